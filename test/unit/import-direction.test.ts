@@ -74,6 +74,7 @@ const allowed: readonly (readonly [file: string, source: string])[] = [
   ['functions/protocol/barrier.ts', '../core/keys.ts'],
   ['functions/worker/map.ts', '../protocol/barrier.ts'],
   ['functions/worker/map.ts', '../formats/csv.ts'],
+  ['functions/worker/map.ts', '../engine/query.ts'],
   ['functions/worker/map.ts', '../runtime/deadline.ts'],
   ['functions/worker/map.ts', './part.ts'],
   ['functions/worker/handler.ts', '../adapters/s3/store.ts'],

@@ -1,0 +1,38 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineSource } from '../../functions/worker/compute-map.ts';
+import { Engine } from '../../functions/engine/session.ts';
+import type { EngineShare } from './machine.ts';
+
+/** One engine of this process, opened when first needed, kept warm, and opened anew with half its share for a task that comes again. */
+export class ProcessEngine implements EngineSource {
+  private readonly share: EngineShare;
+  private readonly scratch: string;
+  private opened: { readonly engine: Engine; readonly halved: boolean } | null = null;
+
+  constructor(share: EngineShare, scratch: string) {
+    this.share = share;
+    this.scratch = scratch;
+  }
+
+  async engine(receiveCount: number): Promise<Engine> {
+    const halved = receiveCount > 1;
+    if (this.opened !== null && this.opened.halved === halved) return this.opened.engine;
+    this.close();
+    const scratch = join(this.scratch, 'engine');
+    mkdirSync(scratch, { recursive: true });
+    const divisor = halved ? 2 : 1;
+    const engine = await Engine.open({
+      threads: Math.max(1, Math.floor(this.share.threads / divisor)),
+      memoryLimitBytes: Math.floor(this.share.memoryBytes / divisor),
+      scratch,
+    });
+    this.opened = { engine, halved };
+    return engine;
+  }
+
+  close(): void {
+    this.opened?.engine.close();
+    this.opened = null;
+  }
+}

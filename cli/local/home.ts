@@ -1,0 +1,44 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { RequestCounts } from '../../functions/core/part.ts';
+import type { Stores } from '../../functions/core/ports.ts';
+import { LocalStore } from '../../functions/adapters/local-store.ts';
+import { CountingStore, RequestCounter } from '../../functions/runtime/counting-store.ts';
+
+/** The folder that holds everything on a laptop: `landing/`, `work/`, `lake/` and `scratch/`. */
+export interface Home {
+  readonly path: string;
+  readonly stores: Stores;
+  /** Requests to the stores by this process so far. */
+  readonly requests: () => RequestCounts;
+  /** Where processes keep what they need for a moment; on the same file system as the lake, so that files are moved, not copied. */
+  readonly scratch: string;
+}
+
+/**
+ * Opens a home folder; nothing is created before it is written to.
+ * The landing store's root is the home itself, so that a job's prefix `landing/visits/` is the same key on a laptop and in a bucket.
+ */
+export function openHome(folder: string): Home {
+  const path = resolve(folder);
+  const counter = new RequestCounter();
+  const store = (root: string, durable: boolean) => new CountingStore(new LocalStore(root, { durable }), counter);
+  return {
+    path,
+    stores: {
+      landing: store(path, true),
+      // a lost page of the work root costs a repetition, not a row
+      work: store(join(path, 'work'), false),
+      lake: store(join(path, 'lake'), true),
+    },
+    requests: () => counter.now(),
+    scratch: join(path, 'scratch'),
+  };
+}
+
+/** This process's own scratch folder, created. */
+export function ownScratch(home: Home): string {
+  const folder = join(home.scratch, String(process.pid));
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,180 @@
+import { EventEmitter, once } from 'node:events';
+import { readdirSync, rmSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { LocalQueue } from '../../functions/adapters/local-queue.ts';
+import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
+import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
+import type { CoordinatorContext } from '../../functions/coordinator/plan-run.ts';
+import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
+import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
+import { buryTask } from '../../functions/monitor/bury-task.ts';
+import { nextTickMs, watchEpoch } from '../../functions/monitor/tick.ts';
+import { TableLogs } from '../../functions/protocol/table-logs.ts';
+import { commitRuns, type ReducerContext } from '../../functions/reducer/commit-runs.ts';
+import { type Home, openHome, ownScratch } from './home.ts';
+import { localInspector } from './inspector.ts';
+import type { EngineShare } from './machine.ts';
+import { fanlakeVersion } from './version.ts';
+import { workerEnvironment } from './worker-environment.ts';
+
+/** How often a task is tried before it has failed for good. */
+const maxReceives = 5;
+/** Runs that one commit takes at most. */
+const commitBatch = 1_000;
+
+/** What a process of a live command shares with nobody: queues in memory, a pool of worker processes. Only the store is durable. */
+export class LocalFanlake {
+  readonly home: Home;
+  readonly context: CoordinatorContext;
+  private readonly scratch: string;
+  private readonly inspector: ReturnType<typeof localInspector>;
+  private readonly tasks: LocalQueue<TaskMessage | DispatchMessage>;
+  private readonly deadTasks = new LocalQueue<TaskMessage | DispatchMessage>('dead tasks');
+  private readonly commits = new LocalQueue<CommitMessage>('commits');
+  private readonly monitor = new LocalQueue<MonitorMessage>('monitor');
+  private readonly events = new EventEmitter();
+  private pool: WorkerPool<TaskMessage | DispatchMessage> | null = null;
+  private failure: FanlakeError | null = null;
+
+  constructor(homeFolder: string) {
+    this.home = openHome(homeFolder);
+    sweepScratch(this.home);
+    this.scratch = ownScratch(this.home);
+    this.inspector = localInspector(this.scratch);
+    this.tasks = new LocalQueue('tasks', { maxReceives, deadLetters: this.deadTasks });
+    const { stores, requests } = this.home;
+    this.context = {
+      stores,
+      tasks: this.tasks,
+      commits: this.commits,
+      monitor: this.monitor,
+      clock: systemClock,
+      nonces: systemNonces,
+      requests,
+      plan: { landing: stores.landing, inspector: this.inspector, scratch: this.scratch, logs: new TableLogs(stores.lake) },
+    };
+  }
+
+  /** Begins to work: from here on messages are received. */
+  start(workers: number, share: EngineShare): void {
+    this.pool = new WorkerPool({
+      queue: this.tasks,
+      workers,
+      // the same ending as this module: a packed Fanlake is JavaScript
+      modulePath: join(import.meta.dirname, `worker-main${extname(import.meta.filename)}`),
+      env: { ...process.env, ...workerEnvironment({ home: this.home.path, share }) },
+      queues: { tasks: this.tasks, commits: this.commits, monitor: this.monitor },
+    });
+    this.pool.start();
+    this.consumeCommits();
+    this.consumeDeadTasks();
+    this.consumeMonitor();
+  }
+
+  /** Starts the worker processes ahead of the first task. */
+  async warm(): Promise<void> {
+    await this.pool?.warm();
+  }
+
+  /** Tasks that are neither done nor failed: waiting or in work. */
+  get openTasks(): number {
+    const { visible, inFlight, delayed } = this.tasks.counts();
+    return visible + inFlight + delayed;
+  }
+
+  get workerIds(): readonly number[] {
+    return this.pool?.processIds ?? [];
+  }
+
+  /**
+   * Waits until something may have ended, `ms` at most.
+   * @throws FanlakeError when this process can't go on (a full disk, a folder that can't be written)
+   */
+  async nextEvent(ms: number): Promise<void> {
+    if (this.failure === null) {
+      const abort = new AbortController();
+      const timer = setTimeout(() => abort.abort(), ms);
+      await once(this.events, 'progress', { signal: abort.signal }).catch(() => {});
+      clearTimeout(timer);
+    }
+    if (this.failure !== null) throw this.failure;
+  }
+
+  /** Ends the workers and forgets the queues: the store has everything that is needed to go on. */
+  async close(): Promise<void> {
+    await this.pool?.close();
+    await Promise.all([this.commits.stop(), this.deadTasks.stop(), this.monitor.stop(), this.tasks.stop()]);
+    this.inspector.close();
+    rmSync(this.scratch, { recursive: true, force: true });
+  }
+
+  private consumeCommits(): void {
+    const context: ReducerContext = { ...this.context, logs: this.context.plan.logs, engineVersion: fanlakeVersion };
+    this.commits.consume(
+      async (batch) => {
+        const failed = await commitRuns(context, batch.map(({ body }) => body));
+        for (const { error } of failed) this.giveUpIfHopeless(error);
+        this.events.emit('progress');
+        return failed.map(({ index }) => index);
+      },
+      { batchSize: commitBatch },
+    );
+  }
+
+  private consumeDeadTasks(): void {
+    this.deadTasks.consume(async (batch) => {
+      for (const { body, lastError } of batch) {
+        try {
+          if (body.kind === 'dispatch') throw asFanlakeError(lastError?.message ?? 'tasks could not be sent');
+          await buryTask(this.context, body, maxReceives, lastError ?? null);
+        } catch (thrown) {
+          // not even its failure can be recorded: nothing on this machine can go on
+          this.giveUp(asFanlakeError(thrown));
+        }
+      }
+      return [];
+    });
+  }
+
+  private consumeMonitor(): void {
+    this.monitor.consume(async ([delivery]) => {
+      if (delivery === undefined) return [];
+      const ended = await watchEpoch(this.context, delivery.body, delivery.receiveCount);
+      if (!ended) await delivery.retryIn(nextTickMs(delivery.receiveCount));
+      return [];
+    });
+  }
+
+  private giveUpIfHopeless(thrown: unknown): void {
+    const error = asFanlakeError(thrown);
+    if (!error.retryable || error.code === 'internal') this.giveUp(error);
+  }
+
+  private giveUp(error: FanlakeError): void {
+    this.failure ??= error;
+    this.events.emit('progress');
+  }
+}
+
+/** Removes the scratch folders of processes that are no more. */
+function sweepScratch(home: Home): void {
+  let names: readonly string[] = [];
+  try {
+    names = readdirSync(home.scratch);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    if (!/^\d+$/.test(name) || isAlive(Number(name))) continue;
+    rmSync(join(home.scratch, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

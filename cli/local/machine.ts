@@ -1,0 +1,28 @@
+import { availableParallelism, totalmem } from 'node:os';
+
+/** Of the machine's memory that all engines together may take: the rest is for Node, the page cache and the other programs. */
+const memoryShare = 0.6;
+const leastEngineBytes = 256 * 1024 * 1024;
+
+/** What one worker process may take of the machine. */
+export interface EngineShare {
+  readonly threads: number;
+  readonly memoryBytes: number;
+}
+
+export const machineCores = (): number => availableParallelism();
+
+/**
+ * A worker's share of this machine, when so many of them work at once.
+ * @param eager gives every worker all cores: for `watch`, where most of the time one of them is busy
+ */
+export function engineShare(workers: number, eager = false): EngineShare {
+  const threads = eager ? machineCores() : Math.max(1, Math.floor(machineCores() / workers));
+  return { threads, memoryBytes: Math.max(leastEngineBytes, Math.floor((constrainedMemory() * memoryShare) / workers)) };
+}
+
+/** The memory that this process may use: the container's, where there is one. */
+function constrainedMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}

@@ -1,0 +1,137 @@
+import { planRun } from '../../functions/coordinator/plan-run.ts';
+import { isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
+import { FanlakeError } from '../../functions/core/errors.ts';
+import type { Job } from '../../functions/core/job.ts';
+import { runId } from '../../functions/core/run-id.ts';
+import type { Plan } from '../../functions/core/plan.ts';
+import type { ObjectVersion } from '../../functions/core/ports.ts';
+import type { Receipt } from '../../functions/core/receipt.ts';
+import { readDecision, readOutcome, readPlan } from '../../functions/protocol/documents.ts';
+import { fulfilDuties } from '../../functions/protocol/duties.ts';
+import { openNextEpoch } from '../../functions/protocol/open-next-epoch.ts';
+import { startEpoch } from '../../functions/protocol/start-epoch.ts';
+import { type FoundRun, lookUpRun } from './find-run.ts';
+import type { LocalFanlake } from './local-fanlake.ts';
+import { engineShare, machineCores } from './machine.ts';
+
+export interface RunRequest {
+  readonly job: Job;
+  /** Key or path of the table. */
+  readonly table: string;
+  readonly objects: readonly ObjectVersion[];
+  readonly splitBytes: number | null;
+  /** Worker processes at most; null: the cores. */
+  readonly workers: number | null;
+  /** A new run though the same one is committed. */
+  readonly again: boolean;
+}
+
+/** What a command shows while it waits. */
+export interface RunProgress {
+  readonly plan: Plan;
+  /** Tasks of the epoch that are done or failed. */
+  readonly finished: number;
+}
+
+export type OnProgress = (progress: RunProgress) => void;
+
+/** How often the store is looked at for what another process may have decided. */
+const pollMs = 500;
+
+/** A full commit: nothing is left to do for this run. */
+const isCommitted = (receipt: Receipt): boolean => receipt.outcome === 'COMMITTED';
+
+/** The id of the run that a command means, and what the store knows of it. */
+export async function identifyRun(fanlake: LocalFanlake, { job, table, objects, again }: RunRequest): Promise<{ run: string; found: FoundRun | null }> {
+  for (let repetition = again ? 1 : 0; ; repetition++) {
+    const run = runId({ job: job.name, table, objects, again: repetition });
+    const found = await lookUpRun(fanlake.home, table, run);
+    // `--again` goes on with the repetition that isn't committed yet, so that it can be repeated after a kill
+    if (!again || found?.outcome == null || !isCommitted(found.outcome)) return { run, found };
+  }
+}
+
+/**
+ * Runs a job over some objects to its end: plans it, or goes on with what an earlier command left, and waits for the outcome.
+ * @throws FanlakeError for mistakes found before a plan exists, and when this machine can't go on
+ */
+export async function runJob(fanlake: LocalFanlake, request: RunRequest, onProgress: OnProgress): Promise<Receipt> {
+  const { run, found } = await identifyRun(fanlake, request);
+  const { outcome } = found ?? { outcome: null };
+  if (outcome !== null && isCommitted(outcome)) return { ...outcome, outcome: 'ALREADY_COMMITTED' };
+  if (outcome?.outcome === 'CANCELLED') return outcome;
+  const epoch = found?.epoch ?? 0;
+  const plan =
+    found === null
+      ? await planEpoch(fanlake, request, run, 0)
+      : outcome === null
+        ? await resume(fanlake, found, request)
+        : await planNext(fanlake, found, request, epoch + 1);
+  startWorkers(fanlake, plan, request.workers);
+  return waitForEnd(fanlake, plan, onProgress);
+}
+
+/** Starts a pool that fits the plan: never more workers than tasks, so that a single task gets the whole machine. */
+export function startWorkers(fanlake: LocalFanlake, plan: Plan, workers: number | null): void {
+  const count = Math.max(1, Math.min(workers ?? machineCores(), plan.tasks));
+  fanlake.start(count, engineShare(count));
+}
+
+function planEpoch(fanlake: LocalFanlake, { job, table, objects, splitBytes }: RunRequest, run: string, epoch: number): Promise<Plan> {
+  return planRun(fanlake.context, { job, run, epoch, table, objects, splitBytes }, (error) => (isPlanningMistake(error) ? 'throw' : 'record'));
+}
+
+/** Goes on with an epoch that an earlier command left: sends what has no part yet, or sees to what was decided. */
+export async function resume(fanlake: LocalFanlake, found: FoundRun, request: RunRequest | null): Promise<Plan> {
+  const { plan, table } = found;
+  if (plan === null) {
+    if (request !== null) return planEpoch(fanlake, request, found.run, found.epoch + 1);
+    throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
+  }
+  const decision = await readDecision(fanlake.home.stores.lake, table, found);
+  if (decision !== null && decision.kind !== 'commit') await fulfilDuties(fanlake.context, decision);
+  else await startEpoch(fanlake.context, plan, false);
+  return plan;
+}
+
+/** A job without what doesn't change the rows that a task makes. */
+const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
+
+/** Opens the epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
+export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: RunRequest | null, epoch: number): Promise<Plan> {
+  const { plan, outcome } = found;
+  if (plan === null && request === null) {
+    throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
+  }
+  const partial = outcome?.outcome === 'PARTIAL';
+  const changed = plan === null || plan.error !== null || (request !== null && rowsOf(request.job) !== rowsOf(plan.job));
+  if (plan !== null && (!changed || (partial && request === null))) {
+    const job = request?.job ?? plan.job;
+    return openNextEpoch(fanlake.context, { ...plan, job }, new Map(), partial ? 'nothing' : 'parts');
+  }
+  if (partial) {
+    throw new FanlakeError('job.invalid', `Run ${found.run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${found.run}`);
+  }
+  if (request === null) throw new FanlakeError('job.invalid', `Run ${found.run} could not be planned. Run its job over the input again: fanlake run <job> --input ...`);
+  return planEpoch(fanlake, request, found.run, epoch);
+}
+
+/** Waits for the outcome of an epoch, or of the one that follows it after a broken chain. */
+export async function waitForEnd(fanlake: LocalFanlake, first: Plan, onProgress: OnProgress): Promise<Receipt> {
+  const { lake, work } = fanlake.home.stores;
+  let plan = first;
+  for (;;) {
+    const outcome = await readOutcome(lake, plan.table.key, plan);
+    onProgress({ plan, finished: Math.max(0, plan.tasks - (outcome === null ? fanlake.openTasks : 0)) });
+    if (outcome !== null) return outcome;
+    const decision = await readDecision(lake, plan.table.key, plan);
+    if (decision?.kind === 'fail' && decision.error.code === 'chain') {
+      const next = await readPlan(work, { run: plan.run, epoch: plan.epoch + 1 });
+      if (next !== null) {
+        plan = next;
+        continue;
+      }
+    }
+    await fanlake.nextEvent(pollMs);
+  }
+}

@@ -1,0 +1,38 @@
+import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
+import { serveWorker } from '../../functions/adapters/worker-process.ts';
+import { dispatchPage } from '../../functions/protocol/start-epoch.ts';
+import { mapComputer } from '../../functions/worker/compute-map.ts';
+import { handleTask, type WorkerContext } from '../../functions/worker/handle-task.ts';
+import { PlanCache } from '../../functions/protocol/plan-cache.ts';
+import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
+import { ProcessEngine } from './engines.ts';
+import { openHome, ownScratch } from './home.ts';
+import { readWorkerEnvironment } from './worker-environment.ts';
+
+/** A worker process on this machine: the wiring of the worker function to the local adapters. */
+const environment = readWorkerEnvironment(process.env);
+const home = openHome(environment.home);
+const scratch = ownScratch(home);
+const engines = new ProcessEngine(environment.share, scratch);
+const plans = new PlanCache(home.stores.work);
+const computer = mapComputer({ landing: home.stores.landing, engines });
+
+serveWorker<TaskMessage | DispatchMessage>({
+  onTask: async (delivery, { queue }) => {
+    const context: WorkerContext = {
+      stores: home.stores,
+      tasks: queue('tasks'),
+      commits: queue('commits'),
+      monitor: queue('monitor'),
+      clock: systemClock,
+      nonces: systemNonces,
+      computer,
+      plans,
+      requests: home.requests,
+      scratch,
+    };
+    const { body } = delivery;
+    if (body.kind === 'dispatch') await dispatchPage(context, await plans.get(body), body.page, false);
+    else await handleTask(context, { ...delivery, body });
+  },
+});

@@ -1,0 +1,85 @@
+import { FanlakeError } from '../core/errors.ts';
+import type { Job } from '../core/job.ts';
+import type { Column } from '../core/layout.ts';
+import type { PlannedTable } from '../core/plan.ts';
+import type { BoundQuery } from '../core/query.ts';
+import { tableNames } from '../core/table-log/column-names.ts';
+import type { DeltaStruct } from '../core/table-log/delta-types.ts';
+import { checkPartitionColumns, checkSamePartitions } from '../core/table-log/partition-columns.ts';
+import { columnsOf, decodeSchema, fitColumns, schemaOf } from '../core/table-log/schema.ts';
+import { checkWritable } from '../core/table-log/writable.ts';
+import type { TableLogs } from '../protocol/table-logs.ts';
+import type { Inspector } from './inspector.ts';
+
+/** What an existing table demands. */
+export interface ExistingTable {
+  readonly schema: DeltaStruct;
+  readonly partitionColumns: readonly string[];
+}
+
+/** @throws FanlakeError `table.unsupported` for a table that we may not write to */
+export async function existingSchema(logs: TableLogs, job: Job, table: string): Promise<ExistingTable | null> {
+  if (job.table.format === 'parquet') return null;
+  const snapshot = await logs.of(table).refresh();
+  checkWritable(snapshot, job.table.mode, `the table '${job.table.name}'`);
+  if (snapshot.metaData === null) return null;
+  return { schema: decodeSchema(snapshot.metaData.schemaString), partitionColumns: snapshot.metaData.partitionColumns };
+}
+
+export interface BindRequest {
+  readonly inspector: Inspector;
+  readonly job: Job;
+  readonly table: string;
+  readonly schema: ExistingTable | null;
+  readonly columns: readonly Column[];
+}
+
+/**
+ * Binds the job's query to the input and to its table. An existing table's types win for columns that the job doesn't declare: an input column
+ * that goes through unchanged gets the table's type, and what doesn't fit it is a bad row.
+ * @throws FanlakeError `query.*`, `table.*`
+ */
+export async function bindToTable({ inspector, job, table, schema: existing, columns }: BindRequest): Promise<{
+  readonly query: BoundQuery;
+  readonly columns: readonly Column[];
+  readonly table: PlannedTable;
+}> {
+  if (job.table.mode !== 'append') {
+    throw new FanlakeError('not-built', `The table mode '${job.table.mode}' is not built yet; 'append' is.`);
+  }
+  const first = await inspector.bindQuery(job.query, columns);
+  const retyped = existing === null ? columns : retype(job, columns, first, existing.schema);
+  const query = retyped === columns ? first : await inspector.bindQuery(job.query, retyped);
+  const named = tableNames(query.output, job.table.columnNames);
+  const fitted = fitColumns(
+    named.map(({ name, type }) => ({ name, type })),
+    existing?.schema ?? null,
+  );
+  const tableColumns = fitted.map(({ name, type, castTo }) => ({ name, type, castTo }));
+  const partitionBy = partitionColumns(job, named, existing);
+  checkPartitionColumns(partitionBy, schemaOf(tableColumns));
+  return { query, columns: retyped, table: { key: table, format: job.table.format, partitionBy, columns: tableColumns } };
+}
+
+/** Names as the user wrote them or as they were cleaned; what isn't said about an existing table is what the table has. */
+function partitionColumns(job: Job, named: readonly { source: string; name: string }[], existing: ExistingTable | null): readonly string[] {
+  const wanted = job.table.partitionBy.map((name) => named.find(({ source }) => source === name)?.name ?? name);
+  if (existing === null) return wanted;
+  if (wanted.length > 0) checkSamePartitions(wanted, existing.partitionColumns);
+  return existing.partitionColumns;
+}
+
+/** Input columns with the table's types where the query hands them through and the job declares no type. */
+function retype(job: Job, columns: readonly Column[], query: BoundQuery, schema: DeltaStruct): readonly Column[] {
+  const wanted = new Map(columnsOf(schema).map(({ name, type }) => [name.toLowerCase(), type]));
+  const named = tableNames(query.output, job.table.columnNames);
+  const types = new Map<string, string>();
+  for (const { source, name } of named) {
+    const input = query.passThrough[source];
+    const type = wanted.get(name.toLowerCase());
+    if (input === undefined || type === undefined || job.input.columns?.[input] !== undefined) continue;
+    types.set(input, type);
+  }
+  const changed = columns.some(({ name, type }) => (types.get(name) ?? type) !== type);
+  return changed ? columns.map(({ name, type }) => ({ name, type: types.get(name) ?? type })) : columns;
+}

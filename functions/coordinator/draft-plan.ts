@@ -1,0 +1,146 @@
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import type { Job } from '../core/job.ts';
+import { type Column, canSplit, type Layout } from '../core/layout.ts';
+import { type PlanDraft, type PlannedTable, type TaskSizing, taskSizing, tasksOf } from '../core/plan.ts';
+import type { ObjectVersion } from '../core/ports.ts';
+import type { BoundQuery } from '../core/query.ts';
+import { splitObject } from '../core/split.ts';
+import type { Split, Task } from '../core/task.ts';
+import { bindToTable, existingSchema } from './bind-to-table.ts';
+import { declaresAll, inputColumns } from './input-columns.ts';
+import { inspectObject, type InspectTools } from './inspect-object.ts';
+import type { TableLogs } from '../protocol/table-logs.ts';
+
+/** Objects whose types are learned; the others must fit what these show. */
+const sampledObjects = 10;
+
+export interface PlanRequest {
+  readonly job: Job;
+  readonly run: string;
+  readonly epoch: number;
+  /** Key or path of the table. */
+  readonly table: string;
+  readonly objects: readonly ObjectVersion[];
+  /** What the user asked for; null: what suits the machine. */
+  readonly splitBytes: number | null;
+}
+
+export interface PlanTools extends InspectTools {
+  readonly logs: TableLogs;
+}
+
+export interface DraftedPlan {
+  readonly draft: Omit<PlanDraft, 'requests'>;
+  readonly tasks: Iterable<Task>;
+  /** How many that are. */
+  readonly taskCount: number;
+}
+
+/** An object with the number of its layout. */
+interface LaidOut {
+  readonly object: ObjectVersion;
+  readonly layout: number;
+}
+
+/**
+ * Plans a run without writing anything: how each object is read, the input's columns, the bound query, the table's columns, the tasks.
+ * @throws FanlakeError whatever keeps it from being planned
+ */
+export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise<DraftedPlan> {
+  const { job, objects } = request;
+  const { layouts, laidOut, learned } = await inspectAll(tools, job, objects);
+  const schema = await existingSchema(tools.logs, job, request.table);
+  const columns = inputColumns(job, layouts, learned);
+  const bound = await bindToTable({ inspector: tools.inspector, job, table: request.table, schema, columns });
+  const sizing = sizingFor(bound.query, request.splitBytes);
+  const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
+  const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, inputBytes);
+  let taskCount = 0;
+  for (const _task of tasks()) taskCount += 1;
+  if (!bound.query.rowwise && taskCount > 1) throw needsOneTask(bound.query, taskCount);
+  checkLineNumbers(bound.query, laidOut, layouts, sizing);
+  return {
+    draft: { ...draftOf(request, bound, layouts), input: { objects: objects.length, bytes: inputBytes } },
+    tasks: { [Symbol.iterator]: tasks },
+    taskCount,
+  };
+}
+
+interface Bound {
+  readonly query: BoundQuery;
+  readonly columns: readonly Column[];
+  readonly table: PlannedTable;
+}
+
+function draftOf({ run, epoch, job }: PlanRequest, { query, columns, table }: Bound, layouts: readonly Layout[]) {
+  return { run, epoch, job, table, query, columns, layouts, reuse: [], error: null };
+}
+
+async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVersion[]) {
+  const numbers = new Map<string, number>();
+  const layouts: Layout[] = [];
+  const laidOut: LaidOut[] = [];
+  const samples: (readonly Column[])[] = [];
+  for (const object of objects) {
+    // an empty object shows nothing: a later one is sampled instead
+    const wanted = object.size > 0 && samples.length < sampledObjects && job.input.columns === undefined;
+    let found = await inspectObject(tools, job, object, wanted);
+    if (!wanted && object.size > 0 && samples.length < sampledObjects && !declaresAll(job, found.layout)) {
+      found = await inspectObject(tools, job, object, true);
+    }
+    if (found.columns !== null && found.columns.length > 0) samples.push(found.columns);
+    const text = JSON.stringify(found.layout);
+    const known = numbers.get(text) ?? layouts.push(found.layout) - 1;
+    numbers.set(text, known);
+    laidOut.push({ object, layout: known });
+  }
+  const only = samples[0];
+  const learned = samples.length > 1 ? await tools.inspector.unify(samples) : (only ?? []);
+  return { layouts, laidOut, learned };
+}
+
+/** A query that doesn't treat rows one by one takes its whole input in one task, unless the user asks for splits. */
+function sizingFor(query: BoundQuery, splitBytes: number | null): TaskSizing {
+  const sizing = taskSizing(splitBytes);
+  if (query.rowwise || splitBytes !== null) return sizing;
+  return { splitBytes: null, taskBytes: Number.POSITIVE_INFINITY, splitsPerTask: Number.POSITIVE_INFINITY };
+}
+
+function* splitsOf(laidOut: readonly LaidOut[], layouts: readonly Layout[], { splitBytes }: TaskSizing): Generator<Split> {
+  for (const { object, layout } of laidOut) {
+    const how = layouts[layout];
+    if (how === undefined) continue;
+    for (const range of splitObject(object, how, splitBytes ?? Number.POSITIVE_INFINITY)) yield { object, layout, ...range };
+  }
+}
+
+function needsOneTask(query: BoundQuery, tasks: number): FanlakeError {
+  return new FanlakeError(
+    'query.unsupported',
+    `The query has ${query.reason ?? 'a part that needs all rows at once'}, which needs all rows in one task, and the run would have ${tasks} tasks. ` +
+      'Distributed aggregates are not built yet: leave --split-size away, or use a query that treats each row by itself.',
+    { reason: query.reason, tasks },
+  );
+}
+
+/** Line numbers are right only where a task sees an object from its first line on. */
+function checkLineNumbers(query: BoundQuery, laidOut: readonly LaidOut[], layouts: readonly Layout[], { splitBytes }: TaskSizing): void {
+  if (splitBytes === null || !query.reads.includes('line_number')) return;
+  const cut = laidOut.find(({ object, layout }) => {
+    const how = layouts[layout];
+    return how?.format === 'text' && canSplit(how) && object.size > splitBytes;
+  });
+  if (cut === undefined) return;
+  throw new FanlakeError(
+    'query.unsupported',
+    `The query reads line_number, and ${cut.object.key} would be cut into several splits, of which only the first knows its line numbers. Leave --split-size away.`,
+    { object: cut.object.key },
+  );
+}
+
+/** Errors that make the command or the job wrong: nobody has planned anything, and a person has to change something. */
+export function isPlanningMistake(thrown: unknown): boolean {
+  const { code } = asFanlakeError(thrown);
+  return !code.startsWith('input.') && !code.startsWith('store.') && code !== 'internal';
+}
+

@@ -1,0 +1,87 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Job } from '../core/job.ts';
+import type { Column, Layout } from '../core/layout.ts';
+import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
+import { detectCompression, expandHead } from '../formats/compression.ts';
+import { formatOf, type HeadLayout, HeadTooShort, readLayout, samplePiece } from '../formats/head.ts';
+import type { InspectedObject, Inspector } from './inspector.ts';
+
+/** Read of each object to see its header and dialect; more when a record is longer. */
+const firstHeadBytes = 256 * 1024;
+/** Read of an object whose types are to be learned. */
+const sampleHeadBytes = 4 * 1024 * 1024;
+const longestHeadBytes = 256 * 1024 * 1024;
+
+export interface InspectTools {
+  readonly landing: ObjectStore;
+  readonly inspector: Inspector;
+  /** A folder for samples. */
+  readonly scratch: string;
+}
+
+/**
+ * Decides how an object is read, from its head.
+ * @param learnTypes whether its types are wanted too
+ * @throws FanlakeError `input.*`
+ */
+export async function inspectObject(tools: InspectTools, job: Job, object: ObjectVersion, learnTypes: boolean): Promise<InspectedObject> {
+  if (formatOf(object.key, job.input.format) === 'parquet') return inspectParquet(tools, job, object);
+  let headBytes = learnTypes ? sampleHeadBytes : firstHeadBytes;
+  for (;;) {
+    try {
+      return await inspectText(tools, job, object, headBytes, learnTypes);
+    } catch (thrown) {
+      if (!(thrown instanceof HeadTooShort) || headBytes >= longestHeadBytes) throw thrown;
+      headBytes *= 8;
+    }
+  }
+}
+
+async function inspectText(
+  { landing, inspector, scratch }: InspectTools,
+  job: Job,
+  object: ObjectVersion,
+  headBytes: number,
+  learnTypes: boolean,
+): Promise<InspectedObject> {
+  const { format: options } = job.input;
+  const stored = await landing.read(object, { start: 0, end: Math.min(headBytes, object.size) });
+  const compression = detectCompression(object.key, stored, options?.compression);
+  const head = compression === 'none' ? stored : await expandHead(object.key, stored, compression, headBytes);
+  // more compressed bytes may be behind these even where all of them were read: only a short plain object is known to be complete
+  const complete = stored.length === object.size && (compression === 'none' || head.length < headBytes);
+  const found = readLayout({ key: object.key, head, complete, compression, options });
+  const named: HeadLayout = { ...found, layout: withDeclaredNames(found.layout, job) };
+  if (!learnTypes || named.layout.format === 'text') return { layout: named.layout, columns: textColumns(named.layout) };
+  const folder = join(scratch, `sample-${process.pid}`);
+  await mkdir(folder, { recursive: true });
+  try {
+    const piece = samplePiece(object.key, named, join(folder, `head-${object.size}`));
+    return { layout: named.layout, columns: await inspector.inferColumns(piece) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Text lines have no types to learn. */
+function textColumns(layout: Layout): readonly Column[] | null {
+  return layout.format === 'text' ? [{ name: 'line', type: 'VARCHAR' }] : null;
+}
+
+/** A file without a header gets the names that the job declares, by position. */
+function withDeclaredNames(layout: Layout, job: Job): Layout {
+  const declared = Object.keys(job.input.columns ?? {});
+  if (layout.format !== 'csv' || layout.header || declared.length !== layout.fields.length) return layout;
+  return { ...layout, fields: declared };
+}
+
+async function inspectParquet({ landing, inspector, scratch }: InspectTools, job: Job, object: ObjectVersion): Promise<InspectedObject> {
+  const file = await landing.stage(object, { start: 0, end: object.size }, scratch);
+  try {
+    const columns = await inspector.parquetColumns(file.path);
+    return { layout: { format: 'parquet', compression: 'none', columns }, columns: job.input.columns === undefined ? columns : null };
+  } finally {
+    await file.release();
+  }
+}

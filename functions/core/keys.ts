@@ -1,0 +1,86 @@
+/**
+ * Every key that Fanlake writes, built and parsed here and nowhere else. Numbers have leading zeros, so that key order is number order.
+ * In the work root everything expires; in the lake root nothing does.
+ */
+
+/** Most tasks of a group, so that one page of a listing holds all of its parts. */
+export const tasksPerGroup = 1_000;
+
+/** One try at a whole run. */
+export interface EpochId {
+  readonly run: string;
+  readonly epoch: number;
+}
+
+const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
+
+export const groupOf = (task: number): number => Math.floor(task / tasksPerGroup);
+
+/** Tasks of a group, when the stage has `tasks` of them. */
+export const groupSize = (group: number, tasks: number): number => Math.min(tasksPerGroup, tasks - group * tasksPerGroup);
+
+export const groupCount = (tasks: number): number => Math.ceil(tasks / tasksPerGroup);
+
+const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
+
+// --- work root
+
+export const runsPrefix = 'runs/';
+export const planKey = (id: EpochId): string => `${epochRoot(id)}/plan.json`;
+export const planPageKey = (id: EpochId, nonce: string, page: number): string => `${epochRoot(id)}/plan/${nonce}/${pad(page, 4)}.json`;
+export const partsPrefix = (id: EpochId, stage: number, group: number): string => `${epochRoot(id)}/s${stage}/${pad(group, 4)}/`;
+export const partKey = (id: EpochId, stage: number, task: number): string => `${partsPrefix(id, stage, groupOf(task))}${pad(task, 7)}`;
+export const foldsPrefix = (id: EpochId, stage: number): string => `${epochRoot(id)}/s${stage}/groups/`;
+export const foldKey = (id: EpochId, stage: number, group: number): string => `${foldsPrefix(id, stage)}${pad(group, 4)}`;
+export const inputListKey = (run: string): string => `requests/${run}.json`;
+
+/** The task's number in a part's key. */
+export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));
+
+export const groupOfFoldKey = taskOfPartKey;
+
+export const recentPrefix = 'recent/';
+
+/** `recent/2026-11-22/143015123-<run>`, sorted by time within a day. */
+export function recentKey(run: string, startedMs: number): string {
+  const iso = new Date(startedMs).toISOString();
+  return `${recentPrefix}${iso.slice(0, 10)}/${iso.slice(11, 23).replaceAll(/[:.]/g, '')}-${run}`;
+}
+
+export function runOfRecentKey(key: string): string {
+  return key.slice(key.indexOf('-', key.lastIndexOf('/')) + 1);
+}
+
+// --- lake root
+
+export const ledgerPrefix = (table: string): string => `${table}/_fanlake/`;
+export const ledgerRunPrefix = (table: string, run: string): string => `${ledgerPrefix(table)}${run}/`;
+export const decisionKey = (table: string, { run, epoch }: EpochId): string => `${ledgerRunPrefix(table, run)}e${epoch}/decision.json`;
+export const outcomeKey = (table: string, { run, epoch }: EpochId): string => `${ledgerRunPrefix(table, run)}e${epoch}/outcome.json`;
+export const logPrefix = (table: string): string => `${table}/_delta_log/`;
+
+/** Below the table: the folder of a Hive table's data files until the decision. */
+export const pendingFolder = ({ run, epoch }: EpochId): string => `_fanlake/${run}/e${epoch}/files/`;
+
+export const quarantineRunPrefix = (job: string, { run, epoch }: EpochId): string => `quarantine/${job}/${run}/e${epoch}/`;
+export const quarantineKey = (job: string, id: EpochId, task: number, nonce: string): string =>
+  `${quarantineRunPrefix(job, id)}${pad(task, 7)}-${nonce}.parquet`;
+
+/** Where the path of a table outside the lake root is remembered by the table's name. */
+export const tablePathKey = (name: string): string => `_tables/${name}.json`;
+export const tablePathsPrefix = '_tables/';
+
+/** What a ledger key is of, or null for any other key. */
+export function parseLedgerKey(key: string): (EpochId & { readonly kind: 'decision' | 'outcome' }) | null {
+  const found = /\/_fanlake\/([^/]+)\/e(\d+)\/(decision|outcome)\.json$/.exec(key);
+  if (found === null) return null;
+  return { run: found[1] ?? '', epoch: Number(found[2]), kind: found[3] === 'decision' ? 'decision' : 'outcome' };
+}
+
+/** A data file's name: unlike any other attempt's, and it tells who wrote it. */
+export const dataFileName = ({ run, epoch }: EpochId, task: number, nonce: string, index: number): string =>
+  `${run}-e${epoch}-${pad(task, 7)}-${nonce}-${index}.parquet`;
+
+/** A Hive table's file name is fixed by run, task and number, so that copying it again changes nothing. */
+export const committedFileName = (run: string, epoch: number, task: number, index: number): string =>
+  `${run}-e${epoch}-${pad(task, 7)}-${index}.parquet`;

@@ -1,0 +1,171 @@
+import type { ChainLink, TaskLink } from './chain.ts';
+import type { DataFile } from './data-file.ts';
+import type { ErrorReport } from './errors.ts';
+
+/** `read = filtered + quarantined + passed`; `written` is rows in the table's files. */
+export interface RowCounts {
+  readonly read: number;
+  readonly filtered: number;
+  readonly quarantined: number;
+  readonly passed: number;
+  readonly written: number;
+}
+
+export const noRows: RowCounts = { read: 0, filtered: 0, quarantined: 0, passed: 0, written: 0 };
+
+export function addRows(a: RowCounts, b: RowCounts): RowCounts {
+  return {
+    read: a.read + b.read,
+    filtered: a.filtered + b.filtered,
+    quarantined: a.quarantined + b.quarantined,
+    passed: a.passed + b.passed,
+    written: a.written + b.written,
+  };
+}
+
+/** Requests by kind, such as `store.get`. */
+export type RequestCounts = Readonly<Record<string, number>>;
+
+export function addRequests(a: RequestCounts, b: RequestCounts): RequestCounts {
+  const sum: Record<string, number> = { ...a };
+  for (const [kind, count] of Object.entries(b)) sum[kind] = (sum[kind] ?? 0) + count;
+  return sum;
+}
+
+/** What came between two counts of one process. */
+export function subtractRequests(after: RequestCounts, before: RequestCounts): RequestCounts {
+  const difference: Record<string, number> = {};
+  for (const [kind, count] of Object.entries(after)) {
+    const taken = count - (before[kind] ?? 0);
+    if (taken > 0) difference[kind] = taken;
+  }
+  return difference;
+}
+
+/** How the bytes of the task's objects were proven: some compressed formats carry no checksum. */
+export type Checksum = 'none' | 'verified' | 'unchecked';
+
+/** The one object that a task writes; its existence is the proof that the task is done or has failed for good. */
+export type Part = DonePart | FailedPart;
+
+interface PartBase {
+  readonly format: 1;
+  readonly task: number;
+  /** Of the attempt that wrote it. */
+  readonly nonce: string;
+  /** How often its message had been received, so at least that many attempts. */
+  readonly attempts: number;
+  readonly seconds: number;
+  /** Requests to the store until the part was written, by kind. */
+  readonly requests: RequestCounts;
+}
+
+export interface DonePart extends PartBase {
+  readonly kind: 'done';
+  readonly rows: RowCounts;
+  readonly bytesCovered: number;
+  readonly chain: readonly ChainLink[];
+  readonly files: readonly DataFile[];
+  /** Keys in the lake root of quarantined rows. */
+  readonly quarantine: readonly string[];
+  readonly checksum: Checksum;
+}
+
+export interface FailedPart extends PartBase {
+  readonly kind: 'failed';
+  readonly error: ErrorReport;
+  /** The splits whose rows are missing. */
+  readonly missing: readonly { readonly key: string; readonly start: number; readonly end: number }[];
+  /** Keys in the lake root of the first bad rows, when they are why it failed. */
+  readonly quarantine: readonly string[];
+}
+
+/** A data file together with the task that wrote it. */
+export interface FoldedFile extends DataFile {
+  readonly task: number;
+}
+
+export interface FailedTask {
+  readonly task: number;
+  readonly error: ErrorReport;
+  readonly missing: FailedPart['missing'];
+}
+
+/** The deterministic sum of some tasks' parts: two workers that fold the same parts write the same bytes. */
+export interface Fold {
+  readonly format: 1;
+  readonly done: number;
+  readonly failed: readonly FailedTask[];
+  readonly attempts: number;
+  readonly rows: RowCounts;
+  readonly bytesCovered: number;
+  readonly chain: readonly TaskLink[];
+  readonly files: readonly FoldedFile[];
+  readonly quarantine: readonly string[];
+  readonly unchecked: number;
+  readonly requests: RequestCounts;
+}
+
+export const emptyFold: Fold = {
+  format: 1,
+  done: 0,
+  failed: [],
+  attempts: 0,
+  rows: noRows,
+  bytesCovered: 0,
+  chain: [],
+  files: [],
+  quarantine: [],
+  unchecked: 0,
+  requests: {},
+};
+
+/** The fold of parts, given in the order of their tasks. */
+export function foldParts(parts: Iterable<Part>): Fold {
+  let [done, attempts, bytesCovered, unchecked, rows] = [0, 0, 0, 0, noRows];
+  const failed: FailedTask[] = [];
+  const chain: TaskLink[] = [];
+  const files: FoldedFile[] = [];
+  const quarantine: string[] = [];
+  let requests: RequestCounts = {};
+  for (const part of parts) {
+    attempts += part.attempts;
+    requests = addRequests(requests, part.requests);
+    if (part.kind === 'failed') {
+      failed.push({ task: part.task, error: part.error, missing: part.missing });
+      quarantine.push(...part.quarantine);
+      continue;
+    }
+    done += 1;
+    rows = addRows(rows, part.rows);
+    bytesCovered += part.bytesCovered;
+    for (const link of part.chain) chain.push({ ...link, task: part.task });
+    for (const file of part.files) files.push({ ...file, task: part.task });
+    quarantine.push(...part.quarantine);
+    if (part.checksum === 'unchecked') unchecked += 1;
+  }
+  return { format: 1, done, failed, attempts, rows, bytesCovered, chain, files, quarantine, unchecked, requests };
+}
+
+/** Several folds as one. */
+export function addFolds(folds: Iterable<Fold>): Fold {
+  let sum = emptyFold;
+  const [failed, chain, files, quarantine]: [FailedTask[], TaskLink[], FoldedFile[], string[]] = [[], [], [], []];
+  for (const fold of folds) {
+    sum = {
+      ...sum,
+      done: sum.done + fold.done,
+      attempts: sum.attempts + fold.attempts,
+      rows: addRows(sum.rows, fold.rows),
+      bytesCovered: sum.bytesCovered + fold.bytesCovered,
+      unchecked: sum.unchecked + fold.unchecked,
+      requests: addRequests(sum.requests, fold.requests),
+    };
+    // not by spreading: a run may have 100,000 files
+    for (const entry of fold.failed) failed.push(entry);
+    for (const entry of fold.chain) chain.push(entry);
+    for (const entry of fold.files) files.push(entry);
+    for (const entry of fold.quarantine) quarantine.push(entry);
+  }
+  return { ...sum, failed, chain, files, quarantine };
+}

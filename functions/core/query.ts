@@ -1,0 +1,21 @@
+import type { Column } from './layout.ts';
+
+/** Columns that a query may select though no file has them. */
+export const virtualColumns = ['_file', '_run'] as const;
+
+/** A job's query, checked and bound to the pinned input columns: part of the plan. */
+export interface BoundQuery {
+  /** The text that the user gave. */
+  readonly sql: string;
+  /** Output columns in order, with the names and types that the engine binds. */
+  readonly output: readonly Column[];
+  /** Whether each row is treated by itself, so that any number of tasks may share the input. When false, `reason` says what isn't. */
+  readonly rowwise: boolean;
+  readonly reason: string | null;
+  /** Input columns that the query reads (virtual ones too). */
+  readonly reads: readonly string[];
+  /** Output columns that are an input column unchanged: output name -> input name. */
+  readonly passThrough: Readonly<Record<string, string>>;
+  /** Whether a row may give more or fewer than one output row after the filter (UNNEST). */
+  readonly changesRowCount: boolean;
+}

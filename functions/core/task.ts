@@ -1,0 +1,50 @@
+import type { EpochId } from './keys.ts';
+import type { ObjectVersion } from './ports.ts';
+
+/** A contiguous piece of one input object, half-open; it owns every record that starts inside. */
+export interface Split {
+  readonly object: ObjectVersion;
+  /** Index of the object's layout in the plan. */
+  readonly layout: number;
+  readonly start: number;
+  readonly end: number;
+  /** The exact start of its first record, when a broken chain showed it; else absent, and a worker finds it out. */
+  readonly from?: number;
+}
+
+/** Unit of queue work: one or more splits of one stage of one run. Numbered from 0 within its epoch and stage. */
+export interface Task {
+  readonly task: number;
+  readonly splits: readonly Split[];
+}
+
+export interface TaskMessage extends EpochId {
+  readonly kind: 'task';
+  readonly stage: number;
+  readonly task: Task;
+}
+
+/** Sends the tasks of one page of the plan. */
+export interface DispatchMessage extends EpochId {
+  readonly kind: 'dispatch';
+  readonly page: number;
+}
+
+/** A run of one upload. */
+export interface UploadMessage {
+  readonly kind: 'upload';
+  readonly job: string;
+  readonly object: ObjectVersion;
+}
+
+/** All tasks of the last stage are done, or the run can't go on: decide. */
+export interface CommitMessage extends EpochId {
+  readonly kind: 'commit';
+  /** The table's key, so that runs into one table can share a log entry. */
+  readonly table: string;
+}
+
+/** Watches one epoch until it has ended. */
+export interface MonitorMessage extends EpochId {
+  readonly kind: 'monitor';
+}

@@ -1,0 +1,61 @@
+import { FanlakeError } from '../core/errors.ts';
+import { groupCount, groupSize } from '../core/keys.ts';
+import type { Plan } from '../core/plan.ts';
+import type { MonitorMessage } from '../core/task.ts';
+import { climb, finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
+import type { RunContext } from '../protocol/context.ts';
+import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
+import { fulfilDuties } from '../protocol/duties.ts';
+import { decide } from '../protocol/ledger.ts';
+import { dispatchPage } from '../protocol/start-epoch.ts';
+
+const firstTickMs = 15_000;
+const lastTickMs = 10 * 60_000;
+/** A task without a part is sent once more when its epoch is so old: its message may be lost with its worker. */
+const resendAfterMs = 15 * 60_000;
+
+/** How long after its nth tick the monitor looks again: 15 s growing to 10 min. */
+export function nextTickMs(tick: number): number {
+  return Math.min(firstTickMs * 2 ** Math.max(0, tick - 1), lastTickMs);
+}
+
+/**
+ * One look at an epoch (protocol.md, Monitor): completes groups that a crash left full but unfolded, sends again what never came, enforces the
+ * deadline, does the two duties.
+ * @param tick 1 the first time
+ * @returns whether the epoch needs no monitor any more
+ */
+export async function watchEpoch(context: RunContext, message: MonitorMessage, tick: number): Promise<boolean> {
+  const plan = await readPlan(context.stores.work, message);
+  if (plan === null) return true;
+  const table = plan.table.key;
+  if ((await readOutcome(context.stores.lake, table, message)) !== null) return true;
+  const decision = (await readDecision(context.stores.lake, table, message)) ?? (await enforceDeadline(context, plan));
+  if (decision !== null && decision.kind !== 'commit') {
+    await fulfilDuties(context, decision);
+    return true;
+  }
+  if (decision !== null) await sendCommit(context, plan);
+  else await sweepGroups(context, plan, tick);
+  return false;
+}
+
+async function enforceDeadline(context: RunContext, plan: Plan) {
+  const { deadlineMinutes } = plan.job.limits;
+  if (context.clock.now() - plan.createdMs < deadlineMinutes * 60_000) return null;
+  const message = `Run ${plan.run} was not done within ${deadlineMinutes} minutes (limits.deadlineMinutes). Type: fanlake retry ${plan.run}`;
+  const error = new FanlakeError('run.deadline', message, { deadlineMinutes }).toReport();
+  return decide(context, { kind: 'fail', run: plan.run, epoch: plan.epoch, table: plan.table.key, error });
+}
+
+async function sweepGroups(context: RunContext, plan: Plan, tick: number): Promise<void> {
+  const folded = await foldedGroups(context.stores.work, plan);
+  const late = tick > 1 && context.clock.now() - plan.createdMs > resendAfterMs;
+  for (let group = 0; group < groupCount(plan.tasks); group++) {
+    if (folded.has(group)) continue;
+    const finished = await finishedTasks(context.stores.work, plan, group);
+    if (finished.size === groupSize(group, plan.tasks)) await climb(context, plan, group);
+    else if (late) await dispatchPage(context, plan, group, false);
+  }
+  if (folded.size === groupCount(plan.tasks)) await sendCommit(context, plan);
+}

@@ -1,0 +1,74 @@
+import type { Decision } from '../core/decision.ts';
+import { FanlakeError } from '../core/errors.ts';
+import { decisionKey, type EpochId, foldKey, outcomeKey, partKey, planKey, planPageKey } from '../core/keys.ts';
+import type { Fold, Part } from '../core/part.ts';
+import { type Plan, type PlanPage, planFormat } from '../core/plan.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import type { Receipt } from '../core/receipt.ts';
+
+/** How many objects are read at once where a list of them is needed. */
+const parallelReads = 16;
+
+/** A stored JSON document, or null when there is none. */
+async function readJson(store: ObjectStore, key: string): Promise<unknown> {
+  const object = await store.get(key);
+  if (object === null) return null;
+  try {
+    return JSON.parse(Buffer.from(object.body).toString('utf8'));
+  } catch (cause) {
+    throw new FanlakeError('store.failed', `Reading ${store.locate(key)} found no JSON document: the file is damaged. Delete it and run the command again.`, {}, cause);
+  }
+}
+
+/** @throws FanlakeError `plan.version` when a newer Fanlake wrote it */
+export async function readPlan(work: ObjectStore, id: EpochId): Promise<Plan | null> {
+  const plan = (await readJson(work, planKey(id))) as Plan | null;
+  if (plan !== null && plan.format !== planFormat) {
+    throw new FanlakeError(
+      'plan.version',
+      `Run ${id.run} was planned by another version of Fanlake (plan format ${String(plan.format)}, this one speaks ${planFormat}). ` +
+        `Finish it with that version, or plan it anew: fanlake retry ${id.run}`,
+      { found: plan.format, spoken: planFormat },
+    );
+  }
+  return plan;
+}
+
+export async function readPlanPage(work: ObjectStore, plan: Plan, page: number): Promise<PlanPage> {
+  const found = (await readJson(work, planPageKey(plan, plan.nonce, page))) as PlanPage | null;
+  if (found !== null) return found;
+  throw new FanlakeError('store.failed', `Page ${page} of the plan of ${plan.run} is gone from ${work.locate(planKey(plan))}. Plan the run anew: fanlake retry ${plan.run}`);
+}
+
+export const readPart = async (work: ObjectStore, id: EpochId, stage: number, task: number): Promise<Part | null> =>
+  (await readJson(work, partKey(id, stage, task))) as Part | null;
+
+export const readFold = async (work: ObjectStore, id: EpochId, stage: number, group: number): Promise<Fold | null> =>
+  (await readJson(work, foldKey(id, stage, group))) as Fold | null;
+
+export const readDecision = async (lake: ObjectStore, table: string, id: EpochId): Promise<Decision | null> =>
+  (await readJson(lake, decisionKey(table, id))) as Decision | null;
+
+export const readOutcome = async (lake: ObjectStore, table: string, id: EpochId): Promise<Receipt | null> =>
+  (await readJson(lake, outcomeKey(table, id))) as Receipt | null;
+
+/** Runs `read` over all items, a few at a time, and answers in their order. */
+export async function inOrder<Item, Result>(items: readonly Item[], read: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += parallelReads) {
+    results.push(...(await Promise.all(items.slice(start, start + parallelReads).map(read))));
+  }
+  return results;
+}
+
+/** All keys below a prefix, page by page. */
+export async function listAll(store: ObjectStore, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  let next: string | undefined;
+  do {
+    const page = await store.listKeys(next === undefined ? { prefix } : { prefix, next });
+    for (const key of page.keys) keys.push(key);
+    next = page.next;
+  } while (next !== undefined);
+  return keys;
+}

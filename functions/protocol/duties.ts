@@ -1,0 +1,33 @@
+import type { Decision } from '../core/decision.ts';
+import { FanlakeError } from '../core/errors.ts';
+import { blankReceipt } from '../core/receipt.ts';
+import type { RunContext } from './context.ts';
+import { readPlan } from './documents.ts';
+import { writeOutcome } from './ledger.ts';
+import { exactStartsOf, openNextEpoch } from './open-next-epoch.ts';
+import { endUndone } from './start-epoch.ts';
+
+/**
+ * The two duties of whoever finds an epoch decided, before it acknowledges (protocol.md): after `fail` or `cancel` the outcome is created
+ * if it is absent; after `fail` with the code `chain` the next epoch is open. Without them a crash between two steps leaves a run that
+ * never ends.
+ */
+export async function fulfilDuties(context: RunContext, decision: Decision): Promise<void> {
+  if (decision.kind === 'commit') return;
+  const plan = await readPlan(context.stores.work, decision);
+  if (decision.kind === 'fail' && decision.error.code === 'chain') {
+    if (plan === null) throw planGone(decision);
+    await openNextEpoch(context, plan, exactStartsOf(decision), 'parts');
+    return;
+  }
+  const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
+  const error = decision.kind === 'fail' ? decision.error : null;
+  if (plan !== null) return endUndone(context, plan, outcome, error);
+  // the work root has expired: the outcome says what the decision knows
+  const receipt = blankReceipt(decision, context.stores.lake.locate(decision.table));
+  await writeOutcome(context, decision.table, { ...receipt, state: 'ended', outcome, error });
+}
+
+function planGone({ run, epoch }: Decision): FanlakeError {
+  return new FanlakeError('store.failed', `The plan of run ${run}, epoch ${epoch}, is gone, so its next epoch can't be opened. Type: fanlake retry ${run}`);
+}

@@ -1,0 +1,49 @@
+import type { Decision } from '../core/decision.ts';
+import { FanlakeError } from '../core/errors.ts';
+import { decisionKey, type EpochId, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../core/keys.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import type { Receipt } from '../core/receipt.ts';
+import type { RunContext } from './context.ts';
+import { listAll, readDecision } from './documents.ts';
+
+/** What the ledger knows of one epoch. */
+export interface LedgerEpoch {
+  readonly epoch: number;
+  readonly decided: boolean;
+  readonly ended: boolean;
+}
+
+/** The epochs of a run that were decided, oldest first. One request. */
+export async function readLedger(lake: ObjectStore, table: string, run: string): Promise<readonly LedgerEpoch[]> {
+  const epochs = new Map<number, { decided: boolean; ended: boolean }>();
+  for (const key of await listAll(lake, ledgerRunPrefix(table, run))) {
+    const found = parseLedgerKey(key);
+    if (found === null) continue;
+    const epoch = epochs.get(found.epoch) ?? { decided: false, ended: false };
+    if (found.kind === 'decision') epoch.decided = true;
+    else epoch.ended = true;
+    epochs.set(found.epoch, epoch);
+  }
+  return [...epochs].map(([epoch, state]) => ({ epoch, ...state })).sort((a, b) => a.epoch - b.epoch);
+}
+
+/** A decision before it has its nonce and time. */
+export type Proposal = Decision extends infer Kind ? (Kind extends Decision ? Omit<Kind, 'format' | 'nonce' | 'atMs'> : never) : never;
+
+/**
+ * Decides an epoch, or finds it decided: the first writer wins, and what is answered is read back, since "exists" may be the echo of one's
+ * own write.
+ */
+export async function decide(context: RunContext, proposal: Proposal): Promise<Decision> {
+  const decision: Decision = { format: 1, nonce: context.nonces.next(), atMs: context.clock.now(), ...proposal };
+  const { lake } = context.stores;
+  if ((await lake.create(decisionKey(proposal.table, proposal), JSON.stringify(decision))) !== null) return decision;
+  const found = await readDecision(lake, proposal.table, proposal);
+  if (found !== null) return found;
+  throw new FanlakeError('store.failed', `The decision of run ${proposal.run} can't be read though it exists. Run the command again.`);
+}
+
+/** Creates the outcome if it is absent. The first one stays. */
+export async function writeOutcome(context: RunContext, table: string, receipt: Receipt): Promise<void> {
+  await context.stores.lake.create(outcomeKey(table, receipt), `${JSON.stringify(receipt, null, 2)}\n`);
+}

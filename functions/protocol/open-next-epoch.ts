@@ -1,0 +1,91 @@
+import type { FailDecision } from '../core/decision.ts';
+import { groupCount, groupSize, tasksPerGroup } from '../core/keys.ts';
+import { type ExactStarts, nextEpoch, type PastTask, splitId } from '../core/next-epoch.ts';
+import type { Part } from '../core/part.ts';
+import type { Plan } from '../core/plan.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import type { Task } from '../core/task.ts';
+import type { BrokenLink } from '../core/chain.ts';
+import type { RunContext } from './context.ts';
+import { inOrder, readFold, readPart, readPlan } from './documents.ts';
+import { startEpoch, tasksOfPage } from './start-epoch.ts';
+import { writePlan } from './write-plan.ts';
+
+/** Chain failures in a row after which an object is read as one split: no guess is left that could be wrong. */
+export const maxChainEpochs = 3;
+
+/** The exact starts that a `chain` decision names. */
+export function exactStartsOf(decision: FailDecision): ExactStarts {
+  const broken = (decision.error.details['broken'] ?? []) as readonly BrokenLink[];
+  return new Map(broken.map((link) => [splitId(link), link.from]));
+}
+
+/**
+ * Opens the epoch behind one that is over: only what is missing is done again, good parts are taken over by name. Whoever finds the next epoch
+ * open repeats the rest (monitor, tasks): harmless.
+ * @param reuse 'nothing' after PARTIAL: what is done is in the table
+ */
+export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts, reuse: 'parts' | 'nothing'): Promise<Plan> {
+  const past = await pastTasks(context, plan);
+  const next = nextEpoch(past, exactStarts, reuse);
+  const { format: _format, nonce: _nonce, createdMs: _created, tasks: _tasks, inline: _inline, ...draft } = plan;
+  const written = await writePlan(context, { ...draft, epoch: plan.epoch + 1, reuse: next.reuse, error: null }, next.tasks);
+  await startEpoch(context, written.plan, written.created);
+  return written.plan;
+}
+
+/** Every task that an epoch stands for: its own and those it took over, with how they stand. */
+async function pastTasks(context: RunContext, plan: Plan): Promise<readonly PastTask[]> {
+  const { work, lake } = context.stores;
+  const past: PastTask[] = [];
+  for (let group = 0; group < groupCount(plan.tasks); group++) {
+    const done = await doneTasks(work, lake, plan, group);
+    for (const task of await tasksOfPage(work, plan, group)) {
+      past.push({ epoch: plan.epoch, task, state: done.has(task.task) ? 'done' : 'todo' });
+    }
+  }
+  for (const { epoch, tasks } of plan.reuse) {
+    const earlier = await readPlan(work, { run: plan.run, epoch });
+    if (earlier === null) continue;
+    for (const task of await tasksInRanges(work, earlier, tasks)) {
+      const part = await readPart(work, earlier, 0, task.task);
+      past.push({ epoch, task, state: await stateOf(lake, plan, part) });
+    }
+  }
+  return past;
+}
+
+async function tasksInRanges(work: ObjectStore, plan: Plan, ranges: readonly (readonly [number, number])[]): Promise<Task[]> {
+  const tasks: Task[] = [];
+  for (let page = 0; page < groupCount(plan.tasks); page++) {
+    const [start, end] = [page * tasksPerGroup, (page + 1) * tasksPerGroup];
+    if (!ranges.some(([from, to]) => from < end && to > start)) continue;
+    for (const task of await tasksOfPage(work, plan, page)) {
+      if (ranges.some(([from, to]) => from <= task.task && task.task < to)) tasks.push(task);
+    }
+  }
+  return tasks;
+}
+
+/** The tasks of a group whose part is good and whose data files are still there (a foreign VACUUM may have taken them). */
+async function doneTasks(work: ObjectStore, lake: ObjectStore, plan: Plan, group: number): Promise<ReadonlySet<number>> {
+  const done = new Set<number>();
+  const fold = await readFold(work, plan, 0, group);
+  const numbers = Array.from({ length: groupSize(group, plan.tasks) }, (_, index) => group * tasksPerGroup + index);
+  if (fold !== null && fold.files.length === 0) {
+    const failed = new Set(fold.failed.map(({ task }) => task));
+    return new Set(numbers.filter((task) => !failed.has(task)));
+  }
+  await inOrder(numbers, async (task) => {
+    if ((await stateOf(lake, plan, await readPart(work, plan, 0, task))) === 'done') done.add(task);
+  });
+  return done;
+}
+
+async function stateOf(lake: ObjectStore, plan: Plan, part: Part | null): Promise<'done' | 'todo'> {
+  if (part === null || part.kind === 'failed') return 'todo';
+  for (const file of part.files) {
+    if ((await lake.head(`${plan.table.key}/${file.path}`)) === null) return 'todo';
+  }
+  return 'done';
+}

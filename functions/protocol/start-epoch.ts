@@ -1,0 +1,62 @@
+import type { ErrorReport } from '../core/errors.ts';
+import { groupCount } from '../core/keys.ts';
+import { type Plan, tasksPerPage } from '../core/plan.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import { receiptOf } from '../core/receipt.ts';
+import type { Task, TaskMessage } from '../core/task.ts';
+import { climb, finishedTasks, isSingleTask, sendCommit } from './barrier.ts';
+import type { RunContext } from './context.ts';
+import { readPlanPage } from './documents.ts';
+import { gatherFold } from './gather-fold.ts';
+import { decide, writeOutcome } from './ledger.ts';
+import { sendAll } from './send.ts';
+
+/** The tasks of one page. */
+export async function tasksOfPage(work: ObjectStore, plan: Plan, page: number): Promise<readonly Task[]> {
+  return plan.inline ?? (await readPlanPage(work, plan, page)).tasks;
+}
+
+/**
+ * Sends the tasks of a page that have no part yet; a page with none left is completed.
+ * @param fresh when nobody can have worked on it yet: saves a look
+ */
+export async function dispatchPage(context: RunContext, plan: Plan, page: number, fresh: boolean): Promise<void> {
+  const finished = fresh ? new Set<number>() : await finishedTasks(context.stores.work, plan, page);
+  const tasks = await tasksOfPage(context.stores.work, plan, page);
+  const messages = tasks
+    .filter(({ task }) => !finished.has(task))
+    .map((task): TaskMessage => ({ kind: 'task', run: plan.run, epoch: plan.epoch, stage: 0, task }));
+  if (messages.length > 0) return sendAll(context.tasks, messages);
+  if (isSingleTask(plan)) return sendCommit(context, plan);
+  return climb(context, plan, page);
+}
+
+/**
+ * What whoever opens an epoch, or finds it open, does: sends its monitor and its tasks, and completes it at once where it has none. A plan
+ * with an error is decided and ended.
+ * Repeating it is harmless.
+ */
+export async function startEpoch(context: RunContext, plan: Plan, fresh: boolean): Promise<void> {
+  if (plan.error !== null) return failUnplannable(context, plan, plan.error);
+  if (plan.tasks === 0) return sendCommit(context, plan);
+  if (!isSingleTask(plan)) await sendAll(context.monitor, [{ kind: 'monitor', run: plan.run, epoch: plan.epoch }]);
+  if (plan.tasks <= tasksPerPage) return dispatchPage(context, plan, 0, fresh);
+  await sendAll(
+    context.tasks,
+    Array.from({ length: groupCount(plan.tasks) }, (_, page) => ({ kind: 'dispatch' as const, run: plan.run, epoch: plan.epoch, page })),
+  );
+}
+
+async function failUnplannable(context: RunContext, plan: Plan, error: ErrorReport): Promise<void> {
+  const { run, epoch, table } = plan;
+  const decision = await decide(context, { kind: 'fail', run, epoch, table: table.key, error });
+  await endUndone(context, plan, decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED', error);
+}
+
+/** Writes the outcome of an epoch that put nothing into the table, with what is known of its figures. */
+export async function endUndone(context: RunContext, plan: Plan, outcome: 'FAILED' | 'CANCELLED', error: ErrorReport | null): Promise<void> {
+  const seconds = Math.max(0, context.clock.now() - plan.createdMs) / 1000;
+  const { fold } = await gatherFold(context.stores.work, plan);
+  const receipt = receiptOf(plan, fold, context.stores.lake.locate(plan.table.key));
+  await writeOutcome(context, plan.table.key, { ...receipt, state: 'ended', outcome, error, seconds });
+}

@@ -1,0 +1,40 @@
+import { checkAccounting, checkBadRows } from '../core/accounting.ts';
+import { checkChain } from '../core/chain.ts';
+import { type ErrorReport, FanlakeError } from '../core/errors.ts';
+import type { FailedTask, Fold } from '../core/part.ts';
+import type { Plan } from '../core/plan.ts';
+
+export type Verdict = { readonly kind: 'commit'; readonly partial: boolean } | { readonly kind: 'fail'; readonly error: ErrorReport };
+
+const fail = (error: FanlakeError): Verdict => ({ kind: 'fail', error: error.toReport() });
+
+/**
+ * Whether a finished epoch may be committed: failed tasks, chain, conservation, thresholds (protocol.md, Commit, step 1). Looks at sums
+ * only, never at rows.
+ */
+export function judge(plan: Plan, fold: Fold): Verdict {
+  if (plan.error !== null) return { kind: 'fail', error: plan.error };
+  if (fold.failed.length > plan.job.limits.maxFailedTasks) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
+  const missing = fold.failed.flatMap((task) => task.missing);
+  const chain = checkChain(fold.chain, new Set(missing.map(({ key }) => key)));
+  if (chain.kind === 'broken') {
+    const message = `${chain.links.length} splits were read from a wrong place (a guess inside quotes); they are read again from the right one.`;
+    return fail(new FanlakeError('chain', message, { broken: chain.links }));
+  }
+  if (chain.kind === 'gap') {
+    const message = `Run ${plan.run} is not committed: ${chain.key} should go on at byte ${chain.expected} and goes on at ${chain.found}.`;
+    return fail(new FanlakeError('run.unaccounted', message, { ...chain }));
+  }
+  const wrong = checkAccounting(plan, fold, missing.length > 0) ?? checkBadRows(plan, fold);
+  if (wrong !== null) return fail(wrong);
+  return { kind: 'commit', partial: fold.failed.length > 0 };
+}
+
+/** The first failed task's error, with how many others failed. */
+function failedTasksError(plan: Plan, failed: readonly FailedTask[]): ErrorReport {
+  const first = failed[0];
+  if (first === undefined) throw new FanlakeError('internal', 'a run without failed tasks was failed for them');
+  const { code, message, details } = first.error;
+  const others = failed.length > 1 ? `\n${failed.length - 1} more of ${plan.tasks} tasks failed.` : '';
+  return { code, message: `${message}${others}`, details: { ...details, failedTasks: failed.length } };
+}

@@ -1,0 +1,187 @@
+import { dirname, join } from 'node:path';
+import type { RowCounts } from '../core/part.ts';
+import type { BadRecord, Piece } from '../core/piece.ts';
+import type { Plan } from '../core/plan.ts';
+import type { ObjectStore, StagedFile } from '../core/ports.ts';
+import type { Split, Task } from '../core/task.ts';
+import { RowsDoNotFit } from '../engine/errors.ts';
+import { findBadValues, runLenient } from '../engine/lenient.ts';
+import { type MapOutput, type MapRequest, type MapResult, runMap } from '../engine/map.ts';
+import { writeQuarantine } from '../engine/quarantine.ts';
+import type { Engine } from '../engine/session.ts';
+import { parquetFooter } from '../engine/sniff.ts';
+import { badRecordOf, type SiftedPiece, sift } from '../formats/sift.ts';
+import { type SplitToStage, type StagedSplit, stageSplit } from '../formats/stage-split.ts';
+import { BadRowsError } from './bad-rows-error.ts';
+import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
+
+/** Size that data files aim at: large enough for fast scans, small enough for many readers. */
+const targetFileBytes = 256 * 1024 * 1024;
+/** Lake partitions that one task may write: each is an open file with its buffers. */
+const maxPartitions = 100;
+/** Offenders that a failing task names; counting goes on, collecting stops. */
+const fewOffenders = 1_000;
+
+export interface MapTools {
+  readonly landing: ObjectStore;
+  readonly engines: EngineSource;
+}
+
+/** Where a task gets its engine. */
+export interface EngineSource {
+  /** From the second receive on a task gets half the threads and memory: its predecessor may have been killed for memory. */
+  engine(receiveCount: number, tasks: number): Promise<Engine>;
+}
+
+/** One split with everything that is known of it. */
+interface StagedInput {
+  readonly split: SplitToStage;
+  readonly file: StagedFile;
+  readonly staged: StagedSplit;
+}
+
+/** Computes map tasks with the formats' staging and the engine. */
+export function mapComputer(tools: MapTools): TaskComputer {
+  return {
+    compute: (plan, task, attempt) => computeMap(tools, plan, task, attempt),
+    writeQuarantine: async (records, path) => {
+      const engine = await tools.engines.engine(1, 1);
+      await engine.allow([dirname(path)]);
+      await writeQuarantine(engine, records, path);
+    },
+  };
+}
+
+async function computeMap(tools: MapTools, plan: Plan, task: Task, attempt: Attempt): Promise<ComputedTask> {
+  const engine = await tools.engines.engine(attempt.receiveCount, plan.tasks);
+  const inputs: StagedInput[] = [];
+  for (const [index, split] of task.splits.entries()) inputs.push(await stageInput(tools.landing, engine, plan, split, attempt, index));
+  await engine.allow(foldersOf(inputs, attempt));
+  const mapped = await mapRows(engine, plan, inputs, attempt);
+  for (const { file } of inputs) await file.release();
+  const unchecked = inputs.some(({ staged }) => staged.checksum === 'unchecked');
+  const verified = inputs.some(({ staged }) => staged.checksum === 'verified');
+  return {
+    ...mapped,
+    bytesCovered: inputs.reduce((sum, { staged }) => sum + staged.bytesCovered, 0),
+    chain: inputs.map(({ staged }) => staged.link),
+    checksum: unchecked ? 'unchecked' : verified ? 'verified' : 'none',
+  };
+}
+
+async function stageInput(
+  landing: ObjectStore,
+  engine: Engine,
+  plan: Plan,
+  split: Split,
+  attempt: Attempt,
+  index: number,
+): Promise<StagedInput> {
+  const { object, start, end } = split;
+  const layout = plan.layouts[split.layout];
+  if (layout === undefined) throw new Error(`the plan of ${plan.run} has no layout ${split.layout}`);
+  const file = await landing.stage(object, { start, end }, attempt.folder);
+  const toStage: SplitToStage = {
+    path: file.path,
+    origin: file.origin,
+    size: object.size,
+    key: object.key,
+    layout,
+    range: { start, end },
+    exactFrom: split.from ?? null,
+    scratch: attempt.folder,
+    name: `s${index}`,
+    threads: engine.threads,
+    wholeObject: file.origin === 0 && file.length === object.size,
+  };
+  const staged = await stageSplit(toStage);
+  return { split: toStage, file, staged: layout.format === 'parquet' ? await withFooter(engine, staged) : staged };
+}
+
+/** A Parquet file counts its rows in its footer. */
+async function withFooter(engine: Engine, staged: StagedSplit): Promise<StagedSplit> {
+  const pieces: Piece[] = [];
+  let records = 0;
+  for (const piece of staged.pieces) {
+    await engine.allow([dirname(piece.path)]);
+    const { rows } = await parquetFooter(engine, piece.path);
+    pieces.push({ ...piece, records: rows });
+    records += rows;
+  }
+  return { ...staged, pieces, records };
+}
+
+function foldersOf(inputs: readonly StagedInput[], attempt: Attempt): readonly string[] {
+  const folders = inputs.flatMap(({ split, staged }) => [split.path, ...staged.pieces.map(({ path }) => path)]).map((path) => dirname(path));
+  return [...new Set([attempt.folder, ...folders])];
+}
+
+type Mapped = Pick<ComputedTask, 'rows' | 'files' | 'bad'>;
+
+/**
+ * Runs the query over the splits: typed and in one scan where everything is regular, else the slow way, which names what can't be taken.
+ * A scan that gives another number of rows than the record machine counted is not believed, and done again the slow way.
+ */
+async function mapRows(engine: Engine, plan: Plan, inputs: readonly StagedInput[], attempt: Attempt): Promise<Mapped> {
+  const read = inputs.reduce((sum, { staged }) => sum + staged.records, 0);
+  const pieces = inputs.flatMap(({ staged }) => staged.pieces);
+  if (!inputs.some(({ staged }) => staged.suspects)) {
+    if (pieces.length === 0) return { rows: countRows(read, { scanned: 0, passed: 0, written: 0 }, 0), files: [], bad: [] };
+    try {
+      const result = await runMap(engine, requestOf(plan, pieces, join(attempt.folder, 'out')));
+      if (result.scanned === read) return { rows: countRows(read, result, 0), files: result.files, bad: [] };
+    } catch (thrown) {
+      if (!(thrown instanceof RowsDoNotFit)) throw thrown;
+    }
+  }
+  return mapCarefully(engine, plan, inputs, attempt, read);
+}
+
+async function mapCarefully(
+  engine: Engine,
+  plan: Plan,
+  inputs: readonly StagedInput[],
+  attempt: Attempt,
+  read: number,
+): Promise<Mapped> {
+  const allowed = plan.job.limits.maxBadRows;
+  const limit = Math.max(allowed, fewOffenders);
+  const bad: BadRecord[] = [];
+  const pieces: { readonly piece: SiftedPiece; readonly input: StagedInput }[] = [];
+  let badRecords = 0;
+  for (const input of inputs) {
+    const sifted = sift(input.split, input.staged, limit);
+    bad.push(...sifted.bad);
+    badRecords += sifted.badCount;
+    for (const piece of sifted.pieces) pieces.push({ piece, input });
+  }
+  if (badRecords > allowed) throw new BadRowsError(bad, badRecords, allowed);
+  const request = requestOf(plan, pieces.map(({ piece }) => piece), join(attempt.folder, 'careful'));
+  const result = await runLenient(engine, { ...request, limit: allowed - badRecords });
+  badRecords += result.badRecords;
+  const tooMany = badRecords > allowed;
+  // past the limit nothing was written, and the first offenders are looked up to be named
+  const values = tooMany ? (await findBadValues(engine, request.pieces, plan.columns, fewOffenders)).values : result.bad;
+  for (const { piece, ordinal, column, reason } of values) {
+    const source = pieces[piece];
+    if (source !== undefined) bad.push(badRecordOf(source.input.split, source.input.staged, source.piece, ordinal, { column, reason }));
+  }
+  if (tooMany) throw new BadRowsError(bad, badRecords, allowed);
+  return { rows: countRows(read, result, badRecords), files: result.files, bad };
+}
+
+function requestOf(plan: Plan, pieces: readonly Piece[], folder: string): MapRequest {
+  const output: MapOutput = {
+    dir: folder,
+    columns: plan.table.columns.map(({ name, castTo }) => ({ name, castTo })),
+    partitionBy: plan.table.partitionBy,
+    targetFileBytes,
+    maxPartitions,
+  };
+  return { pieces, columns: plan.columns, query: plan.query, run: plan.run, output };
+}
+
+/** `read` is the record machine's count, the others are the engine's: whether they agree is checked when the run is judged. */
+function countRows(read: number, { scanned, passed, written }: Omit<MapResult, 'files'>, quarantined: number): RowCounts {
+  return { read, filtered: scanned - passed, quarantined, passed, written };
+}

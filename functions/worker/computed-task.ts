@@ -1,0 +1,33 @@
+import type { ChainLink } from '../core/chain.ts';
+import type { WrittenFile } from '../core/data-file.ts';
+import type { Checksum, RowCounts } from '../core/part.ts';
+import type { BadRecord } from '../core/piece.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Task } from '../core/task.ts';
+
+/** What an attempt at a task has made, still on this machine's disk. */
+export interface ComputedTask {
+  readonly rows: RowCounts;
+  readonly bytesCovered: number;
+  readonly chain: readonly ChainLink[];
+  readonly files: readonly WrittenFile[];
+  readonly bad: readonly BadRecord[];
+  readonly checksum: Checksum;
+}
+
+export interface Attempt {
+  /** Unlike any other attempt's. */
+  readonly nonce: string;
+  /** 1 the first time. */
+  readonly receiveCount: number;
+  /** A new folder for everything that the attempt writes; removed afterwards. */
+  readonly folder: string;
+}
+
+/** What a task's rows cost and bring, apart from the protocol: so that a simulation can stand in for engine and formats. */
+export interface TaskComputer {
+  /** @throws FanlakeError; `rows.bad` carries the first bad records in `BadRowsError` */
+  compute(plan: Plan, task: Task, attempt: Attempt): Promise<ComputedTask>;
+  /** Writes records as a local Parquet file. */
+  writeQuarantine(records: readonly BadRecord[], path: string): Promise<void>;
+}

@@ -1,0 +1,118 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DataFile } from '../core/data-file.ts';
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { dataFileName, partKey, pendingFolder, quarantineKey } from '../core/keys.ts';
+import { type DonePart, type Part, type RequestCounts, subtractRequests } from '../core/part.ts';
+import type { BadRecord } from '../core/piece.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Delivery } from '../core/ports.ts';
+import { partitionFolder } from '../core/table-log/hive-path.ts';
+import { schemaOf } from '../core/table-log/schema.ts';
+import { deltaStatistics } from '../core/table-log/statistics.ts';
+import type { Task, TaskMessage } from '../core/task.ts';
+import type { RunContext } from '../protocol/context.ts';
+import { readDecision } from '../protocol/documents.ts';
+import { fulfilDuties } from '../protocol/duties.ts';
+import { failedPart, finishTask } from '../protocol/finish-task.ts';
+import { BadRowsError } from './bad-rows-error.ts';
+import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
+
+export interface WorkerContext extends RunContext {
+  readonly computer: TaskComputer;
+  /** Answers a run's plan, read once a worker. */
+  readonly plans: { get(id: { run: string; epoch: number }): Promise<Plan> };
+  /** Requests of this process so far. */
+  readonly requests: () => RequestCounts;
+  /** A folder of this process's own. */
+  readonly scratch: string;
+}
+
+/** Offenders of a failed task that are kept in quarantine. */
+const keptOffenders = 1_000;
+
+/**
+ * One delivery of a task (protocol.md, Task t of stage s): computes it, creates its part, climbs the barrier. A permanent error becomes a
+ * failed part at once, since retries would not help; a transient one is thrown, so that the message comes again.
+ */
+export async function handleTask(context: WorkerContext, delivery: Delivery<TaskMessage>): Promise<void> {
+  const { body } = delivery;
+  const { work, lake } = context.stores;
+  const plan = await context.plans.get(body);
+  const key = partKey(body, body.stage, body.task.task);
+  if (delivery.receiveCount > 1) {
+    const decision = await readDecision(lake, plan.table.key, body);
+    if (decision !== null) return fulfilDuties(context, decision);
+  }
+  if (delivery.receiveCount === 1 || (await work.head(key)) === null) {
+    const part = await attemptTask(context, plan, body.task, delivery.receiveCount);
+    // null: another attempt won; its files count and ours are orphans
+    await work.create(key, JSON.stringify(part));
+  }
+  // not acknowledged before this, also where the part was found: its writer may have died here
+  await finishTask(context, plan, body.task.task);
+}
+
+async function attemptTask(context: WorkerContext, plan: Plan, task: Task, receiveCount: number): Promise<Part> {
+  const nonce = context.nonces.next();
+  const requestsBefore = context.requests();
+  const startedMs = context.clock.now();
+  const attempt: Attempt = { nonce, receiveCount, folder: join(context.scratch, nonce) };
+  const base = { format: 1, task: task.task, nonce, attempts: receiveCount } as const;
+  const seconds = (): number => (context.clock.now() - startedMs) / 1000;
+  const taken = (): RequestCounts => subtractRequests(context.requests(), requestsBefore);
+  await mkdir(attempt.folder, { recursive: true });
+  try {
+    const computed = await context.computer.compute(plan, task, attempt);
+    const done = await storeResults(context, plan, task.task, computed, attempt);
+    return { ...base, ...done, seconds: seconds(), requests: taken() };
+  } catch (thrown) {
+    const error = asFanlakeError(thrown);
+    if (error.retryable) throw error;
+    const offenders = error instanceof BadRowsError ? error.records.slice(0, keptOffenders) : [];
+    const quarantine = await storeQuarantine(context, plan, task.task, offenders, attempt);
+    return { ...base, ...failedPart(task, error), quarantine, seconds: seconds(), requests: taken() };
+  } finally {
+    await rm(attempt.folder, { recursive: true, force: true });
+  }
+}
+
+type Results = Omit<DonePart, 'format' | 'task' | 'nonce' | 'attempts' | 'seconds' | 'requests'>;
+
+async function storeResults(context: WorkerContext, plan: Plan, task: number, computed: ComputedTask, attempt: Attempt): Promise<Results> {
+  const { rows, bytesCovered, chain, checksum } = computed;
+  const quarantine = await storeQuarantine(context, plan, task, computed.bad, attempt);
+  const files: DataFile[] = [];
+  const { fields } = schemaOf(plan.table.columns.filter(({ name }) => !plan.table.partitionBy.includes(name)));
+  for (const [index, file] of computed.files.entries()) {
+    // under the table's root, but invisible until the log names it; a Hive table has no log, so its files wait in the ledger's folder
+    const root = plan.table.format === 'delta' ? '' : pendingFolder(plan);
+    const path = `${root}${partitionFolder(file.partition)}${dataFileName(plan, task, attempt.nonce, index)}`;
+    const stored = await context.stores.lake.create(`${plan.table.key}/${path}`, { path: file.path });
+    if (stored === null) throw new FanlakeError('internal', `The data file ${path} exists already though its name is unlike any other.`);
+    files.push({
+      path,
+      rows: file.rows,
+      sizeBytes: file.sizeBytes,
+      modifiedMs: context.clock.now(),
+      partition: file.partition,
+      stats: deltaStatistics(fields, file.rows, file.statistics),
+    });
+  }
+  return { kind: 'done', rows, bytesCovered, chain, files, quarantine, checksum };
+}
+
+async function storeQuarantine(
+  context: WorkerContext,
+  plan: Plan,
+  task: number,
+  records: readonly BadRecord[],
+  attempt: Attempt,
+): Promise<readonly string[]> {
+  if (records.length === 0) return [];
+  const path = join(attempt.folder, 'quarantine.parquet');
+  await context.computer.writeQuarantine(records, path);
+  const key = quarantineKey(plan.job.name, plan, task, attempt.nonce);
+  await context.stores.lake.create(key, { path });
+  return [key];
+}
