@@ -4,7 +4,9 @@ import { inputFormats } from './layout.ts';
 import { didYouMean } from './nearest.ts';
 
 /** Bytes of one ASCII character, or nothing. */
-const oneByte = z.string().refine((text) => text.length <= 1 && text.charCodeAt(0) !== 0 && !(text > '\x7f'), 'must be one ASCII character, or empty for none');
+const oneByte = z
+  .string()
+  .refine((text) => text.length <= 1 && text.charCodeAt(0) !== 0 && !(text > '\x7f'), 'must be one ASCII character, or empty for none');
 
 const formatOptions = z.strictObject({
   type: z.enum(inputFormats),
@@ -18,19 +20,22 @@ const formatOptions = z.strictObject({
   comment: oneByte.optional(),
   newline: z.enum(['\n', '\r\n', '\r']).optional(),
   header: z.boolean().optional(),
-  nullStrings: z.array(z.string()).optional(),
+  nullStrings: z.array(z.string()).readonly().optional(),
 });
 
 export type FormatOptions = z.output<typeof formatOptions>;
 
 const csvOnly = ['delimiter', 'quote', 'escape', 'comment', 'newline', 'header', 'nullStrings'] as const;
 
-const format = z.union([z.enum(inputFormats).transform((type): FormatOptions => ({ type })), formatOptions]).superRefine((value, context) => {
-  if (value.type === 'csv' || value.type === 'tsv') return;
-  for (const key of csvOnly) {
-    if (Object.hasOwn(value, key)) context.addIssue({ code: 'custom', path: [key], message: `belongs to csv and tsv, not to ${value.type}` });
-  }
-});
+const format = z
+  .union([z.enum(inputFormats).transform((type): FormatOptions => ({ type })), formatOptions])
+  .superRefine((value, context) => {
+    if (value.type === 'csv' || value.type === 'tsv') return;
+    for (const key of csvOnly) {
+      if (Object.hasOwn(value, key))
+        context.addIssue({ code: 'custom', path: [key], message: `belongs to csv and tsv, not to ${value.type}` });
+    }
+  });
 
 const wholeNumber = z.int().min(0);
 
@@ -44,14 +49,14 @@ const jobSchema = z.strictObject({
       .optional(),
     format: format.optional(),
     columns: z.record(z.string().min(1), z.string().min(1)).optional(),
-    include: z.array(z.string().min(1)).default([]),
-    exclude: z.array(z.string().min(1)).default([]),
+    include: z.array(z.string().min(1)).readonly().default([]),
+    exclude: z.array(z.string().min(1)).readonly().default([]),
   }),
   query: z.string().trim().min(1).default('SELECT * FROM input'),
   table: z.strictObject({
     name: z.string().regex(/^[a-z0-9_]+$/, "must be of a-z, 0-9 and '_'"),
     path: z.string().startsWith('/').optional(),
-    partitionBy: z.array(z.string().min(1)).default([]),
+    partitionBy: z.array(z.string().min(1)).readonly().default([]),
     format: z.enum(['delta', 'parquet']).default('delta'),
     mode: z.enum(['append', 'replace', 'replacePartitions', 'replaceSource']).default('append'),
     columnNames: z.enum(['clean', 'strict']).default('clean'),
@@ -87,7 +92,10 @@ type Issue = z.core.$ZodIssue;
 /** The issues of the union member that fits best: an object is judged as options, a string as a format's name. */
 function unfold(issue: Issue, input: unknown): readonly Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const given = issue.path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), input);
+  const given = issue.path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    input,
+  );
   const member = issue.errors[typeof given === 'object' ? 1 : 0] ?? [];
   return member.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
@@ -98,7 +106,10 @@ function describeIssue(issue: Issue, input: unknown): string {
     const known = knownKeys(issue.path);
     return issue.keys.map((key) => `'${[...issue.path, key].join('.')}' is not a key of a job${didYouMean(key, known)}`).join('; ');
   }
-  const given = issue.path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), input);
+  const given = issue.path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    input,
+  );
   if (given === undefined && issue.code !== 'custom') return at === '' ? 'a job must be an object' : `'${at}' is missing`;
   const shown = typeof given === 'string' || typeof given === 'number' ? ` (found ${JSON.stringify(given)})` : '';
   if (issue.code === 'invalid_value') {
@@ -120,7 +131,9 @@ export function parseJob(declaration: unknown, source = 'the job'): Job {
   const mistakes = parsed.error.issues.flatMap((issue) => unfold(issue, declaration)).map((issue) => describeIssue(issue, declaration));
   const name = typeof declaration === 'object' && declaration !== null ? Reflect.get(declaration, 'name') : undefined;
   const which = typeof name === 'string' ? `${source} '${name}'` : source;
-  throw new FanlakeError('job.invalid', `${which} can't be used: ${mistakes.join('; ')}. See CONTRIBUTING.md for a job's keys.`, { mistakes });
+  throw new FanlakeError('job.invalid', `${which} can't be used: ${mistakes.join('; ')}. See CONTRIBUTING.md for a job's keys.`, {
+    mistakes,
+  });
 }
 
 /**

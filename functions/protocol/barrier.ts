@@ -1,4 +1,14 @@
-import { type EpochId, foldKey, foldsPrefix, groupCount, groupOfFoldKey, groupSize, partsPrefix, taskOfPartKey, tasksPerGroup } from '../core/keys.ts';
+import {
+  type EpochId,
+  foldKey,
+  foldsPrefix,
+  groupCount,
+  groupOfFoldKey,
+  groupSize,
+  partsPrefix,
+  taskOfPartKey,
+  tasksPerGroup,
+} from '../core/keys.ts';
 import { type Fold, foldParts, type Part } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';

@@ -16,7 +16,12 @@ async function readJson(store: ObjectStore, key: string): Promise<unknown> {
   try {
     return JSON.parse(Buffer.from(object.body).toString('utf8'));
   } catch (cause) {
-    throw new FanlakeError('store.failed', `Reading ${store.locate(key)} found no JSON document: the file is damaged. Delete it and run the command again.`, {}, cause);
+    throw new FanlakeError(
+      'store.failed',
+      `Reading ${store.locate(key)} found no JSON document: the file is damaged. Delete it and run the command again.`,
+      {},
+      cause,
+    );
   }
 }
 
@@ -37,7 +42,10 @@ export async function readPlan(work: ObjectStore, id: EpochId): Promise<Plan | n
 export async function readPlanPage(work: ObjectStore, plan: Plan, page: number): Promise<PlanPage> {
   const found = (await readJson(work, planPageKey(plan, plan.nonce, page))) as PlanPage | null;
   if (found !== null) return found;
-  throw new FanlakeError('store.failed', `Page ${page} of the plan of ${plan.run} is gone from ${work.locate(planKey(plan))}. Plan the run anew: fanlake retry ${plan.run}`);
+  throw new FanlakeError(
+    'store.failed',
+    `Page ${page} of the plan of ${plan.run} is gone from ${work.locate(planKey(plan))}. Plan the run anew: fanlake retry ${plan.run}`,
+  );
 }
 
 export const readPart = async (work: ObjectStore, id: EpochId, stage: number, task: number): Promise<Part | null> =>

@@ -29,5 +29,8 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
 }
 
 function planGone({ run, epoch }: Decision): FanlakeError {
-  return new FanlakeError('store.failed', `The plan of run ${run}, epoch ${epoch}, is gone, so its next epoch can't be opened. Type: fanlake retry ${run}`);
+  return new FanlakeError(
+    'store.failed',
+    `The plan of run ${run}, epoch ${epoch}, is gone, so its next epoch can't be opened. Type: fanlake retry ${run}`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import { decisionKey, type EpochId, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../core/keys.ts';
+import { decisionKey, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../core/keys.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';

@@ -1,3 +1,4 @@
+import type { BrokenLink } from '../core/chain.ts';
 import type { FailDecision } from '../core/decision.ts';
 import { groupCount, groupSize, tasksPerGroup } from '../core/keys.ts';
 import { type ExactStarts, nextEpoch, type PastTask, splitId } from '../core/next-epoch.ts';
@@ -5,7 +6,6 @@ import type { Part } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
-import type { BrokenLink } from '../core/chain.ts';
 import type { RunContext } from './context.ts';
 import { inOrder, readFold, readPart, readPlan } from './documents.ts';
 import { startEpoch, tasksOfPage } from './start-epoch.ts';

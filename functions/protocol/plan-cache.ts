@@ -22,7 +22,11 @@ export class PlanCache {
     const known = this.plans.get(key);
     if (known !== undefined) return known;
     const plan = await readPlan(this.work, id);
-    if (plan === null) throw new FanlakeError('store.failed', `The plan of run ${id.run} is gone from ${this.work.locate(key)}. Type: fanlake retry ${id.run}`);
+    if (plan === null)
+      throw new FanlakeError(
+        'store.failed',
+        `The plan of run ${id.run} is gone from ${this.work.locate(key)}. Type: fanlake retry ${id.run}`,
+      );
     const oldest = this.plans.keys().next();
     if (this.plans.size >= keptPlans && oldest.value !== undefined) this.plans.delete(oldest.value);
     this.plans.set(key, plan);

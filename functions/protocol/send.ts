@@ -9,5 +9,8 @@ export async function sendAll<Message>(queue: Queue<Message>, messages: readonly
   const failed = await queue.send(messages, delayMs);
   const first = failed[0];
   if (first === undefined) return;
-  throw new FanlakeError('store.failed', `${failed.length} of ${messages.length} messages didn't go out: ${first.reason}. They are sent again.`);
+  throw new FanlakeError(
+    'store.failed',
+    `${failed.length} of ${messages.length} messages didn't go out: ${first.reason}. They are sent again.`,
+  );
 }

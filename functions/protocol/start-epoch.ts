@@ -54,7 +54,12 @@ async function failUnplannable(context: RunContext, plan: Plan, error: ErrorRepo
 }
 
 /** Writes the outcome of an epoch that put nothing into the table, with what is known of its figures. */
-export async function endUndone(context: RunContext, plan: Plan, outcome: 'FAILED' | 'CANCELLED', error: ErrorReport | null): Promise<void> {
+export async function endUndone(
+  context: RunContext,
+  plan: Plan,
+  outcome: 'FAILED' | 'CANCELLED',
+  error: ErrorReport | null,
+): Promise<void> {
   const seconds = Math.max(0, context.clock.now() - plan.createdMs) / 1000;
   const { fold } = await gatherFold(context.stores.work, plan);
   const receipt = receiptOf(plan, fold, context.stores.lake.locate(plan.table.key));

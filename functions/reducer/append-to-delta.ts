@@ -59,7 +59,12 @@ async function putEntry(
     const results = refuseUnwritable(() => checkWritable(snapshot, 'append', path), members);
     if (results !== null) return results;
     const entries = await log.entriesSince(oldest, snapshot.version);
-    const stamp = { nowMs: context.clock.now(), txnId: context.nonces.next(), tableId: uuidOf(context.nonces.next()), engineVersion: context.engineVersion };
+    const stamp = {
+      nowMs: context.clock.now(),
+      txnId: context.nonces.next(),
+      tableId: uuidOf(context.nonces.next()),
+      engineVersion: context.engineVersion,
+    };
     const plan = planAppend(snapshot, entries, members, stamp);
     if (plan.committing.length === 0) return resultsOf(plan);
     if (context.clock.now() - startedMs > maxAttemptMs) {

@@ -31,7 +31,13 @@ async function publish(context: ReducerContext, { plan, fold }: CommitCandidate)
   });
   const manifest = [...targets].map(([{ rows, sizeBytes, partition }, path]) => ({ path, rows, sizeBytes, partition }));
   if (manifest.length > 0) {
-    const body = JSON.stringify({ run: plan.run, epoch: plan.epoch, columns: plan.table.columns, partitionBy: plan.table.partitionBy, files: manifest });
+    const body = JSON.stringify({
+      run: plan.run,
+      epoch: plan.epoch,
+      columns: plan.table.columns,
+      partitionBy: plan.table.partitionBy,
+      files: manifest,
+    });
     await lake.create(`${manifestPrefix(table)}${plan.run}-e${plan.epoch}.json`, body);
   }
   await inOrder([...targets.keys()], (file) => lake.delete(`${table}/${file.path}`));

@@ -9,10 +9,10 @@ import { readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
 import { decide, writeOutcome } from '../protocol/ledger.ts';
+import type { TableLogs } from '../protocol/table-logs.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { judge } from './judge.ts';
-import type { TableLogs } from '../protocol/table-logs.ts';
 
 export interface ReducerContext extends RunContext {
   /** Logs of the tables seen so far, so that a busy table's log is read once. */

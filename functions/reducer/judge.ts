@@ -8,6 +8,9 @@ export type Verdict = { readonly kind: 'commit'; readonly partial: boolean } | {
 
 const fail = (error: FanlakeError): Verdict => ({ kind: 'fail', error: error.toReport() });
 
+/** Most data files of a run: its log entry must stay readable, some 300 MB at this number. */
+const maxFiles = 100_000;
+
 /**
  * Whether a finished epoch may be committed: failed tasks, chain, conservation, thresholds (protocol.md, Commit, step 1). Looks at sums
  * only, never at rows.
@@ -15,6 +18,7 @@ const fail = (error: FanlakeError): Verdict => ({ kind: 'fail', error: error.toR
 export function judge(plan: Plan, fold: Fold): Verdict {
   if (plan.error !== null) return { kind: 'fail', error: plan.error };
   if (fold.failed.length > plan.job.limits.maxFailedTasks) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
+  if (fold.files.length > maxFiles) return fail(tooManyFiles(plan, fold));
   const missing = fold.failed.flatMap((task) => task.missing);
   const chain = checkChain(fold.chain, new Set(missing.map(({ key }) => key)));
   if (chain.kind === 'broken') {
@@ -28,6 +32,14 @@ export function judge(plan: Plan, fold: Fold): Verdict {
   const wrong = checkAccounting(plan, fold, missing.length > 0) ?? checkBadRows(plan, fold);
   if (wrong !== null) return fail(wrong);
   return { kind: 'commit', partial: fold.failed.length > 0 };
+}
+
+function tooManyFiles(plan: Plan, fold: Fold): FanlakeError {
+  return new FanlakeError(
+    'table.partitions',
+    `Run ${plan.run} wrote ${fold.files.length} data files, and ${maxFiles} is the most. Partition by a column with fewer values, or use a larger --split-size.`,
+    { files: fold.files.length, maxFiles },
+  );
 }
 
 /** The first failed task's error, with how many others failed. */

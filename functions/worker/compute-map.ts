@@ -112,7 +112,9 @@ async function withFooter(engine: Engine, staged: StagedSplit): Promise<StagedSp
 }
 
 function foldersOf(inputs: readonly StagedInput[], attempt: Attempt): readonly string[] {
-  const folders = inputs.flatMap(({ split, staged }) => [split.path, ...staged.pieces.map(({ path }) => path)]).map((path) => dirname(path));
+  const folders = inputs
+    .flatMap(({ split, staged }) => [split.path, ...staged.pieces.map(({ path }) => path)])
+    .map((path) => dirname(path));
   return [...new Set([attempt.folder, ...folders])];
 }
 
@@ -137,13 +139,7 @@ async function mapRows(engine: Engine, plan: Plan, inputs: readonly StagedInput[
   return mapCarefully(engine, plan, inputs, attempt, read);
 }
 
-async function mapCarefully(
-  engine: Engine,
-  plan: Plan,
-  inputs: readonly StagedInput[],
-  attempt: Attempt,
-  read: number,
-): Promise<Mapped> {
+async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedInput[], attempt: Attempt, read: number): Promise<Mapped> {
   const allowed = plan.job.limits.maxBadRows;
   const limit = Math.max(allowed, fewOffenders);
   const bad: BadRecord[] = [];
@@ -156,7 +152,11 @@ async function mapCarefully(
     for (const piece of sifted.pieces) pieces.push({ piece, input });
   }
   if (badRecords > allowed) throw new BadRowsError(bad, badRecords, allowed);
-  const request = requestOf(plan, pieces.map(({ piece }) => piece), join(attempt.folder, 'careful'));
+  const request = requestOf(
+    plan,
+    pieces.map(({ piece }) => piece),
+    join(attempt.folder, 'careful'),
+  );
   const result = await runLenient(engine, { ...request, limit: allowed - badRecords });
   badRecords += result.badRecords;
   const tooMany = badRecords > allowed;

@@ -1,13 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataFile } from '../core/data-file.ts';
+import type { DataFile, WrittenFile } from '../core/data-file.ts';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import { dataFileName, partKey, pendingFolder, quarantineKey } from '../core/keys.ts';
 import { type DonePart, type Part, type RequestCounts, subtractRequests } from '../core/part.ts';
 import type { BadRecord } from '../core/piece.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Delivery } from '../core/ports.ts';
+import type { DeltaStruct } from '../core/table-log/delta-types.ts';
 import { partitionFolder } from '../core/table-log/hive-path.ts';
+import { partitionValueOf } from '../core/table-log/partition-value.ts';
 import { schemaOf } from '../core/table-log/schema.ts';
 import { deltaStatistics } from '../core/table-log/statistics.ts';
 import type { Task, TaskMessage } from '../core/task.ts';
@@ -83,7 +85,9 @@ async function storeResults(context: WorkerContext, plan: Plan, task: number, co
   const { rows, bytesCovered, chain, checksum } = computed;
   const quarantine = await storeQuarantine(context, plan, task, computed.bad, attempt);
   const files: DataFile[] = [];
-  const { fields } = schemaOf(plan.table.columns.filter(({ name }) => !plan.table.partitionBy.includes(name)));
+  const schema = schemaOf(plan.table.columns);
+  const fields = schema.fields.filter(({ name }) => !plan.table.partitionBy.includes(name));
+  checkPartitionValues(schema, computed.files);
   for (const [index, file] of computed.files.entries()) {
     // under the table's root, but invisible until the log names it; a Hive table has no log, so its files wait in the ledger's folder
     const root = plan.table.format === 'delta' ? '' : pendingFolder(plan);
@@ -100,6 +104,15 @@ async function storeResults(context: WorkerContext, plan: Plan, task: number, co
     });
   }
   return { kind: 'done', rows, bytesCovered, chain, files, quarantine, checksum };
+}
+
+/** Refuses a value that no folder or log entry can carry here, where a task can fail, and not when the run is committed. */
+function checkPartitionValues(schema: DeltaStruct, files: readonly WrittenFile[]): void {
+  const types = new Map(schema.fields.map(({ name, type }) => [name, type]));
+  for (const { column, value } of files.flatMap(({ partition }) => partition)) {
+    const type = types.get(column);
+    if (type !== undefined) partitionValueOf(type, value, column);
+  }
 }
 
 async function storeQuarantine(

@@ -62,6 +62,9 @@ const storedScalars: Readonly<Record<string, Rule>> = {
   USMALLINT: { delta: 'integer', as: { kind: 'scalar', name: 'INTEGER' } },
   UINTEGER: { delta: 'long', as: { kind: 'scalar', name: 'BIGINT' } },
   UBIGINT: { delta: 'decimal(20,0)', as: { kind: 'decimal', precision: 20, scale: 0 } },
+  // what sum() of integers gives: the cast of a value with more than 38 digits fails, it doesn't round
+  HUGEINT: { delta: 'decimal(38,0)', as: { kind: 'decimal', precision: 38, scale: 0 }, note: 'up to 38 digits' },
+  UHUGEINT: { delta: 'decimal(38,0)', as: { kind: 'decimal', precision: 38, scale: 0 }, note: 'up to 38 digits' },
   FLOAT: { delta: 'float' },
   DOUBLE: { delta: 'double' },
   VARCHAR: { delta: 'string' },
@@ -79,8 +82,6 @@ const storedScalars: Readonly<Record<string, Rule>> = {
 /** Scalar types that no Delta type holds whole or that have more than one sensible form: why, and what to write instead of `x`. */
 const refusedScalars: Readonly<Record<string, { readonly why: string; readonly write: string }>> = {
   TIMESTAMP_NS: { why: "Delta's timestamp has microseconds", write: 'CAST(x AS TIMESTAMP)' },
-  HUGEINT: { why: 'Delta holds 38 digits at most', write: 'CAST(x AS DECIMAL(38,0))' },
-  UHUGEINT: { why: 'Delta holds 38 digits at most', write: 'CAST(x AS DECIMAL(38,0))' },
   BIGNUM: { why: 'Delta holds 38 digits at most', write: 'CAST(x AS VARCHAR)' },
   'TIME WITH TIME ZONE': { why: 'Delta has no time of day', write: 'CAST(x AS VARCHAR)' },
   TIME_NS: { why: 'Delta has no time of day', write: 'CAST(x AS VARCHAR)' },

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { checkChain, type TaskLink } from '../../../functions/core/chain.ts';
 
-const link = (task: number, start: number, end: number, from: number | null, to: number | null, more: Partial<TaskLink> = {}): TaskLink => ({
+const link = (
+  task: number,
+  start: number,
+  end: number,
+  from: number | null,
+  to: number | null,
+  more: Partial<TaskLink> = {},
+): TaskLink => ({
   task,
   key: 'a.csv',
   size: 30,

@@ -9,7 +9,11 @@ const past = (epoch: number, task: number, state: PastTask['state']): PastTask =
 
 describe('nextEpoch', () => {
   it('does again what is missing, numbered anew, and takes the rest over by name', () => {
-    const { tasks, reuse } = nextEpoch([past(1, 0, 'done'), past(1, 1, 'todo'), past(1, 2, 'done'), past(1, 3, 'done')], new Map(), 'parts');
+    const { tasks, reuse } = nextEpoch(
+      [past(1, 0, 'done'), past(1, 1, 'todo'), past(1, 2, 'done'), past(1, 3, 'done')],
+      new Map(),
+      'parts',
+    );
     expect(tasks.map(({ task, splits }) => [task, splits[0]?.object.key])).toEqual([[0, 'k1']]);
     expect(reuse).toEqual([
       {
