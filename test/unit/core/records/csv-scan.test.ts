@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ByteSource } from '../../../../functions/core/records/byte-source.ts';
 import type { CsvDialect } from '../../../../functions/core/records/csv-dialect.ts';
 import { type CsvRegion, eachRecord, findRegion, recordOffsets, splitRegion } from '../../../../functions/core/records/csv-scan.ts';
+import { type CsvDocument, latin1, wellWrittenDocument } from './csv-documents.ts';
 import { machineRecords } from './machine-records.ts';
 import { memorySource } from './memory-source.ts';
 
@@ -10,14 +11,7 @@ const base: CsvDialect = { delimiter: ',', quote: '"', escape: '"', comment: '',
 const crlf: CsvDialect = { ...base, newline: '\r\n' };
 const backslash: CsvDialect = { ...base, escape: '\\' };
 
-interface Document {
-  readonly name: string;
-  readonly dialect: CsvDialect;
-  readonly text: string;
-  readonly dataStart: number;
-}
-
-const documents: readonly Document[] = [
+const documents: readonly CsvDocument[] = [
   { name: 'plain', dialect: base, text: '1,a\n2,b\n3,c\n', dataStart: 0 },
   { name: 'quoted newlines', dialect: base, text: '1,"a\nb"\n2,"\n"\n"3\n\n",c\n', dataStart: 0 },
   { name: 'rows inside quotes', dialect: base, text: 'h,t\n1,"\n5,fake\n6,fake\n7,fake"\n2,"\n8,fake\n"\n3,x\n', dataStart: 4 },
@@ -40,10 +34,8 @@ const documents: readonly Document[] = [
   { name: 'no quotes in the dialect', dialect: { ...base, quote: '', escape: '' }, text: '1,"a\n2",b\n\n3,"\n', dataStart: 0 },
 ];
 
-const latin1 = (text: string) => Buffer.from(text, 'latin1');
-
 /** What the machine says of the whole document, fed in one piece from the exact start. */
-function truth({ dialect, text, dataStart }: Document) {
+function truth({ dialect, text, dataStart }: CsvDocument) {
   const records = machineRecords(dialect, latin1(text), dataStart);
   return {
     starts: new Set(records.map((record) => record.start)),
@@ -78,11 +70,11 @@ function chainBreak(size: number, splitBytes: number, dataStart: number, regions
   return expected === size ? null : size;
 }
 
-function guessedRegions(source: ByteSource, { dialect, dataStart }: Document, splitBytes: number): CsvRegion[] {
+function guessedRegions(source: ByteSource, { dialect, dataStart }: CsvDocument, splitBytes: number): CsvRegion[] {
   return ranges(source.size, splitBytes).map((range) => findRegion(source, dialect, range, dataStart));
 }
 
-function exactRegions(source: ByteSource, { dialect, dataStart }: Document, splitBytes: number): CsvRegion[] {
+function exactRegions(source: ByteSource, { dialect, dataStart }: CsvDocument, splitBytes: number): CsvRegion[] {
   let from = dataStart;
   return ranges(source.size, splitBytes).map((range) => {
     const region = findRegion(source, dialect, range, dataStart, from);
@@ -105,29 +97,6 @@ const randomDocument = fc.record({
   text: fc.array(fc.constantFrom(...tokens), { minLength: 1, maxLength: 60 }).map((parts) => parts.join('')),
   dataStart: fc.constant(0),
 });
-
-/** Documents as programs write them: every record is quoted well, so the kernel alone decides. */
-const cleanDocument = fc
-  .record({
-    dialect: fc.constantFrom(base, crlf, backslash),
-    rows: fc.array(
-      fc.array(fc.constantFrom('', 'a', 'b,c', 'd\ne', '"', '\r\n', 'x "y" z', '\\', '\n,\n', 'long '.repeat(20)), {
-        minLength: 1,
-        maxLength: 4,
-      }),
-      {
-        minLength: 1,
-        maxLength: 30,
-      },
-    ),
-  })
-  .map(({ dialect, rows }): Document => {
-    const field = (value: string) => {
-      const escaped = dialect.escape === '\\' ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"') : value.replaceAll('"', '""');
-      return /[",\r\n\\]/.test(value) ? `"${escaped}"` : value;
-    };
-    return { name: 'clean', dialect, dataStart: 0, text: rows.map((row) => row.map(field).join(',') + dialect.newline).join('') };
-  });
 
 describe('regions with exact starts', { timeout: 30_000 }, () => {
   test.each(documents)('cover the data without gap or overlap at every split size: $name', (document) => {
@@ -184,7 +153,7 @@ describe('regions with guessed starts', { timeout: 30_000 }, () => {
   test('where a guess on well-written data is wrong, the alternative is right', () => {
     let alternatives = 0;
     fc.assert(
-      fc.property(cleanDocument, fc.integer({ min: 3, max: 80 }), (document, splitBytes) => {
+      fc.property(wellWrittenDocument, fc.integer({ min: 3, max: 80 }), (document, splitBytes) => {
         const bytes = latin1(document.text);
         const source = memorySource(bytes);
         const exact = exactRegions(source, document, splitBytes);
