@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { ChainLink } from '../core/chain.ts';
+import type { Layout, ParquetLayout } from '../core/layout.ts';
+import type { Piece } from '../core/piece.ts';
+import type { ByteRange } from '../core/ports.ts';
+import { expandFile } from './compression.ts';
+import { stageJsonArray } from './stage-json.ts';
+import { stageText } from './stage-text.ts';
+
+/** A split and the local file that holds its bytes. */
+export interface SplitToStage {
+  readonly path: string;
+  /** Offset in the object of the file's first byte; default 0. */
+  readonly origin?: number;
+  /** Bytes of the object (as stored: compressed). */
+  readonly size: number;
+  readonly key: string;
+  readonly layout: Layout;
+  readonly range: ByteRange;
+  /** Start of the split's first record, when a broken chain showed it. */
+  readonly exactFrom: number | null;
+  /** Folder for staged files. */
+  readonly scratch: string;
+  /** Begins the names of staged files; unique within the folder. */
+  readonly name: string;
+  /** Of the engine: a file that it must read with one thread is staged as so many. */
+  readonly threads: number;
+  /** Whether `path` is the whole object and may itself become the piece. */
+  readonly wholeObject: boolean;
+}
+
+/** The uncompressed text that holds a split's records: the object itself, or what it was expanded to. */
+export interface StagedText {
+  readonly path: string;
+  readonly origin: number;
+  /** Bytes of the uncompressed object. */
+  readonly size: number;
+  /** Of its records, `[from, to)`. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface StagedSplit {
+  /** Empty when there are no records, or when `suspects`. */
+  readonly pieces: readonly Piece[];
+  readonly link: ChainLink;
+  /** Records that the machine counted, bad ones included. Blank lines count only where the engine gives a row for them (CSV of one column, text). 0 for Parquet. */
+  readonly records: number;
+  readonly bytesCovered: number;
+  /** Some record is irregular: `sift` must go over the split before the engine sees it. */
+  readonly suspects: boolean;
+  /** Of a compressed object. */
+  readonly checksum?: 'verified' | 'unchecked';
+  /** For `sift`; null for Parquet and where there are no records. */
+  readonly text: StagedText | null;
+}
+
+const wholeLink = (split: SplitToStage): ChainLink => {
+  const { key, size, range } = split;
+  const [from, to] = size === 0 ? [null, null] : [0, size];
+  return { key, size, dataStart: 0, start: range.start, end: range.end, from, to, alternative: null };
+};
+
+/** An object that is one split whatever its records: compressed, a JSON array, Parquet. Its chain is that of its stored bytes. */
+function wholeSplit(split: SplitToStage, staged: Omit<StagedSplit, 'link' | 'bytesCovered'>): StagedSplit {
+  return { ...staged, link: wholeLink(split), bytesCovered: split.size };
+}
+
+/**
+ * Turns one split into files that the engine reads. An uncompressed whole object is its own piece where the engine can read it as it lies; otherwise
+ * the split's records are copied into the scratch folder.
+ * @throws FanlakeError `input.corrupt`, `input.format`, `store.full`, `store.denied`; RangeMissing when `path` holds too little of the object
+ */
+export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
+  const { layout, size, path } = split;
+  if (layout.format === 'parquet') {
+    const piece = { path, objectKey: split.key, layout, skipRecords: 0, records: 0, longestRecordBytes: 0, parallelSafe: true } as const;
+    return wholeSplit(split, { pieces: [piece], records: 0, suspects: false, text: null });
+  }
+  if (layout.compression !== 'none') return stageCompressed(split, layout, layout.compression);
+  if (layout.format === 'json') {
+    return wholeSplit(split, stageJsonArray(split, layout));
+  }
+  const text = { path, origin: split.origin ?? 0, size, range: split.range, inPlace: split.wholeObject };
+  const staged = stageText(split, layout, text);
+  const { key, range } = split;
+  const { from, to, alternative } = staged.region;
+  const link = {
+    key,
+    size,
+    dataStart: layout.dataStart,
+    start: range.start,
+    end: range.end,
+    from,
+    to: from === null ? null : to,
+    alternative,
+  };
+  return { ...staged.result, link, bytesCovered: coveredBytes(link) };
+}
+
+/** The first split also covers what stands in front of the data; any other exactly its records. */
+function coveredBytes(link: ChainLink): number {
+  const first = link.start === 0 ? link.dataStart : 0;
+  return first + (link.from === null || link.to === null ? 0 : link.to - link.from);
+}
+
+async function stageCompressed(
+  split: SplitToStage,
+  layout: Exclude<Layout, ParquetLayout>,
+  compression: 'gzip' | 'zstd',
+): Promise<StagedSplit> {
+  const path = join(split.scratch, `${split.name}-expanded`);
+  const { bytesOut, checksum } = await expandFile(split.path, path, compression, { key: split.key });
+  const expanded = { ...split, path, origin: 0, size: bytesOut, range: { start: 0, end: bytesOut }, exactFrom: null, wholeObject: true };
+  if (layout.format === 'json') return wholeSplit(split, { ...stageJsonArray(expanded, layout), checksum });
+  const text = { path, origin: 0, size: bytesOut, range: expanded.range, inPlace: true };
+  return wholeSplit(split, { ...stageText(expanded, layout, text).result, checksum });
+}

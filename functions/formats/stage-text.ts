@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import type { CsvLayout, LineLayout } from '../core/layout.ts';
+import type { Piece } from '../core/piece.ts';
+import type { ByteRange } from '../core/ports.ts';
+import type { ByteSource } from '../core/records/byte-source.ts';
+import { CheckedSource } from './checked-source.ts';
+import { openSource } from './file-source.ts';
+import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
+import type { SplitToStage, StagedSplit } from './stage-split.ts';
+import { eachBlock, StagedFile, stageRange } from './staged-file.ts';
+import { scanCsv, scanLines, type TextScan } from './text-scan.ts';
+
+/** Uncompressed text: the object itself or what it was expanded to. */
+export interface TextToStage {
+  readonly path: string;
+  readonly origin: number;
+  readonly size: number;
+  readonly range: ByteRange;
+  /** Whether the file is the whole text and may itself become the piece. */
+  readonly inPlace: boolean;
+}
+
+export interface StagedTextSplit {
+  readonly result: Omit<StagedSplit, 'link' | 'bytesCovered'>;
+  readonly region: Pick<TextScan, 'from' | 'to' | 'alternative'>;
+}
+
+/** A file below this isn't worth cutting for several threads: the engine hands out work in pieces of 8 MB. */
+const worthCuttingBytes = 8 << 20;
+
+const carriageReturn = 0x0d;
+/** What the engine's reader of lines takes for a delimiter. */
+const lineDelimiter = 0x01;
+
+/** Finds the records of a split and makes the pieces that hold them. */
+export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, text: TextToStage): StagedTextSplit {
+  const file = openSource(text.path, text.size, text.origin);
+  try {
+    const source = checkedSource(file, layout);
+    const scan = layout.format === 'csv' ? scanCsv(source, layout, text.range, split.exactFrom) : scanLines(source, layout, text.range);
+    const { from, to, records } = scan;
+    if (from === null || records === 0) {
+      return { result: { pieces: [], records: 0, suspects: false, text: null }, region: scan };
+    }
+    const suspects = !scan.regular || source.invalidIn(from, to) !== null;
+    const place = { path: text.path, origin: text.origin, size: text.size, from, to };
+    const pieces = suspects ? [] : makePieces(split, layout, text, source, { ...scan, from });
+    return { result: { pieces, records, suspects, text: place }, region: scan };
+  } finally {
+    file.close();
+  }
+}
+
+function checkedSource(file: ByteSource, layout: CsvLayout | LineLayout): CheckedSource {
+  if (layout.format === 'text') return new CheckedSource(file, [carriageReturn, lineDelimiter]);
+  return new CheckedSource(file, [], layout.format === 'csv' && layout.dialect.newline === '\r' ? carriageReturn : undefined);
+}
+
+type OwnedScan = TextScan & { readonly from: number };
+
+function makePieces(
+  split: SplitToStage,
+  layout: CsvLayout | LineLayout,
+  text: TextToStage,
+  source: CheckedSource,
+  scan: OwnedScan,
+): readonly Piece[] {
+  const { from, to, records, parallelSafe } = scan;
+  const longestRecordBytes = scan.longestRecordBytes();
+  const base = { objectKey: split.key, skipRecords: 0, longestRecordBytes, parallelSafe } as const;
+  if (layout.format === 'text' && (source.mayHold(carriageReturn, from, to) || source.mayHold(lineDelimiter, from, to))) {
+    const path = join(split.scratch, `${split.name}-lines`);
+    stageQuotedLines(source, from, to, path);
+    // every byte of a line may be a quote, which is doubled
+    return [{ ...base, path, layout: quotedLinesLayout, records, longestRecordBytes: 2 * longestRecordBytes + 4 }];
+  }
+  const cutting = !parallelSafe && split.threads > 1 && to - from > worthCuttingBytes;
+  if (!cutting && text.inPlace && scan.asItLies()) {
+    const skipRecords = layout.format === 'csv' && layout.header ? 1 : 0;
+    const longest = Math.max(longestRecordBytes, layout.dataStart);
+    return [{ ...base, path: text.path, layout: { ...layout, compression: 'none' }, skipRecords, records, longestRecordBytes: longest }];
+  }
+  const edges = [from, ...(cutting ? scan.cuts(split.threads) : []), to];
+  return edges.slice(1).map((end, i) => {
+    const start = edges[i] ?? from;
+    const path = join(split.scratch, `${split.name}-${i}`);
+    const piece = { ...base, path, layout: stagedLayout(layout) };
+    if (edges.length > 2) return { ...piece, records: stageCounting(source, start, end, path, scan) };
+    stageRange(source, start, end, path);
+    return { ...piece, records };
+  });
+}
+
+/** Stages a part of a split and counts its records, reading it once. */
+function stageCounting(source: ByteSource, start: number, end: number, path: string, scan: TextScan): number {
+  const file = new StagedFile(path);
+  let written = start;
+  const through: ByteSource = {
+    size: end,
+    read(offset, into) {
+      const count = source.read(offset, into.subarray(0, Math.max(0, end - offset)));
+      if (offset <= written && offset + count > written) {
+        file.write(into.subarray(written - offset, count));
+        written = offset + count;
+      }
+      return count;
+    },
+  };
+  try {
+    const records = scan.count(through, start, end);
+    if (written < end) eachBlock(source, written, end, (bytes) => file.write(bytes));
+    return records;
+  } finally {
+    file.close();
+  }
+}
+
+/** The layout of a staged file: records only, from its first byte on. */
+export function stagedLayout<L extends CsvLayout | LineLayout>(layout: L): L {
+  return { ...layout, compression: 'none', bomBytes: 0, dataStart: 0 };
+}
