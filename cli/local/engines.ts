@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { EngineSource } from '../../functions/worker/compute-map.ts';
 import { Engine } from '../../functions/engine/session.ts';
 import type { EngineShare } from './machine.ts';
@@ -19,13 +17,12 @@ export class ProcessEngine implements EngineSource {
     const halved = receiveCount > 1;
     if (this.opened !== null && this.opened.halved === halved) return this.opened.engine;
     this.close();
-    const scratch = join(this.scratch, 'engine');
-    mkdirSync(scratch, { recursive: true });
     const divisor = halved ? 2 : 1;
     const engine = await Engine.open({
       threads: Math.max(1, Math.floor(this.share.threads / divisor)),
       memoryLimitBytes: Math.floor(this.share.memoryBytes / divisor),
-      scratch,
+      // the attempts' folders lie in it: an engine that may use them already needn't be opened anew for each
+      scratch: this.scratch,
     });
     this.opened = { engine, halved };
     return engine;

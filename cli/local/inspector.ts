@@ -1,45 +1,74 @@
-import { dirname, join } from 'node:path';
-import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Inspector } from '../../functions/coordinator/inspector.ts';
+import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Engine } from '../../functions/engine/session.ts';
 import { engineShare } from './machine.ts';
 
 export interface LocalInspector extends Inspector {
-  /** Frees the engine, if one was loaded. */
-  close(): void;
+  /** Stops what the engine does, and frees it. What is asked of it from then on ends with `run.interrupted`. */
+  close(): Promise<void>;
 }
+
+/** Between two attempts to stop a statement: the one that is to be stopped may just be about to begin. */
+const interruptMs = 20;
 
 /** Planning's look into files and queries, with an engine that is loaded when it is first asked. */
 export function localInspector(scratch: string): LocalInspector {
   let opened: Engine | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+  let closing = false;
   const open = async (): Promise<Engine> => {
     if (opened !== null) return opened;
     const { Engine } = await import('../../functions/engine/session.ts');
-    const folder = join(scratch, 'inspector');
-    mkdirSync(folder, { recursive: true });
-    opened = await Engine.open({ threads: 1, memoryLimitBytes: engineShare(4).memoryBytes, scratch: folder });
+    // samples lie below the same folder, so that a new one needs no new engine
+    opened = await Engine.open({ threads: 1, memoryLimitBytes: engineShare(4).memoryBytes, scratch });
     return opened;
   };
+  /** An engine does one thing at a time. */
+  const inTurn = <Result>(work: (engine: Engine) => Promise<Result>): Promise<Result> => {
+    const result = last.then(async () => {
+      try {
+        if (!closing) return await work(await open());
+      } catch (thrown) {
+        if (!closing) throw thrown;
+      }
+      // not as the input's or the query's fault, which would be written down as the run's end
+      throw new FanlakeError('run.interrupted', 'Planning was interrupted: the same command begins again.');
+    });
+    last = result.catch(() => {});
+    return result;
+  };
   return {
-    inferColumns: async (piece) => {
-      const engine = await open();
-      const { inferColumns } = await import('../../functions/engine/sniff.ts');
-      await engine.allow([dirname(piece.path)]);
-      return inferColumns(engine, piece);
-    },
+    inferColumns: (piece) =>
+      inTurn(async (engine) => {
+        const { inferColumns } = await import('../../functions/engine/sniff.ts');
+        await engine.allow([dirname(piece.path)]);
+        return inferColumns(engine, piece);
+      }),
     unify: async (columns) => (await import('../../functions/engine/sniff.ts')).unifyColumns(columns),
-    parquetColumns: async (path) => {
-      const engine = await open();
-      const { parquetFooter } = await import('../../functions/engine/sniff.ts');
-      await engine.allow([dirname(path)]);
-      return (await parquetFooter(engine, path)).columns;
-    },
-    bindQuery: async (sql, columns) => {
-      const engine = await open();
-      const { bindQuery } = await import('../../functions/engine/bind.ts');
-      return bindQuery(engine, sql, columns);
-    },
-    close: () => {
+    parquetColumns: (path) =>
+      inTurn(async (engine) => {
+        const { parquetFooter } = await import('../../functions/engine/sniff.ts');
+        await engine.allow([dirname(path)]);
+        return (await parquetFooter(engine, path)).columns;
+      }),
+    bindQuery: (sql, columns) =>
+      inTurn(async (engine) => {
+        const { bindQuery } = await import('../../functions/engine/bind.ts');
+        return bindQuery(engine, sql, columns);
+      }),
+    close: async () => {
+      closing = true;
+      let idle = false;
+      const ended = last.then(() => {
+        idle = true;
+      });
+      // the engine must be idle: freed under a running statement it blocks for ever, and with it the end of the process
+      while (!idle) {
+        opened?.interrupt();
+        await Promise.race([ended, sleep(interruptMs)]);
+      }
       opened?.close();
       opened = null;
     },

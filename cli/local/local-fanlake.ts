@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { readdirSync, rmSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
@@ -35,6 +36,8 @@ export class LocalFanlake {
   private readonly events = new EventEmitter();
   private pool: WorkerPool<TaskMessage | DispatchMessage> | null = null;
   private failure: FanlakeError | null = null;
+  private pauseBetweenCommits = (): number => 0;
+  private readonly closing = new AbortController();
 
   constructor(homeFolder: string) {
     this.home = openHome(homeFolder);
@@ -100,11 +103,22 @@ export class LocalFanlake {
     if (this.failure !== null) throw this.failure;
   }
 
+  /** Lets the reducer pause between two batches of commits, so that a flood of runs shares few log entries. */
+  paceCommits(pauseMs: () => number): void {
+    this.pauseBetweenCommits = pauseMs;
+  }
+
+  /** Calls `listener` with the runs of each batch that the reducer is through with: those that were ready have an outcome. */
+  onJudged(listener: (messages: readonly CommitMessage[]) => void): void {
+    this.events.on('judged', listener);
+  }
+
   /** Ends the workers and forgets the queues: the store has everything that is needed to go on. */
   async close(): Promise<void> {
+    this.closing.abort();
     await this.pool?.close();
     await Promise.all([this.commits.stop(), this.deadTasks.stop(), this.monitor.stop(), this.tasks.stop()]);
-    this.inspector.close();
+    await this.inspector.close();
     rmSync(this.scratch, { recursive: true, force: true });
   }
 
@@ -112,9 +126,19 @@ export class LocalFanlake {
     const context: ReducerContext = { ...this.context, logs: this.context.plan.logs, engineVersion: fanlakeVersion };
     this.commits.consume(
       async (batch) => {
-        const failed = await commitRuns(context, batch.map(({ body }) => body));
+        const failed = await commitRuns(
+          context,
+          batch.map(({ body }) => body),
+        );
         for (const { error } of failed) this.giveUpIfHopeless(error);
+        const again = new Set(failed.map(({ index }) => index));
+        this.events.emit(
+          'judged',
+          batch.flatMap(({ body }, index) => (again.has(index) ? [] : [body])),
+        );
         this.events.emit('progress');
+        const pauseMs = this.pauseBetweenCommits();
+        if (pauseMs > 0 && !this.closing.signal.aborted) await sleep(pauseMs, undefined, { signal: this.closing.signal }).catch(() => {});
         return failed.map(({ index }) => index);
       },
       { batchSize: commitBatch },

@@ -1,10 +1,10 @@
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import { serveWorker } from '../../functions/adapters/worker-process.ts';
+import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
+import { PlanCache } from '../../functions/protocol/plan-cache.ts';
 import { dispatchPage } from '../../functions/protocol/start-epoch.ts';
 import { mapComputer } from '../../functions/worker/compute-map.ts';
 import { handleTask, type WorkerContext } from '../../functions/worker/handle-task.ts';
-import { PlanCache } from '../../functions/protocol/plan-cache.ts';
-import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
 import { ProcessEngine } from './engines.ts';
 import { openHome, ownScratch } from './home.ts';
 import { readWorkerEnvironment } from './worker-environment.ts';
@@ -14,6 +14,8 @@ const environment = readWorkerEnvironment(process.env);
 const home = openHome(environment.home);
 const scratch = ownScratch(home);
 const engines = new ProcessEngine(environment.share, scratch);
+// before the first task, so that a warm worker is really warm
+await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
 const computer = mapComputer({ landing: home.stores.landing, engines });
 

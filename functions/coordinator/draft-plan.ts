@@ -6,10 +6,10 @@ import type { ObjectVersion } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
 import { splitObject } from '../core/split.ts';
 import type { Split, Task } from '../core/task.ts';
+import type { TableLogs } from '../protocol/table-logs.ts';
 import { bindToTable, existingSchema } from './bind-to-table.ts';
 import { declaresAll, inputColumns } from './input-columns.ts';
-import { inspectObject, type InspectTools } from './inspect-object.ts';
-import type { TableLogs } from '../protocol/table-logs.ts';
+import { type InspectTools, inspectObject } from './inspect-object.ts';
 
 /** Objects whose types are learned; the others must fit what these show. */
 const sampledObjects = 10;
@@ -143,4 +143,3 @@ export function isPlanningMistake(thrown: unknown): boolean {
   const { code } = asFanlakeError(thrown);
   return !code.startsWith('input.') && !code.startsWith('store.') && code !== 'internal';
 }
-

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Job } from '../core/job.ts';
@@ -10,7 +11,7 @@ import type { InspectedObject, Inspector } from './inspector.ts';
 /** Read of each object to see its header and dialect; more when a record is longer. */
 const firstHeadBytes = 256 * 1024;
 /** Read of an object whose types are to be learned. */
-const sampleHeadBytes = 4 * 1024 * 1024;
+const sampleHeadBytes = 1024 * 1024;
 const longestHeadBytes = 256 * 1024 * 1024;
 
 export interface InspectTools {
@@ -53,8 +54,9 @@ async function inspectText(
   const complete = stored.length === object.size && (compression === 'none' || head.length < headBytes);
   const found = readLayout({ key: object.key, head, complete, compression, options });
   const named: HeadLayout = { ...found, layout: withDeclaredNames(found.layout, job) };
-  if (!learnTypes || named.layout.format === 'text') return { layout: named.layout, columns: textColumns(named.layout) };
-  const folder = join(scratch, `sample-${process.pid}`);
+  if (!learnTypes || named.layout.format === 'text') return { layout: named.layout, columns: textColumns(named.layout, job) };
+  // uploads are planned side by side
+  const folder = join(scratch, `sample-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
     const piece = samplePiece(object.key, named, join(folder, `head-${object.size}`));
@@ -64,9 +66,14 @@ async function inspectText(
   }
 }
 
-/** Text lines have no types to learn. */
-function textColumns(layout: Layout): readonly Column[] | null {
-  return layout.format === 'text' ? [{ name: 'line', type: 'VARCHAR' }] : null;
+/**
+ * Text lines have no types to learn. `line_number` is there for a query that names it: as a column of every text it would make a split impossible,
+ * since only an object's first split knows its line numbers.
+ */
+function textColumns(layout: Layout, job: Job): readonly Column[] | null {
+  if (layout.format !== 'text') return null;
+  const line = { name: 'line', type: 'VARCHAR' };
+  return /\bline_number\b/i.test(job.query) ? [line, { name: 'line_number', type: 'BIGINT' }] : [line];
 }
 
 /** A file without a header gets the names that the job declares, by position. */

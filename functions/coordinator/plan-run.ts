@@ -46,7 +46,7 @@ async function draftOrRecord(
 }
 
 /** The empty plan of an input that can't be planned. */
-function unplannable({ job, run, epoch, table, objects }: PlanRequest, error: FanlakeError): Omit<PlanDraft, 'requests'> {
+export function unplannable({ job, run, epoch, table, objects }: PlanRequest, error: FanlakeError): Omit<PlanDraft, 'requests'> {
   const bytes = objects.reduce((sum, { size }) => sum + size, 0);
   return {
     run,

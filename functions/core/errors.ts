@@ -24,6 +24,7 @@ const retryableByCode = {
   'input.corrupt': false,
   'rows.bad': false,
   // the table
+  'table.unknown': false,
   'table.schema': false,
   'table.type': false,
   'table.partitions': false,
@@ -42,6 +43,7 @@ const retryableByCode = {
   'run.unaccounted': false,
   'run.deadline': false,
   'run.cancelled': false,
+  'run.interrupted': true,
   'chain': false,
   'commit.conflict': false,
   'commit.unknown': false,

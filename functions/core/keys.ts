@@ -39,6 +39,10 @@ export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastI
 
 export const groupOfFoldKey = taskOfPartKey;
 
+/** Below it a note of each version of a landed object that became a run: `hash` is the key's. */
+export const landedPrefix = (job: string, hash: string): string => `landed/${job}/${hash}/`;
+export const landedKey = (job: string, hash: string, run: string): string => `${landedPrefix(job, hash)}${run}.json`;
+
 export const recentPrefix = 'recent/';
 
 /** `recent/2026-11-22/143015123-<run>`, sorted by time within a day. */

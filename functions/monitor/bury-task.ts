@@ -21,7 +21,14 @@ export async function buryTask(context: RunContext, message: TaskMessage, attemp
     `Task ${message.task.task} of run ${message.run} failed ${attempts} times and is given up: ${why}. Type: fanlake retry ${message.run}`,
     { attempts, ...last?.details },
   );
-  const part: FailedPart = { ...failedPart(message.task, error), nonce: context.nonces.next(), attempts, seconds: 0, requests: {}, quarantine: [] };
+  const part: FailedPart = {
+    ...failedPart(message.task, error),
+    nonce: context.nonces.next(),
+    attempts,
+    seconds: 0,
+    requests: {},
+    quarantine: [],
+  };
   await context.stores.work.create(partKey(message, message.stage, message.task.task), JSON.stringify(part));
   await finishTask(context, plan, message.task.task);
 }

@@ -1,5 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
+import type { Plan } from '../core/plan.ts';
 import { blankReceipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
 import { readPlan } from './documents.ts';
@@ -14,7 +15,7 @@ import { endUndone } from './start-epoch.ts';
  */
 export async function fulfilDuties(context: RunContext, decision: Decision): Promise<void> {
   if (decision.kind === 'commit') return;
-  const plan = await readPlan(context.stores.work, decision);
+  const plan = await readablePlan(context, decision);
   if (decision.kind === 'fail' && decision.error.code === 'chain') {
     if (plan === null) throw planGone(decision);
     await openNextEpoch(context, plan, exactStartsOf(decision), 'parts');
@@ -26,6 +27,16 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
   // the work root has expired: the outcome says what the decision knows
   const receipt = blankReceipt(decision, context.stores.lake.locate(decision.table));
   await writeOutcome(context, decision.table, { ...receipt, state: 'ended', outcome, error });
+}
+
+/** The plan; null when it has expired, or is one of another version of Fanlake, which is then what the run fails for. */
+async function readablePlan(context: RunContext, decision: Decision): Promise<Plan | null> {
+  try {
+    return await readPlan(context.stores.work, decision);
+  } catch (thrown) {
+    if (thrown instanceof FanlakeError && thrown.code === 'plan.version') return null;
+    throw thrown;
+  }
 }
 
 function planGone({ run, epoch }: Decision): FanlakeError {

@@ -14,6 +14,7 @@ export class TableLog {
   private readonly lake: ObjectStore;
   private readonly keepFiles: boolean;
   private snapshot: Snapshot;
+  private refreshing: Promise<unknown> = Promise.resolve();
 
   /** @param keepFiles whether snapshots hold the list of live files; appending doesn't need it */
   constructor(lake: ObjectStore, table: string, keepFiles = false) {
@@ -23,8 +24,15 @@ export class TableLog {
     this.snapshot = emptySnapshot(keepFiles);
   }
 
-  /** The table as it is now; version -1 when there is none. */
-  async refresh(): Promise<Snapshot> {
+  /** The table as it is now; version -1 when there is none. May be asked for by several at once. */
+  refresh(): Promise<Snapshot> {
+    // one after the other: each goes on from the snapshot that the one before left
+    const result = this.refreshing.then(() => this.readOn());
+    this.refreshing = result.catch(() => {});
+    return result;
+  }
+
+  private async readOn(): Promise<Snapshot> {
     const known = this.snapshot.version;
     const versions = await this.listVersions(known);
     if (known < 0 && versions.entries[0] !== undefined && versions.entries[0] > 0) {
@@ -32,7 +40,7 @@ export class TableLog {
     } else if (known >= 0 && versions.entries[0] !== undefined && versions.entries[0] > known + 1) {
       // entries that we haven't seen were cleaned up meanwhile: begin anew from the checkpoint
       this.snapshot = emptySnapshot(this.keepFiles);
-      return this.refresh();
+      return this.readOn();
     }
     const wanted = versions.entries.filter((version) => version > this.snapshot.version);
     this.snapshot = applyEntries(this.snapshot, await this.readEntries(wanted));

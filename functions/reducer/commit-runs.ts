@@ -1,11 +1,12 @@
 import type { CommitDecision } from '../core/decision.ts';
-import type { ErrorReport } from '../core/errors.ts';
+import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.ts';
+import type { EpochId } from '../core/keys.ts';
 import { addRequests, type Fold, type RequestCounts, subtractRequests } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
 import type { RunContext } from '../protocol/context.ts';
-import { readPlan } from '../protocol/documents.ts';
+import { inOrder, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
 import { decide, writeOutcome } from '../protocol/ledger.ts';
@@ -35,70 +36,111 @@ export type CommitResult =
   | { readonly kind: 'committed'; readonly version: number | null }
   | { readonly kind: 'refused'; readonly error: ErrorReport };
 
+/** A message that must come again, and what went wrong. */
+export interface FailedMessage {
+  readonly index: number;
+  readonly error: unknown;
+}
+
 /**
- * Commits a batch of finished runs: one log entry for all that go into the same table (protocol.md, Commit). Repeatable at every step.
- * @returns the indexes of messages that must come again, with what went wrong
+ * Commits a batch of finished runs: one log entry for all that go into the same table (protocol.md, Commit). Repeatable at every step. A run
+ * that can't be decided keeps no other from being committed.
  */
-export async function commitRuns(
-  context: ReducerContext,
-  messages: readonly CommitMessage[],
-): Promise<readonly { readonly index: number; readonly error: unknown }[]> {
+export async function commitRuns(context: ReducerContext, messages: readonly CommitMessage[]): Promise<readonly FailedMessage[]> {
   const byTable = Map.groupBy(messages.keys(), (index) => messages[index]?.table ?? '');
-  const failed: { index: number; error: unknown }[] = [];
-  for (const indexes of byTable.values()) {
+  const failed: FailedMessage[] = [];
+  for (const [table, indexes] of byTable) {
+    const epochs = Map.groupBy(indexes, (index) => epochOf(messages[index]));
+    const fail = (epoch: string, error: unknown) => failed.push(...(epochs.get(epoch) ?? []).map((index) => ({ index, error })));
     try {
-      await commitTable(context, distinct(indexes.flatMap((index) => messages[index] ?? [])));
+      const distinct = [...epochs.values()].flatMap(([first]) => (first === undefined ? [] : (messages[first] ?? [])));
+      await commitTable(context, table, distinct, fail);
     } catch (error) {
-      failed.push(...indexes.map((index) => ({ index, error })));
+      for (const epoch of epochs.keys()) fail(epoch, error);
     }
   }
   return failed;
 }
 
-/** Each epoch once: messages come more than once. */
-function distinct(messages: readonly CommitMessage[]): readonly CommitMessage[] {
-  return [...new Map(messages.map((message) => [`${message.run}/e${message.epoch}`, message])).values()];
-}
+const epochOf = (message: CommitMessage | undefined): string => `${message?.run}/e${message?.epoch}`;
 
-async function commitTable(context: ReducerContext, messages: readonly CommitMessage[]): Promise<void> {
+async function commitTable(
+  context: ReducerContext,
+  table: string,
+  messages: readonly CommitMessage[],
+  fail: (epoch: string, error: unknown) => void,
+): Promise<void> {
   const requestsBefore = context.requests();
-  const candidates: CommitCandidate[] = [];
-  for (const message of messages) {
-    const candidate = await decideRun(context, message);
-    if (candidate !== null) candidates.push(candidate);
-  }
+  const seen = await lookAtTable(context, table);
+  const decided = await inOrder(messages, async (message) => {
+    try {
+      return await decideRun(context, message, seen);
+    } catch (error) {
+      fail(epochOf(message), error);
+      return null;
+    }
+  });
+  const candidates = decided.filter((candidate): candidate is CommitCandidate => candidate !== null);
   for (const format of ['delta', 'parquet'] as const) {
     const members = candidates.filter(({ plan }) => plan.table.format === format);
     if (members.length === 0) continue;
     const results = await (format === 'delta' ? appendToDelta(context, members) : appendToHive(context, members));
-    for (const [member, result] of results) await endRun(context, member, result, requestsBefore, messages.length);
+    await inOrder([...results], ([member, result]) => endRun(context, member, result, requestsBefore, messages.length));
   }
 }
 
+/** The version that decisions name, or why the table can't be committed to whatever is done. */
+type SeenTable = { readonly version: number } | { readonly error: ErrorReport };
+
+async function lookAtTable(context: ReducerContext, table: string): Promise<SeenTable> {
+  try {
+    return { version: (await context.logs.of(table).refresh()).version };
+  } catch (thrown) {
+    return { error: permanentReport(thrown) };
+  }
+}
+
+/** The report of an error that concerns the run or its table and stays; others are thrown, so that the message comes again. */
+function permanentReport(thrown: unknown): ErrorReport {
+  const error = asFanlakeError(thrown);
+  if (!error.retryable && (error.code.startsWith('table.') || error.code.startsWith('plan.'))) return error.toReport();
+  throw thrown;
+}
+
 /** Steps 1 and 2: judges the run and decides it. Null when it isn't to be committed, with its duties done. */
-async function decideRun(context: ReducerContext, { run, epoch, table }: CommitMessage): Promise<CommitCandidate | null> {
-  const plan = await readPlan(context.stores.work, { run, epoch });
-  // expired together with the work root: then it ended long ago
-  if (plan === null) return null;
-  const { fold, complete } = await gatherFold(context.stores.work, plan);
-  // a message from before a crash, or parts that have expired
-  if (!complete && plan.error === null) return null;
-  const verdict = judge(plan, fold);
-  const version = await seenVersion(context, plan);
+async function decideRun(context: ReducerContext, { run, epoch, table }: CommitMessage, seen: SeenTable): Promise<CommitCandidate | null> {
+  const judged = await judgeRun(context, { run, epoch }, seen);
+  if (judged === null) return null;
   const decision =
-    verdict.kind === 'commit'
-      ? await decide(context, { kind: 'commit', run, epoch, table, version })
-      : await decide(context, { kind: 'fail', run, epoch, table, error: verdict.error });
+    judged.kind === 'commit'
+      ? await decide(context, { kind: 'commit', run, epoch, table, version: judged.version })
+      : await decide(context, { kind: 'fail', run, epoch, table, error: judged.error });
   if (decision.kind !== 'commit') {
     await fulfilDuties(context, decision);
     return null;
   }
-  return { plan, fold, decision, partial: fold.failed.length > 0 };
+  // decided before, to commit: then its parts are whole, whatever is found wrong now
+  if (judged.kind !== 'commit') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
+  return { plan: judged.plan, fold: judged.fold, decision, partial: judged.fold.failed.length > 0 };
 }
 
-async function seenVersion(context: ReducerContext, plan: Plan): Promise<number> {
-  if (plan.table.format === 'parquet') return -1;
-  return (await context.logs.of(plan.table.key).refresh()).version;
+type JudgedRun =
+  | { readonly kind: 'commit'; readonly plan: Plan; readonly fold: Fold; readonly version: number }
+  | { readonly kind: 'fail'; readonly error: ErrorReport };
+
+/** Null for a message from before a crash, or from before the work root expired: somebody else sees to the run, or it ended long ago. */
+async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): Promise<JudgedRun | null> {
+  try {
+    const plan = await readPlan(context.stores.work, id);
+    if (plan === null) return null;
+    const { fold, complete } = await gatherFold(context.stores.work, plan);
+    if (!complete && plan.error === null) return null;
+    const verdict = judge(plan, fold);
+    if (verdict.kind === 'fail') return verdict;
+    return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
+  } catch (thrown) {
+    return { kind: 'fail', error: permanentReport(thrown) };
+  }
 }
 
 /** Step 6: the outcome. */

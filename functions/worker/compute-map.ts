@@ -118,6 +118,17 @@ function foldersOf(inputs: readonly StagedInput[], attempt: Attempt): readonly s
   return [...new Set([attempt.folder, ...folders])];
 }
 
+/** The pieces of a text that is read from its first line on, each with the number of its own first line. */
+function withLineNumbers<Some extends Piece>({ layout, range, size }: SplitToStage, pieces: readonly Some[]): readonly Some[] {
+  if (layout.format !== 'text' || range.start > 0 || range.end < size) return pieces;
+  let firstLineNumber = 1;
+  return pieces.map((piece) => {
+    const numbered = { ...piece, firstLineNumber };
+    firstLineNumber += piece.records;
+    return numbered;
+  });
+}
+
 type Mapped = Pick<ComputedTask, 'rows' | 'files' | 'bad'>;
 
 /**
@@ -126,7 +137,7 @@ type Mapped = Pick<ComputedTask, 'rows' | 'files' | 'bad'>;
  */
 async function mapRows(engine: Engine, plan: Plan, inputs: readonly StagedInput[], attempt: Attempt): Promise<Mapped> {
   const read = inputs.reduce((sum, { staged }) => sum + staged.records, 0);
-  const pieces = inputs.flatMap(({ staged }) => staged.pieces);
+  const pieces = inputs.flatMap(({ split, staged }) => withLineNumbers(split, staged.pieces));
   if (!inputs.some(({ staged }) => staged.suspects)) {
     if (pieces.length === 0) return { rows: countRows(read, { scanned: 0, passed: 0, written: 0 }, 0), files: [], bad: [] };
     try {
@@ -149,7 +160,7 @@ async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedI
     const sifted = sift(input.split, input.staged, limit);
     bad.push(...sifted.bad);
     badRecords += sifted.badCount;
-    for (const piece of sifted.pieces) pieces.push({ piece, input });
+    for (const piece of withLineNumbers(input.split, sifted.pieces)) pieces.push({ piece, input });
   }
   if (badRecords > allowed) throw new BadRowsError(bad, badRecords, allowed);
   const request = requestOf(

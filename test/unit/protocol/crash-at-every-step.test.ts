@@ -61,7 +61,11 @@ describe('a run with failed tasks', () => {
     const fault: Fault = (task) => (task.task === 1 ? broken : null);
     const world = new TinyWorld(root, { crash: new CrashPlan(0, 'before'), tasks: 3, fault });
     const receipt = await world.run(1);
-    expect(receipt).toMatchObject({ outcome: 'PARTIAL', tasks: { done: 2, failed: 1 }, missing: [{ key: 'landing/a.csv', start: 10, end: 20 }] });
+    expect(receipt).toMatchObject({
+      outcome: 'PARTIAL',
+      tasks: { done: 2, failed: 1 },
+      missing: [{ key: 'landing/a.csv', start: 10, end: 20 }],
+    });
     expect(await world.visibleRows()).toEqual(['task 0', 'task 20']);
     rmSync(root, { recursive: true });
   });

@@ -1,4 +1,14 @@
-import type { ByteRange, KeyPage, ListOptions, ObjectBody, ObjectPage, ObjectStore, ObjectVersion, StagedFile, StoredObject } from '../../../functions/core/ports.ts';
+import type {
+  ByteRange,
+  KeyPage,
+  ListOptions,
+  ObjectBody,
+  ObjectPage,
+  ObjectStore,
+  ObjectVersion,
+  StagedFile,
+  StoredObject,
+} from '../../../functions/core/ports.ts';
 
 /** The process died: nothing that catches errors of ours may take it for one. */
 export class Crash extends Error {}

@@ -19,7 +19,7 @@ import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
 import type { ComputedTask, TaskComputer } from '../../../functions/worker/computed-task.ts';
 import { handleTask } from '../../../functions/worker/handle-task.ts';
-import { Crash, type CrashPlan, CrashingStore } from './crashing-store.ts';
+import { Crash, CrashingStore, type CrashPlan } from './crashing-store.ts';
 
 interface Waiting<Message> {
   readonly body: Message;
@@ -117,7 +117,10 @@ export class TinyWorld {
     const plans = new PlanCache(context.stores.work);
     if (body.kind === 'dispatch') return dispatchPage(context, await plans.get(body), body.page, false);
     if (received > 3) return buryTask(context, body, received, null);
-    const computer: TaskComputer = { compute: (plan, task, { folder }) => this.compute(plan, task, folder), writeQuarantine: async () => {} };
+    const computer: TaskComputer = {
+      compute: (plan, task, { folder }) => this.compute(plan, task, folder),
+      writeQuarantine: async () => {},
+    };
     const delivery = { body, receiveCount: received, extend: async () => {}, retryIn: async () => {} };
     const worker = { ...context, computer, plans, requests: () => ({}), scratch: join(this.root, 'scratch') };
     try {
@@ -140,7 +143,18 @@ export class TinyWorld {
     return {
       rows: { read: 1, filtered: 0, quarantined: 0, passed: 1, written: 1 },
       bytesCovered: splitBytes,
-      chain: [{ key: split.object.key, size: split.object.size, dataStart: 0, start: split.start, end: split.end, from, to: split.end, alternative: null }],
+      chain: [
+        {
+          key: split.object.key,
+          size: split.object.size,
+          dataStart: 0,
+          start: split.start,
+          end: split.end,
+          from,
+          to: split.end,
+          alternative: null,
+        },
+      ],
       files: [{ path, rows: 1, sizeBytes: 6, statistics: {}, partition: [] }],
       bad: [],
       checksum: 'none',
@@ -152,7 +166,10 @@ export class TinyWorld {
     if (batch.length === 0) return;
     const context = { ...this.context(), requests: () => ({}), engineVersion: 'test' };
     const done = await this.survive(async () => {
-      const failed = await commitRuns({ ...context, logs: new TableLogs(context.stores.lake) }, batch.map(({ body }) => body));
+      const failed = await commitRuns(
+        { ...context, logs: new TableLogs(context.stores.lake) },
+        batch.map(({ body }) => body),
+      );
       const crash = failed.find(({ error }) => error instanceof Crash);
       if (crash !== undefined) throw crash.error;
       if (failed.length > 0) throw failed[0]?.error;
@@ -165,7 +182,8 @@ export class TinyWorld {
       message.received += 1;
       this.now += 3_600_000;
       await this.survive(async () => {
-        if (await watchEpoch(this.context(), message.body, message.received)) this.monitor.waiting.splice(this.monitor.waiting.indexOf(message), 1);
+        if (await watchEpoch(this.context(), message.body, message.received))
+          this.monitor.waiting.splice(this.monitor.waiting.indexOf(message), 1);
       });
     }
   }

@@ -1,0 +1,43 @@
+import { tableKeyOf } from '../../functions/coordinator/handle-upload.ts';
+import type { Job } from '../../functions/core/job.ts';
+import { ledgerPrefix, parseLedgerKey, runsPrefix } from '../../functions/core/keys.ts';
+import type { ObjectStore } from '../../functions/core/ports.ts';
+import { type FoundRun, lookUpRun } from './find-run.ts';
+import type { Home } from './home.ts';
+
+/** Adds the runs of a table whose newest decided epoch has its outcome: one listing for all of them. */
+export async function addEndedRuns(lake: ObjectStore, table: string, ended: Set<string>): Promise<void> {
+  const newest = new Map<string, { epoch: number; ended: boolean }>();
+  let next: string | undefined;
+  do {
+    const page = await lake.listKeys({ prefix: ledgerPrefix(table), ...(next === undefined ? {} : { next }) });
+    for (const key of page.keys) {
+      const found = parseLedgerKey(key);
+      if (found === null) continue;
+      const known = newest.get(found.run);
+      const isEnd = found.kind === 'outcome';
+      if (known === undefined || found.epoch > known.epoch) newest.set(found.run, { epoch: found.epoch, ended: isEnd });
+      else if (found.epoch === known.epoch && isEnd) known.ended = true;
+    }
+    next = page.next;
+  } while (next !== undefined);
+  for (const [run, state] of newest) if (state.ended) ended.add(run);
+}
+
+/** The runs of these jobs that were planned and have no outcome: what an earlier command left, or what another one is at. */
+export async function* unendedRuns(home: Home, jobs: readonly Job[], ended: ReadonlySet<string>): AsyncGenerator<FoundRun> {
+  const tables = new Map(jobs.map((job) => [job.name, tableKeyOf(job)]));
+  let next: string | undefined;
+  do {
+    const page = await home.stores.work.listKeys({ prefix: runsPrefix, delimiter: '/', ...(next === undefined ? {} : { next }) });
+    for (const prefix of page.prefixes) {
+      const run = prefix.slice(runsPrefix.length, -1);
+      const table = tables.get(run.slice(0, run.lastIndexOf('-')));
+      if (table === undefined || ended.has(run)) continue;
+      const found = await lookUpRun(home, table, run);
+      // a run of this job into another table is its command's business
+      if (found !== null && found.outcome === null && found.plan?.table.key === table) yield found;
+    }
+    next = page.next;
+  } while (next !== undefined);
+}

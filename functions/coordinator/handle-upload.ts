@@ -1,0 +1,67 @@
+import type { FanlakeError } from '../core/errors.ts';
+import type { Job } from '../core/job.ts';
+import type { Plan } from '../core/plan.ts';
+import type { ObjectVersion } from '../core/ports.ts';
+import { runId } from '../core/run-id.ts';
+import { readDecision } from '../protocol/documents.ts';
+import { fulfilDuties } from '../protocol/duties.ts';
+import { readLedger } from '../protocol/ledger.ts';
+import { startEpoch } from '../protocol/start-epoch.ts';
+import { writePlan } from '../protocol/write-plan.ts';
+import type { PlanRequest } from './draft-plan.ts';
+import { type CoordinatorContext, planRun, unplannable } from './plan-run.ts';
+
+/** One version of one object that landed, with its job. */
+export interface Upload {
+  readonly job: Job;
+  readonly object: ObjectVersion;
+}
+
+/** The epoch that an upload is in. */
+export interface HandledUpload {
+  readonly run: string;
+  readonly epoch: number;
+  /** Null when the epoch was decided before: then nothing is left to plan. */
+  readonly plan: Plan | null;
+}
+
+/** The table's key that a job's uploads go to. */
+export const tableKeyOf = (job: Job): string => job.table.path ?? job.table.name;
+
+/** The run of an upload: the same for every delivery of its event. */
+export const uploadRun = ({ job, object }: Upload): string => runId({ job: job.name, table: tableKeyOf(job), objects: [object], again: 0 });
+
+function requestOf(upload: Upload, epoch: number): PlanRequest {
+  const { job, object } = upload;
+  return { job, run: uploadRun(upload), epoch, table: tableKeyOf(job), objects: [object], splitBytes: null };
+}
+
+/**
+ * One delivery of an upload event (protocol.md, Coordinator): what is decided gets its two duties and is otherwise left alone, since only a
+ * command opens a new epoch; else the run is planned and started. An object that can't be planned gets an empty plan with its error.
+ * Repeating it is harmless.
+ * @throws FanlakeError that may pass (`retryable`, or storage that is full or denied): the event is to be delivered again
+ */
+export async function handleUpload(context: CoordinatorContext, upload: Upload): Promise<HandledUpload> {
+  const { lake } = context.stores;
+  const request = requestOf(upload, 0);
+  const { run, table } = request;
+  const newest = (await readLedger(lake, table, run)).at(-1);
+  if (newest !== undefined) {
+    const { epoch, ended } = newest;
+    const decision = ended ? null : await readDecision(lake, table, { run, epoch });
+    if (decision !== null) await fulfilDuties(context, decision);
+    return { run, epoch, plan: null };
+  }
+  // what is wrong with the machine is not the upload's fault
+  const plan = await planRun(context, request, ({ code }) => (code.startsWith('store.') ? 'throw' : 'record'));
+  return { run, epoch: plan.epoch, plan };
+}
+
+/** An upload event's dead letter: a run that fails with what went wrong the last time, so that no upload is lost without a word. */
+export async function buryUpload(context: CoordinatorContext, upload: Upload, error: FanlakeError): Promise<HandledUpload> {
+  const request = requestOf(upload, 0);
+  const { plan, created } = await writePlan(context, { ...unplannable(request, error), requests: {} }, []);
+  await startEpoch(context, plan, created);
+  return { run: plan.run, epoch: plan.epoch, plan };
+}

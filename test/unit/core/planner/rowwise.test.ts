@@ -1,0 +1,133 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { FunctionCatalog } from '../../../../functions/core/planner/functions.ts';
+import { treatmentOfRows } from '../../../../functions/core/planner/rowwise.ts';
+import { parseTree, printTree, statementsOf, type TreeNode } from '../../../../functions/core/planner/statement-tree.ts';
+import { functionCatalog } from '../../../../functions/engine/function-catalog.ts';
+import { Engine } from '../../../../functions/engine/session.ts';
+
+// The trees are DuckDB's own, so that the tests notice when a version gives others.
+let engine: Engine;
+let catalog: FunctionCatalog;
+beforeAll(async () => {
+  engine = await Engine.open({ threads: 1, memoryLimitBytes: 1 << 28, scratch: join(tmpdir(), `fanlake-rowwise-${process.pid}`) });
+  catalog = await functionCatalog(engine);
+});
+afterAll(() => engine.close());
+
+async function treeOf(sql: string): Promise<TreeNode> {
+  const [row] = await engine.rows(`SELECT json_serialize_sql('${sql.replaceAll("'", "''")}'::VARCHAR)::VARCHAR AS tree`);
+  const [query] = statementsOf(parseTree(String(row?.['tree'])));
+  if (query === undefined) throw new Error(`no tree: ${String(row?.['tree'])}`);
+  return query;
+}
+
+describe('row by row', () => {
+  test.each([
+    'SELECT * FROM input',
+    'FROM input',
+    'FROM input SELECT a',
+    'SELECT * EXCLUDE (a) REPLACE (b + 1 AS b) FROM input WHERE a > 1 AND b IN (1, 2)',
+    "SELECT CASE WHEN a = 1 THEN 'x' ELSE upper(s) END, a::DOUBLE, TRY_CAST(s AS DATE), a BETWEEN 1 AND 2, s LIKE 'x%', st.x, l[1], {'k': a} FROM input",
+    'SELECT list_sum(l), list_transform(l, x -> x + 1), [y * 2 FOR y IN l], array_to_string(l, $$,$$) FROM input',
+    'WITH c AS (SELECT a FROM input WHERE a > 1) SELECT a + 1 FROM c',
+    'SELECT x FROM (SELECT a AS x FROM input) WHERE x > 2',
+    'SELECT a FROM input WHERE a IN (SELECT unnest([1, 2]))',
+    'SELECT (SELECT sum(x) FROM unnest(l) t(x)) FROM input',
+    'SELECT a FROM input WHERE EXISTS (SELECT 1 FROM range(10) r(i) WHERE i = a ORDER BY i LIMIT 1)',
+    'SELECT COLUMNS($$a.*$$) FROM input',
+    'SELECT nullif(a, 1), split_part(s, $$,$$, 1) FROM input',
+  ])('%s', async (sql) => {
+    expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({ rowwise: true, reason: null, changesRowCount: false });
+  });
+});
+
+describe('row by row, with more rows than before', () => {
+  test.each([
+    'SELECT unnest(l) FROM input',
+    'SELECT a, x FROM input, unnest(l) u(x)',
+    'SELECT a, x FROM input CROSS JOIN range(3) r(x)',
+    'SELECT a, x FROM input LEFT JOIN (VALUES (1), (2)) v(x) ON a = x',
+    'SELECT a, t.x FROM input, LATERAL (SELECT unnest(l) AS x) t',
+    'SELECT generate_subscripts(l, 1) FROM input',
+    'SELECT regexp_split_to_table(s, $$,$$) FROM input',
+  ])('%s', async (sql) => {
+    expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({ rowwise: true, reason: null, changesRowCount: true });
+  });
+});
+
+describe('not row by row', () => {
+  test.each([
+    ['SELECT count(*) FROM input', 'aggregates rows (count(*))'],
+    ['SELECT sum(a) + 1 FROM input', 'aggregates rows (sum)'],
+    ['SELECT geomean(a) FROM input', 'aggregates rows (geomean)'],
+    ['SELECT wavg(a, b) FROM input', 'aggregates rows (wavg)'],
+    ['SELECT json_group_array(a) FROM input', 'aggregates rows (json_group_array)'],
+    ['SELECT a FROM input GROUP BY a', 'groups rows (GROUP BY)'],
+    ['SELECT 1 FROM input GROUP BY ()', 'groups rows (GROUP BY)'],
+    ['SELECT a FROM input GROUP BY ALL', 'groups rows (GROUP BY ALL)'],
+    ['SELECT a FROM input HAVING a > 1', 'filters groups (HAVING)'],
+    ['SELECT row_number() OVER () FROM input', 'looks at several rows at once (the window function row_number)'],
+    ['SELECT sum(a) OVER (ORDER BY b) FROM input', 'looks at several rows at once (the window function sum)'],
+    ['SELECT a FROM input QUALIFY row_number() OVER () = 1', 'looks at several rows at once (QUALIFY)'],
+    ['SELECT DISTINCT a FROM input', 'removes duplicates (DISTINCT)'],
+    ['SELECT DISTINCT ON (a) * FROM input', 'removes duplicates (DISTINCT)'],
+    ['SELECT a FROM input ORDER BY a', 'sorts (ORDER BY)'],
+    ['SELECT a FROM input LIMIT 1', 'limits its rows (LIMIT or OFFSET)'],
+    ['SELECT a FROM input OFFSET 1', 'limits its rows (LIMIT or OFFSET)'],
+    ['SELECT a FROM input LIMIT 10%', 'limits its rows (LIMIT)'],
+    ['SELECT a FROM input USING SAMPLE 10%', 'takes a sample (SAMPLE)'],
+    ['SELECT a FROM input TABLESAMPLE 10%', 'takes a sample (SAMPLE)'],
+    ['SELECT a FROM input UNION ALL SELECT b FROM input', 'reads input more than once'],
+    ['SELECT a FROM input UNION ALL SELECT 1', 'combines queries (UNION)'],
+    ['SELECT a FROM input EXCEPT SELECT 1', 'combines queries (EXCEPT)'],
+    ['SELECT a FROM input WHERE a IN (SELECT b FROM input)', 'reads input more than once'],
+    ['SELECT i.a FROM input i JOIN input j USING (a)', 'reads input more than once'],
+    ['WITH c AS (FROM input) SELECT * FROM c c1, c c2', 'reads input more than once'],
+    ['SELECT * FROM (VALUES (1)) v(x) LEFT JOIN input ON a = x', 'joins input as the right side of a join'],
+    [
+      'SELECT * FROM input RIGHT JOIN (VALUES (1)) v(x) ON a = x',
+      'joins input in a way that is not known to treat rows one by one (REGULAR RIGHT)',
+    ],
+    [
+      'SELECT * FROM input FULL JOIN (VALUES (1)) v(x) ON a = x',
+      'joins input in a way that is not known to treat rows one by one (REGULAR FULL)',
+    ],
+    [
+      'SELECT * FROM input POSITIONAL JOIN (VALUES (1)) v(x)',
+      'joins input in a way that is not known to treat rows one by one (POSITIONAL INNER)',
+    ],
+    ['SELECT max(x) FROM (SELECT a AS x FROM input)', 'aggregates rows (max)'],
+    ['SELECT * FROM (SELECT a FROM input LIMIT 3)', 'limits its rows (LIMIT or OFFSET)'],
+    ['WITH c AS (SELECT DISTINCT a FROM input) SELECT * FROM c', 'removes duplicates (DISTINCT)'],
+    ['SELECT (SELECT max(b) FROM input)', 'reads input in a subquery'],
+    [
+      'WITH RECURSIVE r AS (SELECT a FROM input UNION ALL SELECT a + 1 FROM r WHERE a < 9) SELECT * FROM r',
+      'is recursive (WITH RECURSIVE)',
+    ],
+    ['SELECT 1', 'does not read input'],
+    ['VALUES (1)', 'does not read input'],
+    ['SELECT nobody_knows(a) FROM input', 'calls a function that is not known to treat rows one by one (nobody_knows)'],
+  ])('%s: it %s', async (sql, reason) => {
+    expect(treatmentOfRows(await treeOf(sql), catalog)).toMatchObject({ rowwise: false, reason });
+  });
+});
+
+describe('a tree', () => {
+  test.each([
+    'SELECT 9007199254740993 AS a, 18446744073709551616 AS b, 10.0 AS c, -1 AS d',
+    "SELECT '-12', 'x 5 \"7\" \\ 9' AS e, [1, 2.50]",
+    'SELECT a FROM t WHERE b = 1e3',
+  ])('keeps every digit of %s', async (sql) => {
+    const [row] = await engine.rows(`SELECT json_serialize_sql('${sql.replaceAll("'", "''")}'::VARCHAR)::VARCHAR AS tree`);
+    const text = String(row?.['tree']);
+    const tree = parseTree(text);
+    expect(tree === null ? null : printTree(tree)).toBe(text);
+  });
+
+  test('that can not be kept is refused: a number beyond a double, a text that looks like our mark', () => {
+    expect(parseTree('{"value":Infinity}')).toBeNull();
+    expect(parseTree('{"value":"\\u0000n12"}')).toBeNull();
+  });
+});
