@@ -1,5 +1,15 @@
 import type { RequestCounts } from '../core/part.ts';
-import type { ByteRange, KeyPage, ListOptions, ObjectBody, ObjectPage, ObjectStore, ObjectVersion, StagedFile, StoredObject } from '../core/ports.ts';
+import type {
+  ByteRange,
+  KeyPage,
+  ListOptions,
+  ObjectBody,
+  ObjectPage,
+  ObjectStore,
+  ObjectVersion,
+  StagedFile,
+  StoredObject,
+} from '../core/ports.ts';
 
 /** Counts of one process, by kind of request. */
 export class RequestCounter {

@@ -1,0 +1,141 @@
+import { type FunctionCatalog, functionKind, notEmpty } from './functions.ts';
+import { childrenOf, ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+
+/** Whether a query treats each row of `input` by itself, and if not, what doesn't. */
+export interface RowTreatment {
+  readonly rowwise: boolean;
+  /** In plain words, to stand after "the query"; null when row by row. */
+  readonly reason: string | null;
+  /** Whether a row that passes the filters may give more or fewer than one row. */
+  readonly changesRowCount: boolean;
+}
+
+/** What each name stands for at a place of the query: how often `input` is read by it, and the query behind it. */
+type Scope = ReadonlyMap<string, { readonly reads: number; readonly query: TreeNode; readonly scope: Scope }>;
+
+interface Walk {
+  readonly catalog: FunctionCatalog;
+  /** Set when a row may become several. */
+  multiplies: boolean;
+}
+
+/**
+ * Decides whether a query may be run over any cut of the input and the answers put together. Anything that isn't known to treat rows one by
+ * one counts as not doing so.
+ */
+export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog): RowTreatment {
+  const walk: Walk = { catalog, multiplies: false };
+  const reads = countReads(query, new Map());
+  const reason = reads === 0 ? 'does not read input' : reads > 1 ? 'reads input more than once' : reasonOfQuery(query, new Map(), walk);
+  return { rowwise: reason === null, reason, changesRowCount: walk.multiplies };
+}
+
+function scopeInside(node: TreeNode, outer: Scope): Scope {
+  const entries = ctesOf(node);
+  if (entries.length === 0) return outer;
+  const scope = new Map(outer);
+  for (const { name, query } of entries) {
+    const before = new Map(scope);
+    // A recursive entry sees itself, which reads nothing of the input anew.
+    if (query['type'] === 'RECURSIVE_CTE_NODE') before.set(name, { reads: 0, query, scope: new Map() });
+    scope.set(name, { reads: countReads(query, before), query, scope: before });
+  }
+  return scope;
+}
+
+/** How often a tree reads `input`, WITH entries counted at each use. */
+function countReads(node: TreeNode, outer: Scope): number {
+  if (node['type'] === 'BASE_TABLE') {
+    const name = textAt(node, 'table_name').toLowerCase();
+    return outer.get(name)?.reads ?? (name === 'input' ? 1 : 0);
+  }
+  const scope = scopeInside(node, outer);
+  const map = nodeAt(node, 'cte_map');
+  return childrenOf(node).reduce((sum, child) => sum + (child === map ? 0 : countReads(child, scope)), 0);
+}
+
+const modifierReasons: Readonly<Record<string, string>> = {
+  ORDER_MODIFIER: 'sorts (ORDER BY)',
+  LIMIT_MODIFIER: 'limits its rows (LIMIT or OFFSET)',
+  LIMIT_PERCENT_MODIFIER: 'limits its rows (LIMIT)',
+  DISTINCT_MODIFIER: 'removes duplicates (DISTINCT)',
+};
+
+function reasonOfQuery(query: TreeNode, outer: Scope, walk: Walk): string | null {
+  if (query['type'] === 'SET_OPERATION_NODE') return `combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`;
+  if (query['type'] === 'RECURSIVE_CTE_NODE') return 'is recursive (WITH RECURSIVE)';
+  if (query['type'] !== 'SELECT_NODE') return `has a part that is not known to treat rows one by one (${textAt(query, 'type')})`;
+  const clause = reasonOfClauses(query);
+  if (clause !== null) return clause;
+  const scope = scopeInside(query, outer);
+  const from = nodeAt(query, 'from_table');
+  const map = nodeAt(query, 'cte_map');
+  for (const child of childrenOf(query)) {
+    const reason = child === map || child === from ? null : reasonOfExpression(child, scope, walk);
+    if (reason !== null) return reason;
+  }
+  return from === null ? 'does not read input' : reasonOfSource(from, scope, walk);
+}
+
+/** Judges the clauses that only stand where rows are looked at together. */
+function reasonOfClauses(select: TreeNode): string | null {
+  for (const modifier of listAt(select, 'modifiers')) {
+    return (isNode(modifier) ? modifierReasons[textAt(modifier, 'type')] : undefined) ?? 'changes the set of its rows';
+  }
+  if (notEmpty(select['group_expressions']) || notEmpty(select['group_sets'])) return 'groups rows (GROUP BY)';
+  if (select['aggregate_handling'] !== 'STANDARD_HANDLING') return 'groups rows (GROUP BY ALL)';
+  if (select['having'] !== null) return 'filters groups (HAVING)';
+  if (select['qualify'] !== null) return 'looks at several rows at once (QUALIFY)';
+  return select['sample'] === null ? null : 'takes a sample (SAMPLE)';
+}
+
+function reasonOfExpression(node: TreeNode, scope: Scope, walk: Walk): string | null {
+  if (node['class'] === 'SUBQUERY') {
+    // A subquery that doesn't read the input depends on its own row only, whatever it does inside.
+    if (countReads(node, scope) > 0) return 'reads input in a subquery';
+    const argument = nodeAt(node, 'child');
+    return argument === null ? null : reasonOfExpression(argument, scope, walk);
+  }
+  if (node['class'] === 'WINDOW') return `looks at several rows at once (the window function ${textAt(node, 'function_name')})`;
+  if (node['class'] === 'FUNCTION') {
+    const name = textAt(node, 'function_name');
+    const kind = functionKind(walk.catalog, name);
+    if (kind === 'aggregate') return `aggregates rows (${name === 'count_star' ? 'count(*)' : name})`;
+    if (kind === 'unnest') walk.multiplies = true;
+    else if (kind !== 'scalar') return `calls a function that is not known to treat rows one by one (${name})`;
+  }
+  for (const child of childrenOf(node)) {
+    const reason = reasonOfExpression(child, scope, walk);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+/** Judges what stands in FROM; `input` is read once in there. */
+function reasonOfSource(ref: TreeNode, scope: Scope, walk: Walk): string | null {
+  if (ref['sample'] !== null && ref['sample'] !== undefined) return 'takes a sample (SAMPLE)';
+  if (ref['type'] === 'BASE_TABLE') {
+    const name = textAt(ref, 'table_name');
+    const cte = scope.get(name.toLowerCase());
+    if (cte !== undefined) return reasonOfQuery(cte.query, cte.scope, walk);
+    return sameName(name, 'input') ? null : 'does not read input';
+  }
+  if (ref['type'] === 'SUBQUERY') {
+    const wrapped = nodeAt(ref, 'subquery');
+    const query = wrapped === null ? null : nodeAt(wrapped, 'node');
+    return query === null ? 'has a part that is not known to treat rows one by one' : reasonOfQuery(query, scope, walk);
+  }
+  if (ref['type'] === 'JOIN') return reasonOfJoin(ref, scope, walk);
+  return `has a part that is not known to treat rows one by one (${textAt(ref, 'type')})`;
+}
+
+/** A join is row by row when `input` is its left side, each of whose rows looks at a right side that doesn't depend on other rows. */
+function reasonOfJoin(join: TreeNode, scope: Scope, walk: Walk): string | null {
+  const left = nodeAt(join, 'left');
+  const kind = `${textAt(join, 'ref_type')} ${textAt(join, 'join_type')}`;
+  if (left === null || countReads(left, scope) === 0) return 'joins input as the right side of a join';
+  if (!['REGULAR INNER', 'REGULAR LEFT', 'CROSS INNER'].includes(kind))
+    return `joins input in a way that is not known to treat rows one by one (${kind})`;
+  walk.multiplies = true;
+  return reasonOfSource(left, scope, walk);
+}

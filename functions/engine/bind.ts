@@ -1,0 +1,119 @@
+import { FanlakeError } from '../core/errors.ts';
+import type { Column } from '../core/layout.ts';
+import { didYouMean } from '../core/nearest.ts';
+import { columnsRead, hideFromStars, passedThrough, virtualColumnsIn } from '../core/planner/columns.ts';
+import { keepDoubles } from '../core/planner/double-constants.ts';
+import { treatmentOfRows } from '../core/planner/rowwise.ts';
+import { checkSafe } from '../core/planner/safety.ts';
+import { isNode, parseTree, printTree, statementsOf, type Tree, type TreeNode, textAt } from '../core/planner/statement-tree.ts';
+import type { BoundQuery } from '../core/query.ts';
+import { asEngineError } from './errors.ts';
+import { functionCatalog } from './function-catalog.ts';
+import type { Engine } from './session.ts';
+import { emptyRelation, literal } from './sql-text.ts';
+
+const what = "the query can't be used";
+
+interface Parsed {
+  readonly tree: Tree;
+  readonly query: TreeNode;
+}
+
+/** A query's tree. @throws FanlakeError `query.syntax` with the place, `query.unsupported` for what isn't one SELECT */
+async function parse(engine: Engine, sql: string): Promise<Parsed> {
+  const [row] = await engine.rows(`SELECT json_serialize_sql(${literal(sql)}::VARCHAR)::VARCHAR AS tree`);
+  const tree = parseTree(String(row?.['tree']));
+  if (tree === null)
+    throw new FanlakeError(
+      'query.unsupported',
+      `${what}: it has a number that is too large to be kept exactly. Write it as a text and cast it.`,
+    );
+  if (isNode(tree) && tree['error'] === true) {
+    if (textAt(tree, 'error_type') !== 'parser')
+      throw new FanlakeError('query.unsupported', `${what}: it must be one SELECT (or begin with FROM or WITH).`);
+    await engine.check(sql).catch((thrown: unknown) => {
+      throw asEngineError(thrown, what, 'query.syntax');
+    });
+    throw new FanlakeError('query.syntax', `${what}: ${textAt(tree, 'error_message')}`, { position: Number(textAt(tree, 'position')) });
+  }
+  const statements = statementsOf(tree);
+  const [query] = statements;
+  if (query === undefined || statements.length > 1)
+    throw new FanlakeError('query.unsupported', `${what}: it must be one SELECT, found ${statements.length} statements.`);
+  return { tree, query };
+}
+
+/**
+ * The text to put in parentheses to run a query: the user's own, or, where that can't stand there or a `*` would bring virtual columns, what
+ * the engine prints of its tree.
+ * @param virtual virtual columns that the relation behind `input` has
+ */
+export async function embeddable(engine: Engine, sql: string, virtual: readonly string[]): Promise<string> {
+  if (!sql.includes(';') && virtual.length === 0) return sql;
+  const { tree, query } = await parse(engine, sql);
+  const changed = hideFromStars(query, virtual);
+  if (!changed && !sql.includes(';')) return sql;
+  if (isNode(tree)) keepDoubles(tree);
+  const [row] = await engine.rows(`SELECT json_deserialize_sql(${literal(printTree(tree))}::JSON)::VARCHAR AS sql`);
+  return String(row?.['sql']);
+}
+
+function nearestColumn(error: FanlakeError, input: readonly Column[]): FanlakeError {
+  const name = /Referenced column "([^"]*)" not found/.exec(error.message)?.[1];
+  if (error.code !== 'query.column' || name === undefined) return error;
+  const names = input.map((column) => column.name);
+  const hint = didYouMean(name, names);
+  const columns = names.slice(0, 50).join(', ');
+  return new FanlakeError(
+    'query.column',
+    `${error.message}\nThere is no column '${name}'${hint}. input has: ${columns}.`,
+    { column: name, columns: names },
+    error,
+  );
+}
+
+function refuseDoubles(output: readonly Column[]): void {
+  const seen = new Set<string>();
+  for (const { name } of output) {
+    if (seen.has(name.toLowerCase())) {
+      throw new FanlakeError(
+        'table.name',
+        `${what}: it has two output columns '${name}' (names that differ only in case are the same). Name one of them: ... AS other_name.`,
+        { name },
+      );
+    }
+    seen.add(name.toLowerCase());
+  }
+}
+
+/** Names and types of a query's output over an `input` without rows. */
+async function describe(engine: Engine, sql: string, virtual: readonly string[], input: readonly Column[]): Promise<readonly Column[]> {
+  const columns = [...input, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))];
+  try {
+    await engine.run(`CREATE OR REPLACE TEMP VIEW input AS ${emptyRelation(columns)}`);
+    await engine.check(sql);
+    const rows = await engine.rows(`DESCRIBE ${await embeddable(engine, sql, virtual)}`);
+    return rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
+  } catch (thrown) {
+    throw nearestColumn(asEngineError(thrown, what), columns);
+  } finally {
+    await engine.run('DROP VIEW IF EXISTS temp.input');
+  }
+}
+
+/**
+ * Checks a query and binds it to the input's columns without reading anything.
+ * @param sql one SELECT over the table `input`
+ * @param input the pinned columns; `_file` and `_run` may be named besides (VARCHAR), `*` doesn't bring them
+ * @throws FanlakeError query.syntax | query.column | query.function | query.forbidden | query.unsupported | query.failed (other binding errors) |
+ *   table.name (two output columns of one name)
+ */
+export async function bindQuery(engine: Engine, sql: string, input: readonly Column[]): Promise<BoundQuery> {
+  const { query } = await parse(engine, sql);
+  const catalog = await functionCatalog(engine);
+  checkSafe(query, catalog);
+  const output = await describe(engine, sql, virtualColumnsIn(query, input), input);
+  refuseDoubles(output);
+  const treatment = treatmentOfRows(query, catalog);
+  return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment };
+}

@@ -1,0 +1,69 @@
+import { type ErrorCode, FanlakeError } from '../core/errors.ts';
+
+/**
+ * Rows of the input may not fit their pinned types: what the strict reader throws so that the caller takes the lenient path, which names
+ * the rows. Not for users: the lenient path ends with bad rows or with a `FanlakeError`.
+ */
+export class RowsDoNotFit extends Error {
+  override readonly name = 'RowsDoNotFit';
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Whether the engine's reader says that a record or a value can't be read as its pinned type. */
+export function isReadingError(thrown: unknown): boolean {
+  return /CSV Error on Line|JSON transform error|Malformed JSON in file|CSV Parser state machine|File is not UTF-8|Invalid unicode|maximum_object_size|Maximum line size/i.test(
+    messageOf(thrown),
+  );
+}
+
+/** Whether the engine says that a value can't become one of another type. */
+export function isConversionError(thrown: unknown): boolean {
+  return /^(Conversion Error|Invalid Input Error|Out of Range Error)/.test(messageOf(thrown));
+}
+
+/** First match decides. The texts are DuckDB 1.5.5's; test/unit/engine/errors.test.ts provokes each. */
+const rules: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/No space left on device|Disk quota exceeded|max_temp_directory_size/i, 'store.full'],
+  [/^Out of Memory Error/, 'task.memory'],
+  [/^Parser Error/, 'query.syntax'],
+  [
+    /Referenced (column|table) .* not found|does not have a column named|Could not find (key|column)|column .* does not exist/i,
+    'query.column',
+  ],
+  [/Function with name .* does not exist|No function matches the given name/i, 'query.function'],
+  [/^Permission Error|has been disabled|configuration has been locked/i, 'query.forbidden'],
+  [/Cannot open file|No files found that match/, 'input.gone'],
+  [/No magic bytes found|not a Parquet file|too small to be a Parquet file/i, 'input.format'],
+  [
+    /TProtocolException|Corrupt|Snappy|ZSTD Decompression|Failed to decompress|decompression failure|Invalid thrift|Footer length error|Parquet (file|reader)/i,
+    'input.corrupt',
+  ],
+  [/^(INTERNAL Error|FATAL Error|TransactionContext Error)/i, 'internal'],
+  [/^IO Error/, 'store.failed'],
+];
+
+const advice: Partial<Record<ErrorCode, string>> = {
+  'store.full': 'Free space on the disk (or give the scratch folder another one) and run it again.',
+  'task.memory': 'Give the task more memory or a smaller split.',
+  'query.syntax': 'Correct the query.',
+  'query.function': 'Correct the query; DuckDB 1.5 lists its functions.',
+  'query.forbidden': "A query reads the table 'input' and nothing else.",
+};
+
+/**
+ * A thrown value of DuckDB as a `FanlakeError`; DuckDB's message is kept with its place in the query (`LINE 1: ... ^`).
+ * @param what what was attempted and on which thing, such as "the query can't be bound"
+ * @param otherwise the code for an error that no rule knows
+ */
+export function asEngineError(thrown: unknown, what: string, otherwise: ErrorCode = 'query.failed'): FanlakeError {
+  if (thrown instanceof FanlakeError) return thrown;
+  const message = messageOf(thrown)
+    .replace(/^Failed to extract statements: /, '')
+    .trim();
+  const code = rules.find(([pattern]) => pattern.test(message))?.[1] ?? otherwise;
+  const hint = advice[code];
+  return new FanlakeError(code, `${what}: ${message}${hint === undefined ? '' : `\n${hint}`}`, { engine: message }, thrown);
+}

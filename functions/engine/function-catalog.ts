@@ -1,0 +1,26 @@
+import type { FunctionCatalog } from '../core/planner/functions.ts';
+import { parseTree, statementsOf, type TreeNode } from '../core/planner/statement-tree.ts';
+import type { Engine } from './session.ts';
+
+let known: FunctionCatalog | null = null;
+
+/** What this version of the engine knows of its functions: read once for a process, because only the version decides it. */
+export async function functionCatalog(engine: Engine): Promise<FunctionCatalog> {
+  if (known !== null) return known;
+  const rows = await engine.rows(
+    `SELECT lower(function_name) AS name, function_type AS type,
+       CASE WHEN function_type = 'macro' THEN json_serialize_sql('SELECT ' || macro_definition)::VARCHAR END AS body
+     FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'macro')`,
+  );
+  const scalars = new Set<string>();
+  const aggregates = new Set<string>();
+  const macros = new Map<string, TreeNode[]>();
+  for (const row of rows) {
+    const name = String(row['name']);
+    if (row['type'] === 'scalar') scalars.add(name);
+    else if (row['type'] === 'aggregate') aggregates.add(name);
+    else macros.set(name, [...(macros.get(name) ?? []), ...statementsOf(parseTree(String(row['body'])))]);
+  }
+  known = { scalars, aggregates, macros };
+  return known;
+}

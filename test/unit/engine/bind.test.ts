@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Column } from '../../../functions/core/layout.ts';
+import { bindQuery } from '../../../functions/engine/bind.ts';
+import { Bench, csvLayout } from './fixture.ts';
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await Bench.open();
+});
+afterAll(() => bench.close());
+
+const input: readonly Column[] = [
+  { name: 'id', type: 'BIGINT' },
+  { name: 'first name', type: 'VARCHAR' },
+  { name: 'l', type: 'INTEGER[]' },
+  { name: 'st', type: 'STRUCT(x INTEGER)' },
+];
+
+describe('binding tells', () => {
+  test.each([
+    ['FROM input', ['id', 'first name', 'l', 'st'], { id: 'id', 'first name': 'first name', l: 'l', st: 'st' }],
+    ['SELECT * FROM input; -- the end', ['id', 'first name', 'l', 'st'], { id: 'id', 'first name': 'first name', l: 'l', st: 'st' }],
+    ['SELECT id + 1 AS n, "first name" AS f, ID FROM input', ['id', 'first name'], { f: 'first name', id: 'id' }],
+    ['SELECT * EXCLUDE (l) REPLACE (st.x AS st) FROM input', ['id', 'first name', 'st'], { id: 'id', 'first name': 'first name' }],
+    ['SELECT input.id, st.x FROM input', ['id', 'st'], { id: 'id' }],
+    ['SELECT id AS l, l AS id FROM input', ['id', 'l'], { l: 'id', id: 'l' }],
+    ['SELECT input FROM input', ['id', 'first name', 'l', 'st'], {}],
+    ['SELECT q FROM input AS t(p, q)', ['id', 'first name', 'l', 'st'], {}],
+    ['SELECT id, _file FROM input', ['id', '_file'], { id: 'id' }],
+    ['SELECT id FROM (SELECT id, l FROM input)', ['id', 'l'], {}],
+  ])('what %s reads and passes through', async (sql, reads, passThrough) => {
+    expect(await bindQuery(bench.engine, sql, input)).toMatchObject({ sql, reads, passThrough });
+  });
+
+  test('names and types of the output', async () => {
+    const { output } = await bindQuery(
+      bench.engine,
+      "SELECT id::HUGEINT AS h, {'a b': id} AS s, now() AS t, [id] AS l, '{}'::JSON AS j, 1e3 AS d FROM input",
+      input,
+    );
+    expect(output).toEqual([
+      { name: 'h', type: 'HUGEINT' },
+      { name: 's', type: 'STRUCT("a b" BIGINT)' },
+      { name: 't', type: 'TIMESTAMP WITH TIME ZONE' },
+      { name: 'l', type: 'BIGINT[]' },
+      { name: 'j', type: 'JSON' },
+      { name: 'd', type: 'DOUBLE' },
+    ]);
+  });
+});
+
+describe('virtual columns', () => {
+  const names = (columns: readonly Column[]): readonly string[] => columns.map(({ name }) => name);
+  test.each([
+    ['SELECT *, _file FROM input', ['id', 'first name', 'l', 'st', '_file']],
+    ['SELECT * EXCLUDE (l), _run AS r, 1e3 AS d FROM input', ['id', 'first name', 'st', 'r', 'd']],
+    ['WITH c AS (SELECT *, _file FROM input) SELECT * FROM c', ['id', 'first name', 'l', 'st', '_file']],
+    ['SELECT input.*, _file FROM input WHERE _run IS NOT NULL', ['id', 'first name', 'l', 'st', '_file']],
+    ['SELECT i.*, _file FROM input i, unnest(l)', ['id', 'first name', 'l', 'st', '_file']],
+    ['SELECT * FROM input', ['id', 'first name', 'l', 'st']],
+  ])('%s gives them where they are named only', async (sql, expected) => {
+    expect(names((await bindQuery(bench.engine, sql, input)).output)).toEqual(expected);
+  });
+
+  test('a double keeps its type where the query is printed anew', async () => {
+    const columns = [{ name: 'a', type: 'BIGINT' }];
+    const { rows } = await bench.map('SELECT *, _run, typeof(a * 1e0) AS t FROM input;', [bench.piece('1\n', csvLayout(['a']))], columns);
+    expect(rows).toEqual([['1', 'run-1', 'DOUBLE']]);
+  });
+
+  test('a column of the input that has the name wins', async () => {
+    const bound = await bindQuery(bench.engine, 'SELECT * FROM input', [...input, { name: '_file', type: 'DATE' }]);
+    expect(bound.output.at(-1)).toEqual({ name: '_file', type: 'DATE' });
+  });
+});
+
+describe('a query that is refused', () => {
+  test.each([
+    ['selec id FROM input', 'query.syntax', 'LINE 1: selec id'],
+    ['SELECT id FROM', 'query.syntax', 'syntax error at end of input'],
+    ['SELECT idd FROM input', 'query.column', "There is no column 'idd' (did you mean 'id'?). input has: id, first name, l, st."],
+    ['SELECT nope(id) FROM input', 'query.function', 'Scalar Function with name nope does not exist'],
+    ['SELECT id + l FROM input', 'query.function', 'No function matches'],
+    ['SELECT id, ID FROM input', 'table.name', 'two output columns'],
+    ['SELECT id, l AS "Id" FROM input', 'table.name', 'two output columns'],
+    ['SELECT 1; SELECT 2', 'query.unsupported', 'found 2 statements'],
+    ['', 'query.unsupported', 'must be one SELECT'],
+    ['INSERT INTO x VALUES (1)', 'query.unsupported', 'must be one SELECT'],
+    ['COPY input TO $$x$$', 'query.unsupported', 'must be one SELECT'],
+    ['SELECT 1e400 FROM input', 'query.unsupported', 'too large'],
+    ['SELECT COLUMNS($$.*$$), _file FROM input', 'query.unsupported', 'Name the columns'],
+    ["FROM read_csv('x.csv')", 'query.forbidden', 'read_csv'],
+    ["FROM 'data.parquet'", 'query.forbidden', "the file 'data.parquet'"],
+    ["SELECT * FROM input, '/etc/passwd'", 'query.forbidden', '/etc/passwd'],
+    ["SELECT (SELECT max(content) FROM read_text('/etc/hosts')) FROM input", 'query.forbidden', 'read_text'],
+    ["WITH c AS (SELECT * FROM glob('*')) SELECT id FROM input", 'query.forbidden', 'glob'],
+    ["FROM query('SELECT 1')", 'query.forbidden', 'query'],
+    ["FROM query_table('input')", 'query.forbidden', 'query_table'],
+    ['FROM duckdb_settings()', 'query.forbidden', 'duckdb_settings'],
+    ['FROM pg_type', 'query.forbidden', 'pg_type'],
+    ['FROM main.input', 'query.forbidden', 'main.input'],
+    ['SELECT * FROM (WITH c AS (FROM input) FROM c), c', 'query.forbidden', "reads 'c'"],
+    ['WITH input AS (SELECT 1 AS a) FROM input', 'query.forbidden', "'input'"],
+    ['DESCRIBE input', 'query.forbidden', 'DESCRIBE'],
+    ['SUMMARIZE input', 'query.forbidden', 'SUMMARIZE'],
+    ['SELECT id, $1 FROM input', 'query.forbidden', 'parameter'],
+    ["SELECT getenv('HOME') FROM input", 'query.forbidden', 'getenv'],
+    ["SELECT current_setting('threads') FROM input", 'query.forbidden', 'current_setting'],
+    ['SELECT sleep_ms(10), id FROM input', 'query.forbidden', 'sleep_ms'],
+    ["SELECT write_log('x'), id FROM input", 'query.forbidden', 'write_log'],
+    ["SELECT nextval('s') FROM input", 'query.forbidden', 'nextval'],
+    ['SELECT setseed(0.5) FROM input', 'query.forbidden', 'setseed'],
+    ['SELECT pg_get_viewdef(1) FROM input', 'query.forbidden', 'pg_get_viewdef'],
+  ])('%s', async (sql, code, part) => {
+    await expect(bindQuery(bench.engine, sql, input)).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
+  });
+});
