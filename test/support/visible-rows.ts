@@ -20,7 +20,10 @@ export async function differingRows(files: readonly string[], columns: string, o
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
-  const table = files.length === 0 ? `SELECT ${columns} FROM (${oracle}) WHERE false` : `SELECT ${columns} FROM read_parquet([${list}], union_by_name = true)`;
+  const table =
+    files.length === 0
+      ? `SELECT ${columns} FROM (${oracle}) WHERE false`
+      : `SELECT ${columns} FROM read_parquet([${list}], union_by_name = true)`;
   const result = await connection.runAndReadAll(`
     WITH ours AS (${table}), theirs AS (${oracle})
     SELECT (SELECT count(*) FROM (FROM ours EXCEPT ALL FROM theirs)) + (SELECT count(*) FROM (FROM theirs EXCEPT ALL FROM ours))`);
