@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** What a command cost, with all processes that it started. */
 export interface Measured {
   readonly seconds: number;
+  /** User and system time of all processes. */
+  readonly cpuSeconds: number;
   /** Largest sum of resident memory of the processes at one moment, sampled every 50 ms. */
   readonly peakBytes: number;
   readonly stdout: string;
@@ -38,7 +40,9 @@ function treeBytes(root: number): number {
 export function measure(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Measured> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    // the shell's clock counts every process that was waited for
+    const timed = ['-c', 'TIMEFORMAT="cpu %U %S"; time "$@"', 'bash', command, ...args];
+    const child = spawn('bash', timed, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr, peakBytes] = ['', '', 0];
     child.stdout.on('data', (text) => (stdout += String(text)));
     child.stderr.on('data', (text) => (stderr += String(text)));
@@ -47,10 +51,15 @@ export function measure(command: string, args: readonly string[], env: NodeJS.Pr
     }, sampleMs);
     child.on('close', (code) => {
       clearInterval(timer);
-      if (code === 0) resolve({ seconds: (performance.now() - started) / 1000, peakBytes, stdout });
+      if (code === 0) resolve({ seconds: (performance.now() - started) / 1000, cpuSeconds: cpuOf(stderr), peakBytes, stdout });
       else reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${stderr}`));
     });
   });
+}
+
+function cpuOf(stderr: string): number {
+  const found = /^cpu ([\d.]+) ([\d.]+)$/m.exec(stderr);
+  return Number(found?.[1]) + Number(found?.[2]);
 }
 
 export function median(values: readonly number[]): number {

@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { exitCodes } from '../exit-code.ts';
+import { findRun, receiptNow } from '../local/find-run.ts';
+import { openHome } from '../local/home.ts';
+import { queryTables } from '../local/query-tables.ts';
+import { renderRows, rowObjects } from '../render/rows.ts';
+import { addLimit, type LimitOptions, limitFor } from '../row-limit.ts';
+import type { Shell } from '../shell.ts';
+
+interface QuarantineOptions extends LimitOptions {
+  readonly home: string;
+  readonly json?: boolean;
+}
+
+/** As functions/engine/quarantine.ts writes them. */
+const quarantineColumns = [
+  { name: 'object', type: 'VARCHAR' },
+  { name: 'offset', type: 'BIGINT' },
+  { name: 'column', type: 'VARCHAR' },
+  { name: 'reason', type: 'VARCHAR' },
+  { name: 'raw', type: 'VARCHAR' },
+];
+
+const help = `
+Example:
+  fanlake quarantine bird-strikes-3f9c
+
+Offsets are bytes of the (uncompressed) object, for Parquet numbers of rows.`;
+
+/** `fanlake quarantine <run>`: the rows that were set aside. */
+export function quarantineCommand(shell: Shell): Command {
+  const command = new Command('quarantine')
+    .description('the rows of a run that were set aside, with place and reason')
+    .argument('<run>', "the run's id, or its beginning");
+  return addLimit(command)
+    .addHelpText('after', help)
+    .action((id: string, options: QuarantineOptions) => quarantine(shell, id, options));
+}
+
+async function quarantine(shell: Shell, id: string, options: QuarantineOptions): Promise<void> {
+  const json = options.json === true;
+  const home = openHome(options.home);
+  const receipt = await receiptNow(home, await findRun(home, id));
+  if (receipt.quarantine.length === 0) {
+    shell.answer(
+      { exitCode: exitCodes.ok, json: { run: receipt.run, rows: [], more: false }, text: `No row of run ${receipt.run} was set aside.` },
+      json,
+    );
+    return;
+  }
+  const files = receipt.quarantine.map((key) => ({ path: home.stores.lake.locate(key), partition: {} }));
+  const table = { name: 'quarantine', columns: quarantineColumns, partitionBy: [], files };
+  const sql = `SELECT object, "offset", "column", reason, raw FROM quarantine ORDER BY object, "offset"`;
+  const answer = await queryTables(home, [table], sql, limitFor(options, shell, json));
+  const rows = { run: receipt.run, rows: rowObjects(answer), more: answer.more };
+  shell.answer({ exitCode: exitCodes.ok, json: rows, text: renderRows(answer, shell.style) }, json);
+}

@@ -1,0 +1,120 @@
+import { Command } from 'commander';
+import { FanlakeError } from '../../functions/core/errors.ts';
+import type { Receipt } from '../../functions/core/receipt.ts';
+import { inOrder } from '../../functions/protocol/documents.ts';
+import { exitCodes } from '../exit-code.ts';
+import { findRun, knownRuns, lookUpRun, receiptNow } from '../local/find-run.ts';
+import { type Home, openHome } from '../local/home.ts';
+import { count, counted, duration, shortMoment } from '../render/numbers.ts';
+import { renderReceipt } from '../render/receipt.ts';
+import { shortPath } from '../render/short-path.ts';
+import { renderTable, type ShownColumn } from '../render/table.ts';
+import type { Shell } from '../shell.ts';
+
+interface StatusOptions {
+  readonly home: string;
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+const shownRuns = 20;
+const shownDigits = 8;
+
+const help = `
+Examples:
+  fanlake status
+  fanlake status bird-strikes-3f9c --json
+
+Ends with 0 when it could tell, whatever became of the run.`;
+
+/** `fanlake status [run]`: runs and where they stand, from the store alone. */
+export function statusCommand(shell: Shell): Command {
+  return new Command('status')
+    .description('runs and where they stand')
+    .argument('[run]', "a run's id, or its beginning: its receipt")
+    .option('--all', `all runs, not only the newest ${shownRuns}`)
+    .addHelpText('after', help)
+    .action((id: string | undefined, options: StatusOptions) =>
+      id === undefined ? listRuns(shell, options) : showRun(shell, id, options),
+    );
+}
+
+async function showRun(shell: Shell, id: string, options: StatusOptions): Promise<void> {
+  const home = openHome(options.home);
+  const receipt = await receiptNow(home, await findRun(home, id));
+  shell.answer({ exitCode: exitCodes.ok, json: receipt, text: renderReceipt(receipt, shell.style, shell) }, options.json === true);
+}
+
+interface ListedRun {
+  readonly receipt: Receipt;
+  readonly startedMs: number | null;
+}
+
+async function listRuns(shell: Shell, options: StatusOptions): Promise<void> {
+  const home = openHome(options.home);
+  const known = [...(await knownRuns(home))];
+  const wanted = options.all === true ? known : known.slice(0, shownRuns);
+  const listed = (await inOrder(wanted, ([run, table]) => standing(home, table, run))).filter(
+    (found): found is ListedRun => found !== null,
+  );
+  const json = { runs: listed.map(({ receipt }) => receipt), total: known.length };
+  shell.answer(
+    {
+      exitCode: exitCodes.ok,
+      json,
+      text: renderRuns(
+        shell,
+        home,
+        listed,
+        known.map(([run]) => run),
+      ),
+    },
+    options.json === true,
+  );
+}
+
+/** Null for a run of which nothing is left but its name. */
+async function standing(home: Home, table: string, run: string): Promise<ListedRun | null> {
+  const found = await lookUpRun(home, table, run);
+  if (found === null) return null;
+  try {
+    return { receipt: await receiptNow(home, found), startedMs: found.plan?.createdMs ?? null };
+  } catch (thrown) {
+    if (thrown instanceof FanlakeError && thrown.code === 'run.unknown') return null;
+    throw thrown;
+  }
+}
+
+function renderRuns(shell: Shell, home: Home, listed: readonly ListedRun[], known: readonly string[]): string {
+  const total = known.length;
+  if (total === 0)
+    return `No runs in ${home.path} yet. Load something: fanlake run --query "SELECT * FROM input" --table <name> --input <file>`;
+  // a column that says nothing takes no room
+  const setAside = listed.some(({ receipt }) => receipt.rows.quarantined > 0);
+  const columns: readonly ShownColumn[] = [
+    { name: 'run', whole: true },
+    { name: 'state', whole: true },
+    { name: 'planned', whole: true },
+    { name: 'rows', align: 'right' },
+    ...(setAside ? [{ name: 'set aside', align: 'right' } as const] : []),
+    { name: 'took', align: 'right' },
+    { name: 'table' },
+  ];
+  const rows = listed.map(({ receipt, startedMs }) => [
+    shell.style.columns === null ? receipt.run : shortId(receipt.run, known),
+    receipt.outcome ?? `${receipt.state} ${receipt.tasks.done}/${receipt.tasks.planned}`,
+    startedMs === null ? '' : shortMoment(startedMs, Date.now()),
+    count(receipt.rows.written),
+    ...(setAside ? [count(receipt.rows.quarantined)] : []),
+    receipt.outcome === null ? '' : duration(receipt.seconds),
+    shortPath(receipt.table.path, home.stores.lake.locate('')),
+  ]);
+  const more = total > listed.length ? `\n${counted(total - listed.length, 'more run')}: --all` : '';
+  return renderTable(columns, rows, shell.style) + more;
+}
+
+/** The beginning of an id that is enough to name the run: its job and eight digits. */
+function shortId(run: string, known: readonly string[]): string {
+  const beginning = run.slice(0, run.lastIndexOf('-') + 1 + shownDigits);
+  return known.filter((other) => other.startsWith(beginning)).length === 1 ? beginning : run;
+}

@@ -1,0 +1,107 @@
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { FanlakeError } from '../functions/core/errors.ts';
+import { type Job, parseJob } from '../functions/core/job.ts';
+import { inputFormats } from '../functions/core/layout.ts';
+import { shortHash } from '../functions/core/run-id.ts';
+import { findJob } from './jobs.ts';
+import { parseCount, parseNames, parseSize } from './values.ts';
+
+/** What `run` and `explain` are told about a job and its input. */
+export interface JobOptions {
+  readonly input?: readonly string[];
+  readonly jobs?: string;
+  readonly query?: string;
+  readonly table?: string;
+  readonly format?: string;
+  readonly tableFormat?: string;
+  readonly partitionBy?: readonly string[];
+  readonly mode?: string;
+  readonly splitSize?: number;
+  readonly maxBadRows?: number;
+  readonly home: string;
+}
+
+/** The options that `run` and `explain` share. */
+export function addJobOptions(command: Command): Command {
+  return command
+    .option('--input <paths...>', 'files, folders, globs (quoted) or s3 URLs to read')
+    .option('--jobs <file>', 'where jobs are looked up by name (default: jobs/index.ts of this folder)')
+    .option('--query <SQL>', 'without a job: one SELECT over the table "input"')
+    .option('--table <name or folder>', "the table's name under the lake root, or with a / its folder")
+    .option('--format <format>', `of the input: ${inputFormats.join(', ')} (default: by the files' names)`)
+    .option('--table-format <format>', 'delta or parquet (default: delta)')
+    .option('--partition-by <columns>', 'columns of the lake partitions, such as country,year', parseNames)
+    .option('--mode <mode>', 'append (others are not built yet)')
+    .option(
+      '--split-size <size>',
+      'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: what suits this machine)',
+      parseSize,
+    )
+    .option('--max-bad-rows <n>', "rows that may be set aside; with more the run fails (default: the job's, else 0)", parseCount(0));
+}
+
+/**
+ * The job that a command means: the named one with its keys overridden by the options, or one made of `--query` and `--table`.
+ * @throws FanlakeError `job.unknown`, `job.invalid` (with all mistakes), `usage`, `not-built`
+ */
+export async function jobOf(name: string | undefined, options: JobOptions, currentFolder: string): Promise<Job> {
+  const named = name === undefined ? null : await findJob(name, options.jobs ?? null, currentFolder);
+  if (named !== null && options.query !== undefined) {
+    throw new FanlakeError('usage', `Job '${named.name}' has its query: leave --query away, or the job's name.`);
+  }
+  const job = parseJob(named === null ? declarationOf(options, currentFolder) : overridden(named, options, currentFolder));
+  if (job.table.mode !== 'append') {
+    throw new FanlakeError('not-built', `The table mode '${job.table.mode}' is not built yet; 'append' is.`, { mode: job.table.mode });
+  }
+  return job;
+}
+
+/** The table's key in the lake root, or its path. */
+export const tableKeyOf = (job: Job): string => job.table.path ?? job.table.name;
+
+function declarationOf(options: JobOptions, currentFolder: string): unknown {
+  const { query, table } = options;
+  if (query === undefined || table === undefined) {
+    const missing = [...(query === undefined ? ['--query <SQL>'] : []), ...(table === undefined ? ['--table <name or folder>'] : [])];
+    throw new FanlakeError('usage', `Without a job, ${missing.join(' and ')} must be given; or name a job: fanlake run <job> --input ...`);
+  }
+  const place = placeOf(table, currentFolder);
+  const name = `query-${shortHash(JSON.stringify([query, place.path ?? place.name]), 8)}`;
+  return withOptions({ name, input: {}, query, table: place, limits: {} }, options);
+}
+
+function overridden(job: Job, options: JobOptions, currentFolder: string): unknown {
+  const place = options.table === undefined ? {} : { path: undefined, ...placeOf(options.table, currentFolder) };
+  return withOptions({ ...job, table: { ...job.table, ...place } }, options);
+}
+
+interface Declaration {
+  readonly input: Partial<Job['input']>;
+  readonly table: Partial<Job['table']> | object;
+  readonly limits: Partial<Job['limits']>;
+}
+
+function withOptions<Declared extends Declaration>(declared: Declared, options: JobOptions): unknown {
+  const { format, tableFormat, partitionBy, mode, maxBadRows } = options;
+  // the same type keeps what the job says of its dialect
+  const input = format === undefined || declared.input.format?.type === format ? {} : { format };
+  return {
+    ...declared,
+    input: { ...declared.input, ...input },
+    table: {
+      ...declared.table,
+      ...(tableFormat === undefined ? {} : { format: tableFormat }),
+      ...(partitionBy === undefined ? {} : { partitionBy }),
+      ...(mode === undefined ? {} : { mode }),
+    },
+    limits: { ...declared.limits, ...(maxBadRows === undefined ? {} : { maxBadRows }) },
+  };
+}
+
+/** With a slash a folder anywhere, named by its last part; else a name under the lake root. Whether the name will do is the job's to say. */
+function placeOf(table: string, currentFolder: string): { readonly name: string; readonly path?: string } {
+  if (!table.includes('/')) return { name: table };
+  const path = resolve(currentFolder, table);
+  return { name: basename(path), path };
+}

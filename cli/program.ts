@@ -1,0 +1,82 @@
+import { Command, CommanderError, Option } from 'commander';
+import { FanlakeError } from '../functions/core/errors.ts';
+import { cancelCommand } from './commands/cancel.ts';
+import { explainCommand } from './commands/explain.ts';
+import { quarantineCommand } from './commands/quarantine.ts';
+import { queryCommand } from './commands/query.ts';
+import { retryCommand } from './commands/retry.ts';
+import { runCommand } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
+import { fanlakeVersion } from './local/version.ts';
+import type { Shell } from './shell.ts';
+import { watchCommandOf } from './watch-command.ts';
+
+const help = `
+Example:
+  fanlake run --query "SELECT * FROM input" --table people --input people.csv
+  fanlake query "SELECT count(*) FROM people"
+
+"fanlake <command> --help" tells more of each.`;
+
+/** The commands with the options that all of them have. */
+export function createProgram(shell: Shell): Command {
+  const program = new Command('fanlake')
+    .description('Files that land become lake tables, each upload exactly once.')
+    .version(fanlakeVersion, '-V, --version', 'the version')
+    .helpOption('-h, --help', 'this help')
+    .addHelpText('after', help)
+    .showSuggestionAfterError(true)
+    .enablePositionalOptions()
+    .exitOverride()
+    // what commander would write of errors is thrown and written by us
+    .configureOutput({ outputError: () => {} });
+  for (const create of [
+    runCommand,
+    watchCommandOf,
+    statusCommand,
+    explainCommand,
+    retryCommand,
+    cancelCommand,
+    queryCommand,
+    quarantineCommand,
+  ]) {
+    program.addCommand(withCommonOptions(create(shell).copyInheritedSettings(program)));
+  }
+  return program;
+}
+
+function withCommonOptions(command: Command): Command {
+  return command
+    .option('--home <folder>', 'folder of landing, work and lake', '.fanlake')
+    .option('--json', 'one JSON document on stdout, nothing else there')
+    .addOption(new Option('--stack <name>', 'act on a deployed stack (not built yet)'))
+    .hook('preAction', (_command, acting) => {
+      if (acting.opts()['stack'] === undefined) return;
+      throw new FanlakeError('not-built', '--stack is not built yet: without it the command acts on this machine.');
+    });
+}
+
+/**
+ * Runs the command that the arguments name.
+ * @throws FanlakeError `usage` for arguments that are none, and whatever the command throws
+ */
+export async function perform(program: Command, args: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    // help or the version was asked for
+    if (thrown.exitCode === 0) return;
+    // without a command commander has written the help to stderr
+    if (thrown.code === 'commander.help') throw new FanlakeError('usage', 'No command was given.');
+    throw usageError(program, thrown, args);
+  }
+}
+
+/** Commander's finding in our words. */
+function usageError(program: Command, error: CommanderError, args: readonly string[]): FanlakeError {
+  const name = program.commands.map((command) => command.name()).find((known) => args.includes(known));
+  const found = error.message.replace(/^error: /, '').replace(/\n\((Did you mean .*)\)$/s, '. $1');
+  const sentence = `${found.charAt(0).toUpperCase()}${found.slice(1)}${/[.?]$/.test(found) ? '' : '.'}`;
+  return new FanlakeError('usage', `${sentence} Look at: fanlake ${name === undefined ? '' : `${name} `}--help`);
+}

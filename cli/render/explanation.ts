@@ -1,0 +1,92 @@
+import type { Layout } from '../../functions/core/layout.ts';
+import type { ExplainedTableColumn, Explanation } from '../explanation.ts';
+import { harmless } from './error.ts';
+import { bytes, count, counted } from './numbers.ts';
+import { shortPath } from './short-path.ts';
+import type { Style } from './style.ts';
+import { renderTable } from './table.ts';
+
+const shownObjects = 20;
+
+/** What a run would do, as a person reads it. */
+export function renderExplanation(explained: Explanation, style: Style, currentFolder: string): string {
+  const { job, run, known, query, why, input, stages } = explained;
+  const head = [
+    `${style.paint('bold', `Job ${job}`)}  ${run}`,
+    ...(known === null ? [] : [`The very same run is there already: ${known}`]),
+  ];
+  const stageLines = stages.map(
+    ({ stage, tasks, splits }) => `  ${stage}: ${counted(tasks, 'task')} of ${counted(splits, 'split')}, ${bytes(input.bytes)}`,
+  );
+  const treatment = query.rowwise
+    ? 'each row by itself, so any number of tasks may share the input'
+    : `all rows in one task: it has ${query.reason ?? 'a part that needs them'}`;
+  const sections: readonly (readonly [string, readonly string[]])[] = [
+    ['Stages', [...stageLines, `  why: ${why}`]],
+    [`Input: ${counted(input.objects, 'object')}, ${bytes(input.bytes)}`, objectLines(explained)],
+    [
+      'Input columns',
+      [
+        renderTable(
+          [{ name: 'column' }, { name: 'type' }, { name: 'from' }],
+          explained.columns.map(({ name, type, from }) => [name, type, origins[from]]),
+          style,
+        ),
+      ],
+    ],
+    ['Query', [`  ${harmless(query.sql.trim())}`, `  treats ${treatment}`]],
+    [tableTitle(explained, currentFolder), [tableColumns(explained.table.columns, style), ...partitioning(explained)]],
+  ];
+  return [...head, ...sections.flatMap(([title, lines]) => ['', style.paint('bold', title), ...lines])].join('\n');
+}
+
+const origins = {
+  declared: 'declared by the job',
+  table: 'the existing table',
+  file: "the file's own",
+  learned: 'learned from the head of the input',
+} as const;
+
+function objectLines({ objects }: Explanation): readonly string[] {
+  const shown = objects.slice(0, shownObjects).map(({ key, bytes: size, splits, layout }) => {
+    const cut = splits > 1 ? `, ${count(splits)} splits` : '';
+    return `  ${harmless(key)}  ${bytes(size)}${cut}: ${describeLayout(layout)}`;
+  });
+  return objects.length > shownObjects ? [...shown, `  and ${counted(objects.length - shownObjects, 'object')} more`] : shown;
+}
+
+/** How an object is read: `csv, delimiter ',', quote '"', newline \n, header, gzip`. */
+export function describeLayout(layout: Layout): string {
+  const parts: string[] = [layout.format];
+  if (layout.format === 'csv') {
+    const { delimiter, quote, escape: before, comment, newline } = layout.dialect;
+    parts.push(`delimiter ${quoted(delimiter)}`, quote === '' ? 'no quotes' : `quote ${quoted(quote)}`);
+    if (before !== '' && before !== quote) parts.push(`escape ${quoted(before)}`);
+    if (comment !== '') parts.push(`comment ${quoted(comment)}`);
+    parts.push(`newline ${JSON.stringify(newline).slice(1, -1)}`, layout.header ? 'header' : 'no header');
+  }
+  if (layout.format !== 'parquet' && layout.bomBytes > 0) parts.push('byte order mark');
+  if (layout.compression !== 'none') parts.push(layout.compression);
+  return parts.join(', ');
+}
+
+const quoted = (text: string): string => `'${text === '\t' ? '\\t' : harmless(text)}'`;
+
+function tableTitle({ table }: Explanation, currentFolder: string): string {
+  const age = table.version === null ? 'new' : `version ${table.version}`;
+  return `Table ${table.name}: ${harmless(shortPath(table.path, currentFolder))} (${table.format}, ${age}, ${table.mode})`;
+}
+
+function tableColumns(columns: readonly ExplainedTableColumn[], style: Style): string {
+  const casts = columns.some(({ castTo }) => castTo !== null);
+  const rows = columns.map(({ source, name, type, castTo }) => [
+    source === name ? name : `${source} -> ${name}`,
+    type,
+    castTo === null ? '' : `cast to ${castTo}`,
+  ]);
+  return renderTable([{ name: 'column' }, { name: 'type' }, ...(casts ? [{ name: 'cast' }] : [])], rows, style);
+}
+
+function partitioning({ table }: Explanation): readonly string[] {
+  return table.partitionBy.length === 0 ? ['  not partitioned'] : [`  partitioned by ${table.partitionBy.join(', ')}`];
+}

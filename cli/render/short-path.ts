@@ -1,0 +1,7 @@
+import { relative, sep } from 'node:path';
+
+/** A path as it is shortest to type: relative when it lies below the current folder. */
+export function shortPath(path: string, currentFolder: string): string {
+  const below = relative(currentFolder, path);
+  return below === '' || below === '..' || below.startsWith(`..${sep}`) || below.startsWith(sep) ? path : below;
+}

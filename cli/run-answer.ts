@@ -1,0 +1,62 @@
+import type { Receipt } from '../functions/core/receipt.ts';
+import { readDecision } from '../functions/protocol/documents.ts';
+import { exitCodeOfReceipt, exitCodes } from './exit-code.ts';
+import { Interrupted, unlessInterrupted } from './interruption.ts';
+import type { Home } from './local/home.ts';
+import { LocalFanlake } from './local/local-fanlake.ts';
+import type { OnProgress } from './local/run-job.ts';
+import type { ProgressView } from './render/progress.ts';
+import { renderReceipt } from './render/receipt.ts';
+import type { Answer, Shell } from './shell.ts';
+
+/** What a run's command answers: its receipt, with the time of the decision where that helps. */
+export async function answerOf(receipt: Receipt, tableKey: string, home: Home, shell: Shell): Promise<Answer> {
+  const again = receipt.outcome === 'ALREADY_COMMITTED';
+  const decision = again ? await readDecision(home.stores.lake, tableKey, receipt) : null;
+  const text = renderReceipt(receipt, shell.style, { endedMs: decision?.atMs, currentFolder: shell.currentFolder });
+  return { exitCode: exitCodeOfReceipt(receipt), json: receipt, text };
+}
+
+/** Shows a run's progress. */
+export function showProgress(view: ProgressView): OnProgress {
+  return ({ plan, finished }) => {
+    if (plan.tasks > 0) view.update({ run: plan.run, finished, tasks: plan.tasks, inputBytes: plan.input.bytes });
+  };
+}
+
+interface LiveWork {
+  readonly home: string;
+  readonly shell: Shell;
+  readonly json: boolean;
+  /** What is said before there is a plan. */
+  readonly begin: string;
+  readonly work: (fanlake: LocalFanlake, onProgress: OnProgress) => Promise<Answer>;
+}
+
+/**
+ * Does something with worker processes on a home, shows its progress, answers, and takes everything down again, whatever happened. Interrupted
+ * it says how to go on.
+ */
+export async function runLive({ home, shell, json, begin, work }: LiveWork): Promise<void> {
+  const interruption = shell.interruption();
+  const view = shell.progress();
+  const fanlake = new LocalFanlake(home);
+  let answer: Answer | null = null;
+  try {
+    view.begin(begin);
+    answer = await unlessInterrupted(interruption, work(fanlake, showProgress(view)));
+  } catch (thrown) {
+    if (!(thrown instanceof Interrupted)) throw thrown;
+  } finally {
+    view.end();
+    await fanlake.close();
+  }
+  if (answer === null) answerInterrupted(shell, json);
+  else shell.answer(answer, json);
+}
+
+function answerInterrupted(shell: Shell, json: boolean): void {
+  const message = 'Interrupted. What is done is kept: the same command continues from there.';
+  if (!json) shell.note(message);
+  shell.answer({ exitCode: exitCodes.interrupted, json: { error: { code: 'run.interrupted', message, details: {} } }, text: '' }, json);
+}

@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export const starter = fileURLToPath(new URL('../../bin/fanlake.mjs', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A `fanlake` command as a process of its own. */
+export class FanlakeCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  private stdout = '';
+  private stderr = '';
+
+  constructor(folder: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(process.execPath, [starter, ...args], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
+    this.child.stdout?.on('data', (bytes) => (this.stdout += bytes));
+    this.child.stderr?.on('data', (bytes) => (this.stderr += bytes));
+    this.ended = once(this.child, 'close').then(([code, signal]) => ({ code, signal, stdout: this.stdout, stderr: this.stderr }));
+  }
+
+  /** Resolves when stderr has shown the text; throws when the command ends without. */
+  async says(text: string): Promise<void> {
+    let over = false;
+    void this.ended.then(() => {
+      over = true;
+    });
+    while (!this.stderr.includes(text)) {
+      if (over) throw new Error(`the command ended without saying ${JSON.stringify(text)}: ${this.stdout}${this.stderr}`);
+      await Promise.race([this.ended, this.child.stderr === null ? this.ended : once(this.child.stderr, 'data')]);
+    }
+  }
+}
+
+/** Runs a `fanlake` command in a folder to its end. */
+export const fanlake = (folder: string, ...args: readonly string[]): Promise<Ended> => new FanlakeCommand(folder, args).ended;

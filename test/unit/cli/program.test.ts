@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { createProgram, perform } from '../../../cli/program.ts';
+import { ProgressView } from '../../../cli/render/progress.ts';
+import { plainStyle } from '../../../cli/render/style.ts';
+import type { Shell } from '../../../cli/shell.ts';
+
+const silent: Shell = {
+  style: plainStyle,
+  currentFolder: '/',
+  progress: () => new ProgressView({ write: () => {} }, plainStyle),
+  note: () => {},
+  line: () => {},
+  end: () => {},
+  answer: () => {},
+  interruption: () => new AbortController().signal,
+};
+const performed = (...args: readonly string[]) =>
+  perform(createProgram(silent).configureOutput({ writeOut: () => {}, writeErr: () => {} }), args);
+
+it.each([
+  [['stauts'], 'Did you mean status?'],
+  [['run', '--inptu', 'x'], 'Did you mean --input?'],
+  [['status', '--al'], 'Did you mean --all?'],
+  [['query'], "missing required argument 'SQL'"],
+  [['run', '--workers', '0', '--input', 'x'], 'whole number, 1 or more'],
+  [['status', 'a', 'b'], 'too many arguments'],
+  [[], 'No command was given'],
+] as const)('arguments %j are a mistake that is named: %s', async (args, message) => {
+  await expect(performed(...args)).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringMatching(new RegExp(message.replace(/[?]/g, '\\$&'), 'i')),
+  });
+});
+
+it('help and version are no mistakes', async () => {
+  for (const args of [['--help'], ['--version'], ['help', 'run'], ['run', '--help']]) await performed(...args);
+});
+
+it('each command has --json, --home and an example in its help', () => {
+  for (const command of createProgram(silent).commands) {
+    const options = command.options.map(({ long }) => long);
+    expect(options, command.name()).toEqual(expect.arrayContaining(['--json', '--home', '--stack']));
+    let help = '';
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    expect(help, command.name()).toMatch(/Examples?:\n {2}fanlake /);
+  }
+});
+
+it.each(['status', 'retry', 'cancel', 'quarantine', 'query'])('%s with --stack says that it is not built', async (name) => {
+  const argument = name === 'status' ? [] : ['x'];
+  await expect(performed(name, ...argument, '--stack', 'prod')).rejects.toMatchObject({ code: 'not-built' });
+});

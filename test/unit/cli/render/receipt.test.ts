@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { renderReceipt } from '../../../../cli/render/receipt.ts';
+import { plainStyle } from '../../../../cli/render/style.ts';
+import { blankReceipt, type Receipt } from '../../../../functions/core/receipt.ts';
+
+const committed: Receipt = {
+  ...blankReceipt({ run: 'visits-3f9c', epoch: 0 }, '/home/me/data/lake/visits'),
+  job: 'visits',
+  state: 'ended',
+  outcome: 'COMMITTED',
+  rows: { read: 10_000, filtered: 8, quarantined: 2, passed: 9_990, written: 9_990 },
+  bytes: { input: 1_223_329, covered: 1_223_329 },
+  tasks: { planned: 8, done: 8, failed: 0, attempts: 9 },
+  table: { path: '/home/me/data/lake/visits', format: 'delta', version: 3, files: 5, bytes: 310_234 },
+  seconds: 0.8,
+};
+const shown = (change: Partial<Receipt>, endedMs?: number) =>
+  renderReceipt({ ...committed, ...change }, plainStyle, { currentFolder: '/home/me', endedMs });
+
+it('a committed run says where its rows are and that all of them are accounted for', () => {
+  expect(shown({}).split('\n')).toEqual([
+    'COMMITTED  visits-3f9c',
+    '  table      data/lake/visits (delta, version 3)',
+    '  rows       10,000 read = 9,990 passed + 8 filtered + 2 quarantined',
+    '  input      1.17 MiB, all of it covered',
+    '  written    9,990 rows in 5 files, 303 KiB',
+    '  tasks      8 of 8 done, 9 attempts',
+    '  took       0.80 s, 12,500 rows/s',
+    'The rows set aside: fanlake quarantine visits-3f9c',
+  ]);
+});
+
+describe('what to type next stands under a run that', () => {
+  it('failed, with its error', () => {
+    const text = shown({ outcome: 'FAILED', error: { code: 'rows.bad', message: '3 rows\ncan not be taken', details: {} } });
+    expect(text).toContain('error: 3 rows\ncan not be taken\n[rows.bad]');
+    expect(text).toContain('fanlake retry visits-3f9c');
+  });
+
+  it('could not be planned: nothing is there that a retry could repeat', () => {
+    const text = shown({ outcome: 'FAILED', tasks: { planned: 0, done: 0, failed: 0, attempts: 0 } });
+    expect(text).toContain('run the same command again.');
+    expect(text).not.toContain('fanlake retry');
+  });
+
+  it('is committed in part, with the ranges that are missing', () => {
+    const missing = Array.from({ length: 12 }, (_, index) => ({ key: `landing/${index}.csv`, start: 0, end: 5_000 }));
+    const text = shown({ outcome: 'PARTIAL', missing });
+    expect(text).toContain('  landing/0.csv bytes [0, 5,000)');
+    expect(text).toContain('and 2 more ranges');
+    expect(text).toContain('fanlake retry visits-3f9c');
+  });
+
+  it('was loaded before, with the time', () => {
+    const text = shown({ outcome: 'ALREADY_COMMITTED' }, Date.UTC(2026, 10, 22, 12));
+    expect(text).toMatch(/at 2026-11-2\d \d\d:00:00; nothing was done now.*--again/);
+  });
+
+  it('was cancelled', () => {
+    expect(shown({ outcome: 'CANCELLED' })).toContain('--again');
+  });
+
+  it('nobody may be working on', () => {
+    const text = shown({ outcome: null, state: 'running' });
+    expect(text).toContain('RUNNING  visits-3f9c');
+    expect(text).toContain('fanlake retry visits-3f9c');
+  });
+});
+
+it('input without a checksum is a warning', () => {
+  expect(shown({ unchecked: 2 })).toContain('warning: the compressed input of 2 tasks carries no checksum');
+  expect(shown({})).not.toContain('warning');
+});
+
+it("a key in a receipt can't steer the terminal", () => {
+  expect(shown({ outcome: 'PARTIAL', missing: [{ key: 'a\x1b[2Jb', start: 0, end: 1 }] })).toContain('a\\x1b[2Jb');
+});
