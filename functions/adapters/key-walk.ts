@@ -81,7 +81,7 @@ export class KeyWalk {
     }
     level.position += 1;
     const key = level.key + name;
-    const file = path.join(level.path, fromByteOrder(name, level.path));
+    const file = `${level.path}${level.path.endsWith('/') ? '' : '/'}${fromByteOrder(name, level.path)}`;
     if (name.endsWith('/')) {
       if (!this.#options.foldFolders) return this.#enter(key, file);
       const prefix = fromByteOrder(key, level.path);
@@ -150,6 +150,8 @@ function listedName(found: fs.Dirent, folder: string): string | null {
 }
 
 function fromByteOrder(key: string, folder: string): string {
+  // most names are plain, and a listing has a thousand of them
+  if (/^[ -~]*$/.test(key)) return key;
   const bytes = Buffer.from(key, 'latin1');
   if (!isUtf8(bytes)) {
     const shown = JSON.stringify(bytes.toString('utf8'));

@@ -23,7 +23,21 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const command = (home: string) => [starter, 'run', '--home', home, '--json', '--input', input, '--table', 'visits', '--split-size', '64KiB', '--query', 'SELECT * FROM input'];
+const command = (home: string) => [
+  starter,
+  'run',
+  '--home',
+  home,
+  '--json',
+  '--input',
+  input,
+  '--table',
+  'visits',
+  '--split-size',
+  '64KiB',
+  '--query',
+  'SELECT * FROM input',
+];
 
 function start(home: string): ChildProcess {
   return spawn(process.execPath, command(home), { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
@@ -63,7 +77,8 @@ function workersOf(pid: number): readonly number[] {
     });
 }
 
-const oracle = () => `SELECT * FROM read_csv('${input}', auto_detect = false, parallel = false, header = true, delim = ',', quote = '"', escape = '"',
+const oracle =
+  () => `SELECT * FROM read_csv('${input}', auto_detect = false, parallel = false, header = true, delim = ',', quote = '"', escape = '"',
   new_line = '\\n', columns = {id: 'BIGINT', what: 'VARCHAR', shop: 'BIGINT'})`;
 
 async function expectWholeTable(home: string, receipt: Receipt): Promise<void> {

@@ -9,13 +9,14 @@ import { midwayStart, recordStart } from './csv-start.ts';
 /** Where the records are that one split owns. */
 export interface CsvRegion extends OwnedRecords {
   /**
-   * When `from` was guessed: the region under the other start state, from quote parity alone; `to` is null when it isn't found within 1 MiB after the
+   * When `from` was guessed: the region under the other start state, from quote parity alone; `to` is null when it isn't found soon after the
    * range. Only a hint where the chain may have to go on: the range is then done again with `exactFrom`.
    */
   readonly alternative: { readonly from: number | null; readonly to: number | null } | null;
 }
 
-const alternativeBytes = 2 ** 20;
+/** How far behind a range the other start state's end is looked for: in proportion, so that tiny splits stay cheap. */
+const alternativeBytes = (rangeBytes: number): number => Math.min(2 ** 20, Math.max(2 ** 16, 16 * rangeBytes));
 
 /**
  * The records that start inside [max(range.start, dataStart), range.end).
@@ -105,7 +106,7 @@ function guessedRegion(source: ByteSource, dialect: CsvDialect, begin: number, e
   scanner.advance(end - 1);
   const { figures } = scanner;
   const inside = figures.dirtyInside < figures.dirtyOutside;
-  const alternative = dialect.quote === '' ? null : byParityAlone(source, scanner.fork(), !inside, end);
+  const alternative = dialect.quote === '' ? null : byParityAlone(source, scanner.fork(), !inside, { start: begin, end });
   const from = firstStart(scanner, inside);
   if (from === null && isParityProof(scanner, dialect, inside)) return { ...ownsNothing(end), alternative };
   const byParity = from === null ? null : regionByParity(source, dialect, scanner, head, { inside, from, end });
@@ -113,10 +114,10 @@ function guessedRegion(source: ByteSource, dialect: CsvDialect, begin: number, e
   return { ...(byParity ?? regionByMachine(source, dialect, { offset, state }, begin, end)), alternative };
 }
 
-function byParityAlone(source: ByteSource, scanner: CsvScanner, inside: boolean, end: number): CsvRegion['alternative'] {
+function byParityAlone(source: ByteSource, scanner: CsvScanner, inside: boolean, { start, end }: ByteRange): CsvRegion['alternative'] {
   const from = firstStart(scanner, inside);
   if (end === source.size) return { from, to: end };
-  const limit = Math.min(source.size, end + alternativeBytes);
+  const limit = Math.min(source.size, end + alternativeBytes(end - start));
   return { from, to: scanner.toBoundary(inside, limit) ?? (limit === source.size ? limit : null) };
 }
 
