@@ -1,5 +1,5 @@
-import type { EngineSource } from '../../functions/worker/compute-map.ts';
 import { Engine } from '../../functions/engine/session.ts';
+import type { EngineSource } from '../../functions/worker/compute-map.ts';
 import type { EngineShare } from './machine.ts';
 
 /** One engine of this process, opened when first needed, kept warm, and opened anew with half its share for a task that comes again. */

@@ -1,9 +1,9 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
 import { ledgerPrefix, planKey, recentPrefix, runOfRecentKey, runsPrefix } from '../../functions/core/keys.ts';
 import { didYouMean } from '../../functions/core/nearest.ts';
+import { emptyFold } from '../../functions/core/part.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import { type Receipt, receiptOf } from '../../functions/core/receipt.ts';
-import { emptyFold } from '../../functions/core/part.ts';
 import { listAll, readDecision, readOutcome, readPlan } from '../../functions/protocol/documents.ts';
 import { gatherFold } from '../../functions/protocol/gather-fold.ts';
 import { readLedger } from '../../functions/protocol/ledger.ts';
@@ -55,9 +55,15 @@ export async function findRun(home: Home, id: string): Promise<FoundRun> {
   }
   if (matching.length > 1) {
     const names = matching.slice(0, 5).map(([run]) => run);
-    throw new FanlakeError('run.unknown', `${matching.length} runs begin with '${id}': ${names.join(', ')}. Give more of the id.`, { names });
+    throw new FanlakeError('run.unknown', `${matching.length} runs begin with '${id}': ${names.join(', ')}. Give more of the id.`, {
+      names,
+    });
   }
-  throw new FanlakeError('run.unknown', `No run '${id}' in ${home.path}${didYouMean(id, [...known.keys()])}. 'fanlake status' lists them.`, { id });
+  throw new FanlakeError(
+    'run.unknown',
+    `No run '${id}' in ${home.path}${didYouMean(id, [...known.keys()])}. 'fanlake status' lists them.`,
+    { id },
+  );
 }
 
 /** Every run that work root or ledgers know, with its table, newest first as far as that is known. */
@@ -86,7 +92,8 @@ export async function knownRuns(home: Home): Promise<ReadonlyMap<string, string>
 export async function receiptNow(home: Home, found: FoundRun): Promise<Receipt> {
   if (found.outcome !== null) return found.outcome;
   const { plan } = found;
-  if (plan === null) throw new FanlakeError('run.unknown', `The plan of run ${found.run} is gone and it has no outcome. Type: fanlake retry ${found.run}`);
+  if (plan === null)
+    throw new FanlakeError('run.unknown', `The plan of run ${found.run} is gone and it has no outcome. Type: fanlake retry ${found.run}`);
   const { fold } = plan.tasks > 0 ? await gatherFold(home.stores.work, plan) : { fold: emptyFold };
   const decided = await readDecision(home.stores.lake, found.table, found);
   const begun = fold.done + fold.failed.length > 0;

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { LocalStore } from '../../functions/adapters/local-store.ts';
 import type { RequestCounts } from '../../functions/core/part.ts';
 import type { Stores } from '../../functions/core/ports.ts';
-import { LocalStore } from '../../functions/adapters/local-store.ts';
 import { CountingStore, RequestCounter } from '../../functions/runtime/counting-store.ts';
 
 /** The folder that holds everything on a laptop: `landing/`, `work/`, `lake/` and `scratch/`. */

@@ -7,19 +7,20 @@ import { systemClock, systemNonces } from '../../functions/adapters/system-clock
 import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
 import type { CoordinatorContext } from '../../functions/coordinator/plan-run.ts';
 import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
-import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
+import type { CommitMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
 import { buryTask } from '../../functions/monitor/bury-task.ts';
 import { nextTickMs, watchEpoch } from '../../functions/monitor/tick.ts';
+import { PlanCache } from '../../functions/protocol/plan-cache.ts';
+import { dispatchPage } from '../../functions/protocol/start-epoch.ts';
 import { TableLogs } from '../../functions/protocol/table-logs.ts';
 import { commitRuns, type ReducerContext } from '../../functions/reducer/commit-runs.ts';
 import { type Home, openHome, ownScratch } from './home.ts';
 import { localInspector } from './inspector.ts';
 import type { EngineShare } from './machine.ts';
+import { maxReceives, TaskQueues } from './task-queues.ts';
 import { fanlakeVersion } from './version.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
-/** How often a task is tried before it has failed for good. */
-const maxReceives = 5;
 /** Runs that one commit takes at most. */
 const commitBatch = 1_000;
 
@@ -29,12 +30,11 @@ export class LocalFanlake {
   readonly context: CoordinatorContext;
   private readonly scratch: string;
   private readonly inspector: ReturnType<typeof localInspector>;
-  private readonly tasks: LocalQueue<TaskMessage | DispatchMessage>;
-  private readonly deadTasks = new LocalQueue<TaskMessage | DispatchMessage>('dead tasks');
+  private readonly tasks = new TaskQueues();
   private readonly commits = new LocalQueue<CommitMessage>('commits');
   private readonly monitor = new LocalQueue<MonitorMessage>('monitor');
   private readonly events = new EventEmitter();
-  private pool: WorkerPool<TaskMessage | DispatchMessage> | null = null;
+  private pool: WorkerPool<TaskMessage> | null = null;
   private failure: FanlakeError | null = null;
   private pauseBetweenCommits = (): number => 0;
   private readonly closing = new AbortController();
@@ -44,7 +44,6 @@ export class LocalFanlake {
     sweepScratch(this.home);
     this.scratch = ownScratch(this.home);
     this.inspector = localInspector(this.scratch);
-    this.tasks = new LocalQueue('tasks', { maxReceives, deadLetters: this.deadTasks });
     const { stores, requests } = this.home;
     this.context = {
       stores,
@@ -60,8 +59,10 @@ export class LocalFanlake {
 
   /** Begins to work: from here on messages are received. */
   start(workers: number, share: EngineShare): void {
+    // an interrupted command may still get here: it is to start nothing any more
+    if (this.closing.signal.aborted) return;
     this.pool = new WorkerPool({
-      queue: this.tasks,
+      queue: this.tasks.tasks,
       workers,
       // the same ending as this module: a packed Fanlake is JavaScript
       modulePath: join(import.meta.dirname, `worker-main${extname(import.meta.filename)}`),
@@ -70,7 +71,7 @@ export class LocalFanlake {
     });
     this.pool.start();
     this.consumeCommits();
-    this.consumeDeadTasks();
+    this.consumeTasks();
     this.consumeMonitor();
   }
 
@@ -81,8 +82,7 @@ export class LocalFanlake {
 
   /** Tasks that are neither done nor failed: waiting or in work. */
   get openTasks(): number {
-    const { visible, inFlight, delayed } = this.tasks.counts();
-    return visible + inFlight + delayed;
+    return this.tasks.open;
   }
 
   get workerIds(): readonly number[] {
@@ -117,7 +117,7 @@ export class LocalFanlake {
   async close(): Promise<void> {
     this.closing.abort();
     await this.pool?.close();
-    await Promise.all([this.commits.stop(), this.deadTasks.stop(), this.monitor.stop(), this.tasks.stop()]);
+    await Promise.all([this.commits.stop(), this.monitor.stop(), this.tasks.stop()]);
     await this.inspector.close();
     rmSync(this.scratch, { recursive: true, force: true });
   }
@@ -145,19 +145,20 @@ export class LocalFanlake {
     );
   }
 
-  private consumeDeadTasks(): void {
-    this.deadTasks.consume(async (batch) => {
-      for (const { body, lastError } of batch) {
-        try {
-          if (body.kind === 'dispatch') throw asFanlakeError(lastError?.message ?? 'tasks could not be sent');
-          await buryTask(this.context, body, maxReceives, lastError ?? null);
-        } catch (thrown) {
-          // not even its failure can be recorded: nothing on this machine can go on
-          this.giveUp(asFanlakeError(thrown));
-        }
+  private consumeTasks(): void {
+    const plans = new PlanCache(this.home.stores.work);
+    const orGiveUp = async (work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (thrown) {
+        // not even its failure can be recorded: nothing on this machine can go on
+        if (!this.closing.signal.aborted) this.giveUp(asFanlakeError(thrown));
       }
-      return [];
-    });
+    };
+    this.tasks.consume(
+      (message) => orGiveUp(async () => dispatchPage(this.context, await plans.get(message), message.page, false)),
+      (message, last) => orGiveUp(() => buryTask(this.context, message, maxReceives, last)),
+    );
   }
 
   private consumeMonitor(): void {

@@ -1,14 +1,14 @@
-import { planRun } from '../../functions/coordinator/plan-run.ts';
 import { isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
+import { planRun } from '../../functions/coordinator/plan-run.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Job } from '../../functions/core/job.ts';
-import { runId } from '../../functions/core/run-id.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
+import { runId } from '../../functions/core/run-id.ts';
 import { readDecision, readOutcome, readPlan } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
-import { openNextEpoch } from '../../functions/protocol/open-next-epoch.ts';
+import { openNextEpoch, openRemainder } from '../../functions/protocol/open-next-epoch.ts';
 import { startEpoch } from '../../functions/protocol/start-epoch.ts';
 import { type FoundRun, lookUpRun } from './find-run.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
@@ -42,7 +42,10 @@ const pollMs = 500;
 const isCommitted = (receipt: Receipt): boolean => receipt.outcome === 'COMMITTED';
 
 /** The id of the run that a command means, and what the store knows of it. */
-export async function identifyRun(fanlake: LocalFanlake, { job, table, objects, again }: RunRequest): Promise<{ run: string; found: FoundRun | null }> {
+export async function identifyRun(
+  fanlake: LocalFanlake,
+  { job, table, objects, again }: RunRequest,
+): Promise<{ run: string; found: FoundRun | null }> {
   for (let repetition = again ? 1 : 0; ; repetition++) {
     const run = runId({ job: job.name, table, objects, again: repetition });
     const found = await lookUpRun(fanlake.home, table, run);
@@ -78,7 +81,9 @@ export function startWorkers(fanlake: LocalFanlake, plan: Plan, workers: number 
 }
 
 function planEpoch(fanlake: LocalFanlake, { job, table, objects, splitBytes }: RunRequest, run: string, epoch: number): Promise<Plan> {
-  return planRun(fanlake.context, { job, run, epoch, table, objects, splitBytes }, (error) => (isPlanningMistake(error) ? 'throw' : 'record'));
+  return planRun(fanlake.context, { job, run, epoch, table, objects, splitBytes }, (error) =>
+    isPlanningMistake(error) ? 'throw' : 'record',
+  );
 }
 
 /** Goes on with an epoch that an earlier command left: sends what has no part yet, or sees to what was decided. */
@@ -107,12 +112,20 @@ export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: 
   const changed = plan === null || plan.error !== null || (request !== null && rowsOf(request.job) !== rowsOf(plan.job));
   if (plan !== null && (!changed || (partial && request === null))) {
     const job = request?.job ?? plan.job;
-    return openNextEpoch(fanlake.context, { ...plan, job }, new Map(), partial ? 'nothing' : 'parts');
+    const next = { ...plan, job };
+    return partial ? openRemainder(fanlake.context, next) : openNextEpoch(fanlake.context, next, new Map());
   }
   if (partial) {
-    throw new FanlakeError('job.invalid', `Run ${found.run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${found.run}`);
+    throw new FanlakeError(
+      'job.invalid',
+      `Run ${found.run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${found.run}`,
+    );
   }
-  if (request === null) throw new FanlakeError('job.invalid', `Run ${found.run} could not be planned. Run its job over the input again: fanlake run <job> --input ...`);
+  if (request === null)
+    throw new FanlakeError(
+      'job.invalid',
+      `Run ${found.run} could not be planned. Run its job over the input again: fanlake run <job> --input ...`,
+    );
   return planEpoch(fanlake, request, found.run, epoch);
 }
 

@@ -42,7 +42,8 @@ export async function listTables(lake: ObjectStore): Promise<readonly NamedTable
   const { prefixes } = await lake.listKeys({ prefix: '', delimiter: '/' });
   for (const prefix of prefixes) {
     const name = prefix.slice(0, -1);
-    if (/^[a-z0-9][a-z0-9_]*$|^_[a-z0-9_]+$/.test(name) && prefix !== tablePathsPrefix && name !== 'quarantine') tables.set(name, { name, key: name });
+    if (/^[a-z0-9][a-z0-9_]*$|^_[a-z0-9_]+$/.test(name) && prefix !== tablePathsPrefix && name !== 'quarantine')
+      tables.set(name, { name, key: name });
   }
   for (const key of await listAll(lake, tablePathsPrefix)) {
     const name = key.slice(tablePathsPrefix.length, -'.json'.length);

@@ -25,7 +25,8 @@ export function workerEnvironment({ home, share }: WorkerEnvironment): Record<ke
 /** @throws FanlakeError `usage` in a process that no command started */
 export function readWorkerEnvironment(environment: NodeJS.ProcessEnv): WorkerEnvironment {
   const parsed = schema.safeParse(environment);
-  if (!parsed.success) throw new FanlakeError('usage', 'This module is a worker process: it is started by `fanlake run` and `fanlake watch`.');
+  if (!parsed.success)
+    throw new FanlakeError('usage', 'This module is a worker process: it is started by `fanlake run` and `fanlake watch`.');
   const { FANLAKE_WORKER_HOME: home, FANLAKE_WORKER_THREADS: threads, FANLAKE_WORKER_MEMORY_BYTES: memoryBytes } = parsed.data;
   return { home, share: { threads, memoryBytes } };
 }

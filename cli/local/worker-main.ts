@@ -1,8 +1,7 @@
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import { serveWorker } from '../../functions/adapters/worker-process.ts';
-import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
+import type { TaskMessage } from '../../functions/core/task.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
-import { dispatchPage } from '../../functions/protocol/start-epoch.ts';
 import { mapComputer } from '../../functions/worker/compute-map.ts';
 import { handleTask, type WorkerContext } from '../../functions/worker/handle-task.ts';
 import { ProcessEngine } from './engines.ts';
@@ -19,7 +18,7 @@ await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
 const computer = mapComputer({ landing: home.stores.landing, engines });
 
-serveWorker<TaskMessage | DispatchMessage>({
+serveWorker<TaskMessage>({
   onTask: async (delivery, { queue }) => {
     const context: WorkerContext = {
       stores: home.stores,
@@ -33,8 +32,6 @@ serveWorker<TaskMessage | DispatchMessage>({
       requests: home.requests,
       scratch,
     };
-    const { body } = delivery;
-    if (body.kind === 'dispatch') await dispatchPage(context, await plans.get(body), body.page, false);
-    else await handleTask(context, { ...delivery, body });
+    await handleTask(context, delivery);
   },
 });

@@ -73,7 +73,7 @@ interface Bound {
 }
 
 function draftOf({ run, epoch, job }: PlanRequest, { query, columns, table }: Bound, layouts: readonly Layout[]) {
-  return { run, epoch, job, table, query, columns, layouts, reuse: [], error: null };
+  return { run, epoch, job, table, query, columns, layouts, reuse: [], remainder: false, error: null };
 }
 
 async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVersion[]) {

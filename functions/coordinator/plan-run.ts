@@ -58,6 +58,7 @@ export function unplannable({ job, run, epoch, table, objects }: PlanRequest, er
     layouts: [],
     input: { objects: objects.length, bytes },
     reuse: [],
+    remainder: false,
     error: error.toReport(),
   };
 }

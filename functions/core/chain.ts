@@ -36,7 +36,9 @@ export type ChainVerdict =
   | { readonly kind: 'whole' }
   | { readonly kind: 'broken'; readonly links: readonly BrokenLink[] }
   /** Not a wrong guess but a gap or an overlap of the splits themselves: never to be committed. */
-  | { readonly kind: 'gap'; readonly key: string; readonly expected: number; readonly found: number };
+  | { readonly kind: 'gap'; readonly key: string; readonly expected: number; readonly found: number }
+  /** Behind a hole stands a split that guessed where its first record starts: nothing is left to prove it. */
+  | { readonly kind: 'unproven'; readonly key: string; readonly start: number };
 
 function compareLinks(a: TaskLink, b: TaskLink): number {
   if (a.key !== b.key) return a.key < b.key ? -1 : 1;
@@ -47,23 +49,24 @@ function compareLinks(a: TaskLink, b: TaskLink): number {
  * Whether the links of each object cover it without gap or overlap: each split's first record starts where the record before it ends.
  * A link that does not fit is named with its exact start. Where the link's alternative fits, the check goes on behind it, so that one
  * new epoch mends all wrong guesses; where it doesn't, the rest of the object is judged in the next epoch.
- * Links of `missing` splits (of failed tasks) are absent; an object with such a hole is checked again behind the hole.
+ * @param holed says of an object that links of it are absent (failed tasks, or the rest of a run committed in part): it is checked again behind
+ * each hole, where a split must have known its start
  */
-export function checkChain(links: Iterable<TaskLink>, missing: ReadonlySet<string> = new Set()): ChainVerdict {
+export function checkChain(links: Iterable<TaskLink>, holed: (key: string) => boolean = () => false): ChainVerdict {
   const sorted = [...links].sort(compareLinks);
   const broken: BrokenLink[] = [];
   for (let first = 0; first < sorted.length; ) {
     let last = first + 1;
     while (last < sorted.length && sorted[last]?.key === sorted[first]?.key) last += 1;
-    const verdict = checkObject(sorted.slice(first, last), missing);
-    if (verdict.kind === 'gap') return verdict;
+    const verdict = checkObject(sorted.slice(first, last), holed);
+    if (verdict.kind === 'gap' || verdict.kind === 'unproven') return verdict;
     if (verdict.kind === 'broken') broken.push(...verdict.links);
     first = last;
   }
   return broken.length === 0 ? { kind: 'whole' } : { kind: 'broken', links: broken };
 }
 
-function checkObject(links: readonly TaskLink[], missing: ReadonlySet<string>): ChainVerdict {
+function checkObject(links: readonly TaskLink[], holed: (key: string) => boolean): ChainVerdict {
   const head = links[0];
   if (head === undefined) return { kind: 'whole' };
   const { key, size, dataStart } = head;
@@ -73,7 +76,8 @@ function checkObject(links: readonly TaskLink[], missing: ReadonlySet<string>): 
   let cursor: number | null = dataStart;
   for (const link of links) {
     if (link.start !== position) {
-      if (!missing.has(key)) return { kind: 'gap', key, expected: position, found: link.start };
+      const verdict = judgeHole(link, position, holed(key));
+      if (verdict !== null) return verdict;
       cursor = null;
     }
     position = link.end;
@@ -84,9 +88,14 @@ function checkObject(links: readonly TaskLink[], missing: ReadonlySet<string>): 
     cursor = step.next;
   }
   if (broken.length > 0) return { kind: 'broken', links: broken };
-  if (missing.has(key)) return { kind: 'whole' };
-  if (position !== size) return { kind: 'gap', key, expected: size, found: position };
-  return cursor === size ? { kind: 'whole' } : { kind: 'gap', key, expected: size, found: cursor ?? -1 };
+  if (holed(key) || (position === size && cursor === size)) return { kind: 'whole' };
+  return { kind: 'gap', key, expected: size, found: position === size ? (cursor ?? -1) : position };
+}
+
+/** What is wrong with a link that doesn't begin where the one before it ends; null for the far side of an expected hole. */
+function judgeHole(link: TaskLink, position: number, expected: boolean): ChainVerdict | null {
+  if (!expected || link.start < position) return { kind: 'gap', key: link.key, expected: position, found: link.start };
+  return link.alternative === null ? null : { kind: 'unproven', key: link.key, start: link.start };
 }
 
 /** Goes over one link: whether it fits the cursor, and where the next record starts (undefined: unknown). */

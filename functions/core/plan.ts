@@ -56,6 +56,8 @@ export interface Plan extends EpochId {
   /** The tasks themselves when they are few, so that a small run needs no page; else null, and they stand in the pages. */
   readonly inline: readonly Task[] | null;
   readonly reuse: readonly ReusedParts[];
+  /** The rest of a run that is committed in part: its tasks cover only what was missing. */
+  readonly remainder: boolean;
   /** Requests that planning took. */
   readonly requests: RequestCounts;
   /** Set when the input can't be planned: then there are no tasks, and the run fails with it. */

@@ -18,7 +18,7 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
   const plan = await readablePlan(context, decision);
   if (decision.kind === 'fail' && decision.error.code === 'chain') {
     if (plan === null) throw planGone(decision);
-    await openNextEpoch(context, plan, exactStartsOf(decision), 'parts');
+    await openNextEpoch(context, plan, exactStartsOf(decision));
     return;
   }
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';

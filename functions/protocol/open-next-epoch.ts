@@ -1,18 +1,19 @@
 import type { BrokenLink } from '../core/chain.ts';
 import type { FailDecision } from '../core/decision.ts';
 import { groupCount, groupSize, tasksPerGroup } from '../core/keys.ts';
-import { type ExactStarts, nextEpoch, type PastTask, splitId } from '../core/next-epoch.ts';
+import { type ExactStarts, nextEpoch, type PastTask, remainingTasks, splitId, startsBehind } from '../core/next-epoch.ts';
 import type { Part } from '../core/part.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Plan, PlanDraft } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
 import { inOrder, readFold, readPart, readPlan } from './documents.ts';
+import { gatherFold } from './gather-fold.ts';
 import { startEpoch, tasksOfPage } from './start-epoch.ts';
 import { writePlan } from './write-plan.ts';
 
-/** Chain failures in a row after which an object is read as one split: no guess is left that could be wrong. */
-export const maxChainEpochs = 3;
+/** From this epoch on an object whose chain broke again is read to its end as one split. */
+const maxChainEpochs = 3;
 
 /** The exact starts that a `chain` decision names. */
 export function exactStartsOf(decision: FailDecision): ExactStarts {
@@ -21,17 +22,38 @@ export function exactStartsOf(decision: FailDecision): ExactStarts {
 }
 
 /**
- * Opens the epoch behind one that is over: only what is missing is done again, good parts are taken over by name. Whoever finds the next epoch
+ * Opens the epoch behind one that failed: only what is missing is done again, good parts are taken over by name. Whoever finds the next epoch
  * open repeats the rest (monitor, tasks): harmless.
- * @param reuse 'nothing' after PARTIAL: what is done is in the table
  */
-export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts, reuse: 'parts' | 'nothing'): Promise<Plan> {
-  const past = await pastTasks(context, plan);
-  const next = nextEpoch(past, exactStarts, reuse);
+export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts): Promise<Plan> {
+  const next = nextEpoch(await pastTasks(context, plan), exactStarts, plan.epoch + 1 >= maxChainEpochs);
+  return openEpoch(context, { ...draftBehind(plan), reuse: next.reuse }, next.tasks);
+}
+
+/**
+ * Opens the epoch behind one that was committed in part: only the missing ranges, and nothing is taken over, since what is done is in the table.
+ * Their exact starts follow from what the splits before them own.
+ */
+export async function openRemainder(context: RunContext, plan: Plan): Promise<Plan> {
+  const { fold } = await gatherFold(context.stores.work, plan);
+  const tasks = remainingTasks(await pastTasks(context, plan), startsBehind(fold.chain));
+  const splits = tasks.flatMap((task) => task.splits);
+  const input = {
+    objects: new Set(splits.map(({ object }) => object.key)).size,
+    bytes: splits.reduce((sum, { start, end }) => sum + end - start, 0),
+  };
+  return openEpoch(context, { ...draftBehind(plan), input, reuse: [], remainder: true }, tasks);
+}
+
+function draftBehind(plan: Plan): PlanDraft {
   const { format: _format, nonce: _nonce, createdMs: _created, tasks: _tasks, inline: _inline, ...draft } = plan;
-  const written = await writePlan(context, { ...draft, epoch: plan.epoch + 1, reuse: next.reuse, error: null }, next.tasks);
-  await startEpoch(context, written.plan, written.created);
-  return written.plan;
+  return { ...draft, epoch: plan.epoch + 1, error: null };
+}
+
+async function openEpoch(context: RunContext, draft: PlanDraft, tasks: readonly Task[]): Promise<Plan> {
+  const { plan, created } = await writePlan(context, draft, tasks);
+  await startEpoch(context, plan, created);
+  return plan;
 }
 
 /** Every task that an epoch stands for: its own and those it took over, with how they stand. */

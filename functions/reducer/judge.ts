@@ -20,7 +20,8 @@ export function judge(plan: Plan, fold: Fold): Verdict {
   if (fold.failed.length > plan.job.limits.maxFailedTasks) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
   if (fold.files.length > maxFiles) return fail(tooManyFiles(plan, fold));
   const missing = fold.failed.flatMap((task) => task.missing);
-  const chain = checkChain(fold.chain, new Set(missing.map(({ key }) => key)));
+  const holes = new Set(missing.map(({ key }) => key));
+  const chain = checkChain(fold.chain, (key) => plan.remainder || holes.has(key));
   if (chain.kind === 'broken') {
     const message = `${chain.links.length} splits were read from a wrong place (a guess inside quotes); they are read again from the right one.`;
     return fail(new FanlakeError('chain', message, { broken: chain.links }));
@@ -29,9 +30,21 @@ export function judge(plan: Plan, fold: Fold): Verdict {
     const message = `Run ${plan.run} is not committed: ${chain.key} should go on at byte ${chain.expected} and goes on at ${chain.found}.`;
     return fail(new FanlakeError('run.unaccounted', message, { ...chain }));
   }
-  const wrong = checkAccounting(plan, fold, missing.length > 0) ?? checkBadRows(plan, fold);
+  if (chain.kind === 'unproven') return { kind: 'fail', error: unprovenError(plan, fold.failed, chain) };
+  const wrong = checkAccounting(plan, fold, plan.remainder || missing.length > 0) ?? checkBadRows(plan, fold);
   if (wrong !== null) return fail(wrong);
   return { kind: 'commit', partial: fold.failed.length > 0 };
+}
+
+/** Behind a failed task a split's guess can't be checked: then the run isn't committed in part but fails. */
+function unprovenError(
+  plan: Plan,
+  failed: readonly FailedTask[],
+  { key, start }: { readonly key: string; readonly start: number },
+): ErrorReport {
+  const { code, message, details } = failedTasksError(plan, failed);
+  const why = `The run can't be committed in part: where the first record behind byte ${start} of ${key} starts can't be proven without the failed task.`;
+  return { code, message: `${message}\n${why}`, details };
 }
 
 function tooManyFiles(plan: Plan, fold: Fold): FanlakeError {

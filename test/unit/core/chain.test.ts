@@ -74,6 +74,11 @@ describe('checkChain', () => {
     const other = { key: 'b.csv' };
     const links = [link(0, 0, 30, 4, 30), link(1, 0, 10, 4, 12, other), link(3, 20, 30, 21, 30, other)];
     expect(checkChain(links)).toMatchObject({ kind: 'gap', key: 'b.csv' });
-    expect(checkChain(links, new Set(['b.csv']))).toEqual({ kind: 'whole' });
+    expect(checkChain(links, (key) => key === 'b.csv')).toEqual({ kind: 'whole' });
+  });
+
+  it('takes no guess behind a hole for proven', () => {
+    const guessed = link(2, 20, 30, 21, 30, { alternative: { from: 25, to: 30 } });
+    expect(checkChain([link(0, 0, 10, 4, 12), guessed], () => true)).toEqual({ kind: 'unproven', key: 'a.csv', start: 20 });
   });
 });

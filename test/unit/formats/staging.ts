@@ -76,7 +76,8 @@ export async function stageObject(place: Workplace, content: Uint8Array | string
     const links = staged.map(({ link }, task): TaskLink => ({ ...link, task }));
     const verdict = checkChain(links);
     if (verdict.kind === 'whole') break;
-    if (verdict.kind === 'gap' || epoch > splits.length) throw new Error(`the chain doesn't close: ${JSON.stringify({ verdict, links })}`);
+    if (verdict.kind !== 'broken' || epoch > splits.length)
+      throw new Error(`the chain doesn't close: ${JSON.stringify({ verdict, links })}`);
     for (const { task, from } of verdict.links) {
       const split = toSplit(ranges[task] ?? { start: 0, end: 0 }, from);
       splits[task] = split;

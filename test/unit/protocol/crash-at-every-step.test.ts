@@ -56,9 +56,9 @@ describe('a process that dies at any one store call', () => {
 });
 
 describe('a run with failed tasks', () => {
-  it('is committed in part within maxFailedTasks, naming the missing range', async () => {
+  it('is committed in part within maxFailedTasks, naming the missing range, and a retry loads just that', async () => {
     const root = mkdtempSync(join(tmpdir(), 'fanlake-part-'));
-    const fault: Fault = (task) => (task.task === 1 ? broken : null);
+    const fault: Fault = (task, plan) => (plan.epoch === 0 && task.task === 1 ? broken : null);
     const world = new TinyWorld(root, { crash: new CrashPlan(0, 'before'), tasks: 3, fault });
     const receipt = await world.run(1);
     expect(receipt).toMatchObject({
@@ -67,6 +67,9 @@ describe('a run with failed tasks', () => {
       missing: [{ key: 'landing/a.csv', start: 10, end: 20 }],
     });
     expect(await world.visibleRows()).toEqual(['task 0', 'task 20']);
+    const rest = await world.retryMissing();
+    expect(rest).toMatchObject({ outcome: 'COMMITTED', epoch: 1, rows: { read: 1, written: 1 }, bytes: { input: 10 } });
+    expect(await world.visibleRows()).toEqual(allRows(3));
     rmSync(root, { recursive: true });
   });
 });

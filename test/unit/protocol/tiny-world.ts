@@ -11,6 +11,7 @@ import { buryTask } from '../../../functions/monitor/bury-task.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
+import { openRemainder } from '../../../functions/protocol/open-next-epoch.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
 import { dispatchPage, startEpoch } from '../../../functions/protocol/start-epoch.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
@@ -82,6 +83,15 @@ export class TinyWorld {
       const { plan, created } = await writePlan(this.context(), draft(this.taskCount, maxFailedTasks), tasksFor(this.taskCount));
       await startEpoch(this.context(), plan, created);
     }, 'again');
+    return this.work();
+  }
+
+  /** What `fanlake retry` does after PARTIAL. */
+  async retryMissing(): Promise<Receipt> {
+    const context = this.context();
+    const plan = await readPlan(context.stores.work, { run, epoch: 0 });
+    if (plan === null) throw new Error('the plan is gone');
+    await openRemainder(context, plan);
     return this.work();
   }
 
@@ -238,6 +248,7 @@ function draft(tasks: number, maxFailedTasks: number): PlanDraft {
     layouts: [{ format: 'text', compression: 'none', bomBytes: 0, dataStart: 0 }],
     input: { objects: 1, bytes: tasks * splitBytes },
     reuse: [],
+    remainder: false,
     requests: {},
     error: null,
   };
