@@ -3,7 +3,7 @@
 // that the npm package `node` brings.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,10 @@ const starterVariable = 'FANLAKE_STARTER_PID';
 
 if (majorOf(process.versions.node) >= neededMajor) {
   endWithStarter();
+  // types are stripped and modules compiled once, not at every start: a third of a small command's time; inherited by the workers
+  nodeModule.enableCompileCache();
+  const cacheFolder = nodeModule.getCompileCacheDir();
+  if (cacheFolder !== undefined) process.env['NODE_COMPILE_CACHE'] ??= cacheFolder;
   const source = new URL('../cli/main.ts', import.meta.url);
   // The repository runs its sources; a package in node_modules can't (Node strips no types there), so it ships built JavaScript.
   await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);
