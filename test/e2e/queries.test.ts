@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deltaLog, sorted, sqlText, tableRows, textRows } from './duckdb.ts';
+import { WarmHome } from './warm-home.ts';
+
+let home: WarmHome;
+beforeAll(async () => {
+  home = await WarmHome.open();
+});
+afterAll(() => home.close());
+
+describe('a query', () => {
+  const text = 'id,tags,v\n1,"a,b",x\n2,,y\n3,"c",\n';
+
+  test('may select _file and _run', async () => {
+    const table = home.newTable();
+    const files = [home.file('a.csv', text), home.file('b.csv', text)];
+    const ended = await home.run({ input: files, table, query: 'SELECT id, _file, _run FROM input', splitBytes: 12 });
+    expect(ended.error).toBeNull();
+    const run = ended.receipt?.run ?? '';
+    expect(sorted(await tableRows(home.tablePath(table)))).toEqual(
+      sorted(files.flatMap((file) => ['1', '2', '3'].map((id) => [id, file, run]))),
+    );
+  });
+
+  test.each([
+    [
+      'functions, CASE and a filter',
+      "SELECT id * 2 AS n, upper(v) AS u, CASE WHEN v IS NULL THEN 'none' ELSE v END AS c FROM input WHERE id <> 2",
+    ],
+    ['UNNEST', "SELECT id, unnest(string_split(tags, ',')) AS tag FROM input"],
+    ['UNNEST in FROM', "SELECT id, tag FROM input, unnest(string_split(coalesce(tags, ''), ',')) AS t(tag)"],
+    [
+      'a CTE and a subquery',
+      'WITH small AS (SELECT * FROM input WHERE id < 3) SELECT id, (SELECT max(x) FROM (VALUES (id), (2)) AS t(x)) AS m FROM small',
+    ],
+    ['FROM first', 'FROM input SELECT id, v WHERE v IS NOT NULL'],
+    ['a filter that lets nothing pass', 'SELECT id FROM input WHERE id > 100'],
+  ])('that treats rows one by one gives what DuckDB gives over the whole: %s', async (_what, query) => {
+    const path = home.file('a.csv', text);
+    const source = `(SELECT * FROM read_csv(${sqlText(path)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', new_line = '\\n', parallel = false, columns = {id: 'BIGINT', tags: 'VARCHAR', v: 'VARCHAR'}))`;
+    const oracle = await textRows(`WITH input AS ${source} SELECT * FROM (${query})`);
+    for (const splitBytes of [undefined, 8]) {
+      const table = home.newTable();
+      const ended = await home.run({ input: [path], table, query, ...(splitBytes === undefined ? {} : { splitBytes }) });
+      expect({ splitBytes, error: ended.error }).toEqual({ splitBytes, error: null });
+      expect({ splitBytes, rows: sorted(await tableRows(home.tablePath(table))) }).toEqual({ splitBytes, rows: sorted(oracle) });
+      const { read = 0, filtered = 0, passed = 0, written = 0 } = ended.receipt?.rows ?? {};
+      expect([read, filtered + passed, written]).toEqual([3, 3, oracle.length]);
+    }
+  });
+
+  test.each([
+    ['an aggregate', 'SELECT count(*) AS n, max(id) AS m FROM input', [['6', '3']]],
+    ['DISTINCT', 'SELECT DISTINCT v FROM input', [['x'], ['y'], [null]]],
+    ['ORDER BY and LIMIT', 'SELECT id FROM input ORDER BY id DESC LIMIT 1', [['3']]],
+    ['a window', 'SELECT id, count(*) OVER () AS n FROM input', ['1', '2', '3', '1', '2', '3'].map((id) => [id, '6'])],
+  ] as const)('with %s runs over one task, and is refused with the reason over several', async (_what, query, rows) => {
+    const files = [home.file('a.csv', text), home.file('b.csv', text)];
+    const table = home.newTable();
+    expect(await home.run({ input: files, table, query })).toMatchObject({ exitCode: 0, error: null, receipt: { tasks: { planned: 1 } } });
+    expect(sorted(await tableRows(home.tablePath(table)))).toEqual(sorted(rows));
+    const refused = await home.run({ input: files, table, query, splitBytes: 10 });
+    expect(refused).toMatchObject({ exitCode: 2, error: { code: 'query.unsupported', message: expect.stringMatching(/--split-size/) } });
+    expect(deltaLog(home.tablePath(table)).versions).toEqual([0]);
+  });
+});
