@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { storeError } from '../../functions/adapters/local-errors.ts';
 import { LocalStore } from '../../functions/adapters/local-store.ts';
 import type { RequestCounts } from '../../functions/core/part.ts';
 import type { Stores } from '../../functions/core/ports.ts';
@@ -36,9 +37,16 @@ export function openHome(folder: string): Home {
   };
 }
 
-/** This process's own scratch folder, created. */
+/**
+ * This process's own scratch folder, created.
+ * @throws FanlakeError `store.*` when it can't be
+ */
 export function ownScratch(home: Home): string {
   const folder = join(home.scratch, String(process.pid));
-  mkdirSync(folder, { recursive: true });
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (thrown) {
+    throw storeError(thrown, 'write', 'make a folder for this command', folder);
+  }
   return folder;
 }

@@ -21,6 +21,8 @@ import { maxReceives, TaskQueues } from './task-queues.ts';
 import { fanlakeVersion } from './version.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
+/** A commit that failed so often, half a minute long, won't succeed: what is decided and done stays, and the same command goes on from there. */
+const maxCommitReceives = 8;
 /** Runs that one commit takes at most. */
 const commitBatch = 1_000;
 
@@ -130,7 +132,7 @@ export class LocalFanlake {
           context,
           batch.map(({ body }) => body),
         );
-        for (const { error } of failed) this.giveUpIfHopeless(error);
+        for (const { index, error } of failed) this.giveUpIfHopeless(error, batch[index]?.receiveCount ?? 1);
         const again = new Set(failed.map(({ index }) => index));
         this.events.emit(
           'judged',
@@ -170,9 +172,9 @@ export class LocalFanlake {
     });
   }
 
-  private giveUpIfHopeless(thrown: unknown): void {
+  private giveUpIfHopeless(thrown: unknown, receiveCount: number): void {
     const error = asFanlakeError(thrown);
-    if (!error.retryable || error.code === 'internal') this.giveUp(error);
+    if (!error.retryable || error.code === 'internal' || receiveCount >= maxCommitReceives) this.giveUp(error);
   }
 
   private giveUp(error: FanlakeError): void {

@@ -1,6 +1,6 @@
 import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
-import type { Column } from '../core/layout.ts';
+import type { InputColumn } from '../core/layout.ts';
 import type { PlannedTable } from '../core/plan.ts';
 import type { BoundQuery } from '../core/query.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
@@ -18,7 +18,7 @@ export interface ExistingTable {
 }
 
 /** @throws FanlakeError `table.unsupported` for a table that we may not write to */
-export async function existingSchema(logs: TableLogs, job: Job, table: string): Promise<ExistingTable | null> {
+export async function existingTable(logs: TableLogs, job: Job, table: string): Promise<ExistingTable | null> {
   if (job.table.format === 'parquet') return null;
   const snapshot = await logs.of(table).refresh();
   checkWritable(snapshot, job.table.mode, `the table '${job.table.name}'`);
@@ -30,8 +30,8 @@ export interface BindRequest {
   readonly inspector: Inspector;
   readonly job: Job;
   readonly table: string;
-  readonly schema: ExistingTable | null;
-  readonly columns: readonly Column[];
+  readonly existing: ExistingTable | null;
+  readonly columns: readonly InputColumn[];
 }
 
 /**
@@ -39,16 +39,16 @@ export interface BindRequest {
  * that goes through unchanged gets the table's type, and what doesn't fit it is a bad row.
  * @throws FanlakeError `query.*`, `table.*`
  */
-export async function bindToTable({ inspector, job, table, schema: existing, columns }: BindRequest): Promise<{
+export async function bindToTable({ inspector, job, table, existing, columns }: BindRequest): Promise<{
   readonly query: BoundQuery;
-  readonly columns: readonly Column[];
+  readonly columns: readonly InputColumn[];
   readonly table: PlannedTable;
 }> {
   if (job.table.mode !== 'append') {
     throw new FanlakeError('not-built', `The table mode '${job.table.mode}' is not built yet; 'append' is.`);
   }
   const first = await inspector.bindQuery(job.query, columns);
-  const retyped = existing === null ? columns : retype(job, columns, first, existing.schema);
+  const retyped = existing === null ? columns : retype(columns, first, job, existing.schema);
   const query = retyped === columns ? first : await inspector.bindQuery(job.query, retyped);
   const named = tableNames(query.output, job.table.columnNames);
   const fitted = fitColumns(
@@ -61,6 +61,14 @@ export async function bindToTable({ inspector, job, table, schema: existing, col
   return { query, columns: retyped, table: { key: table, format: job.table.format, partitionBy, columns: tableColumns } };
 }
 
+/** The plan's part of an input without rows: nothing is read, and nothing will be written. */
+export function nothingToBind(job: Job, table: string, existing: ExistingTable | null) {
+  const query: BoundQuery = { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false };
+  const partitionBy = existing?.partitionColumns ?? job.table.partitionBy;
+  const planned: PlannedTable = { key: table, format: job.table.format, partitionBy, columns: [] };
+  return { query, columns: [], table: planned };
+}
+
 /** Names as the user wrote them or as they were cleaned; what isn't said about an existing table is what the table has. */
 function partitionColumns(job: Job, named: readonly { source: string; name: string }[], existing: ExistingTable | null): readonly string[] {
   const wanted = job.table.partitionBy.map((name) => named.find(({ source }) => source === name)?.name ?? name);
@@ -70,16 +78,16 @@ function partitionColumns(job: Job, named: readonly { source: string; name: stri
 }
 
 /** Input columns with the table's types where the query hands them through and the job declares no type. */
-function retype(job: Job, columns: readonly Column[], query: BoundQuery, schema: DeltaStruct): readonly Column[] {
+function retype(columns: readonly InputColumn[], query: BoundQuery, job: Job, schema: DeltaStruct): readonly InputColumn[] {
   const wanted = new Map(columnsOf(schema).map(({ name, type }) => [name.toLowerCase(), type]));
   const named = tableNames(query.output, job.table.columnNames);
   const types = new Map<string, string>();
   for (const { source, name } of named) {
     const input = query.passThrough[source];
     const type = wanted.get(name.toLowerCase());
-    if (input === undefined || type === undefined || job.input.columns?.[input] !== undefined) continue;
-    types.set(input, type);
+    if (input !== undefined && type !== undefined) types.set(input, type);
   }
-  const changed = columns.some(({ name, type }) => (types.get(name) ?? type) !== type);
-  return changed ? columns.map(({ name, type }) => ({ name, type: types.get(name) ?? type })) : columns;
+  const typeOf = ({ name, type, declared }: InputColumn): string => (declared ? type : (types.get(name) ?? type));
+  const changed = columns.some((column) => typeOf(column) !== column.type);
+  return changed ? columns.map((column) => ({ ...column, type: typeOf(column) })) : columns;
 }

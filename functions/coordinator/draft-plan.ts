@@ -1,13 +1,13 @@
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
-import { type Column, canSplit, type Layout } from '../core/layout.ts';
+import { type Column, canSplit, type InputColumn, type Layout } from '../core/layout.ts';
 import { type PlanDraft, type PlannedTable, type TaskSizing, taskSizing, tasksOf } from '../core/plan.ts';
 import type { ObjectVersion } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
 import { splitObject } from '../core/split.ts';
 import type { Split, Task } from '../core/task.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
-import { bindToTable, existingSchema } from './bind-to-table.ts';
+import { bindToTable, existingTable, nothingToBind } from './bind-to-table.ts';
 import { declaresAll, inputColumns } from './input-columns.ts';
 import { type InspectTools, inspectObject } from './inspect-object.ts';
 
@@ -48,10 +48,14 @@ interface LaidOut {
  */
 export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise<DraftedPlan> {
   const { job, objects } = request;
-  const { layouts, laidOut, learned } = await inspectAll(tools, job, objects);
-  const schema = await existingSchema(tools.logs, job, request.table);
+  const { layouts, laidOut, learned, empty } = await inspectAll(tools, job, objects);
+  const existing = await existingTable(tools.logs, job, request.table);
   const columns = inputColumns(job, layouts, learned);
-  const bound = await bindToTable({ inspector: tools.inspector, job, table: request.table, schema, columns });
+  // without a row there are no types to bind a query to, and nothing to bind it for
+  const bound =
+    empty && !columns.some(({ declared }) => declared)
+      ? nothingToBind(job, request.table, existing)
+      : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns });
   const sizing = sizingFor(bound.query, request.splitBytes);
   const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
   const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, inputBytes);
@@ -68,7 +72,7 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
 
 interface Bound {
   readonly query: BoundQuery;
-  readonly columns: readonly Column[];
+  readonly columns: readonly InputColumn[];
   readonly table: PlannedTable;
 }
 
@@ -81,6 +85,7 @@ async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVe
   const layouts: Layout[] = [];
   const laidOut: LaidOut[] = [];
   const samples: (readonly Column[])[] = [];
+  let empty = true;
   for (const object of objects) {
     // an empty object shows nothing: a later one is sampled instead
     const wanted = object.size > 0 && samples.length < sampledObjects && job.input.columns === undefined;
@@ -88,6 +93,7 @@ async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVe
     if (!wanted && object.size > 0 && samples.length < sampledObjects && !declaresAll(job, found.layout)) {
       found = await inspectObject(tools, job, object, true);
     }
+    empty &&= found.empty;
     if (found.columns !== null && found.columns.length > 0) samples.push(found.columns);
     const text = JSON.stringify(found.layout);
     const known = numbers.get(text) ?? layouts.push(found.layout) - 1;
@@ -96,7 +102,7 @@ async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVe
   }
   const only = samples[0];
   const learned = samples.length > 1 ? await tools.inspector.unify(samples) : (only ?? []);
-  return { layouts, laidOut, learned };
+  return { layouts, laidOut, learned, empty };
 }
 
 /** A query that doesn't treat rows one by one takes its whole input in one task, unless the user asks for splits. */

@@ -1,43 +1,66 @@
 import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
-import type { Column, Layout } from '../core/layout.ts';
+import type { Column, InputColumn, Layout } from '../core/layout.ts';
 import { didYouMean } from '../core/nearest.ts';
 
-/** The names that an object of this layout has; null where only its rows tell (JSON). */
-function namesOf(layout: Layout): readonly string[] | null {
-  if (layout.format === 'csv') return layout.fields;
-  if (layout.format === 'parquet') return layout.columns.map(({ name }) => name);
-  return layout.format === 'text' ? ['line'] : null;
+/** The names that an object of this layout shows. */
+function namesOf(layout: Layout): readonly string[] {
+  switch (layout.format) {
+    case 'csv':
+      return layout.fields;
+    case 'parquet':
+      return layout.columns.map(({ name }) => name);
+    case 'text':
+      return ['line'];
+    default:
+      return layout.keys;
+  }
 }
 
+/** Whether rows behind the head may have names that it doesn't show. */
+const mayHaveMore = ({ format }: Layout): boolean => format === 'json' || format === 'jsonl';
+
 /**
- * The input's columns: what the job declares, then what the objects have besides, in the order in which it is found.
+ * The input's columns: what the job declares, and what the objects have besides, in the order in which it is found. Names are the same but for case,
+ * as in SQL; a declared name is spelled as the job does, another as the first object does.
  * @param learned the types that the heads show
  * @throws FanlakeError `query.column` for a declared column that no object has
  */
-export function inputColumns(job: Job, layouts: readonly Layout[], learned: readonly Column[]): readonly Column[] {
-  const declared = job.input.columns ?? {};
-  const names = layouts.map(namesOf);
-  const known = new Set(names.flatMap((found) => found ?? []));
-  const missing = Object.keys(declared).filter((name) => !known.has(name));
-  const first = missing[0];
-  if (first !== undefined && layouts.length > 0 && !names.includes(null) && known.size > 0) {
-    throw new FanlakeError(
-      'query.column',
-      `Job '${job.name}' declares the column '${first}'${didYouMean(first, [...known])}, and no object has it; they have ${[...known].join(', ')}. Mend input.columns.`,
-      { missing, found: [...known] },
-    );
+export function inputColumns(job: Job, layouts: readonly Layout[], learned: readonly Column[]): readonly InputColumn[] {
+  const declared = Object.entries(job.input.columns ?? {});
+  const known = layouts.flatMap(namesOf);
+  if (layouts.length > 0 && known.length > 0 && !layouts.some(mayHaveMore)) refuseUnknown(job, known);
+  const spelled = new Map<string, string>();
+  for (const name of [...learned.map((column) => column.name), ...known, ...declared.map(([name]) => name)]) {
+    if (!spelled.has(name.toLowerCase())) spelled.set(name.toLowerCase(), name);
   }
-  const types = new Map(learned.map(({ name, type }) => [name, type]));
-  const ordered = new Set([...learned.map(({ name }) => name), ...known, ...Object.keys(declared)]);
-  return [...ordered].map((name) => ({ name, type: declared[name] ?? types.get(name) ?? 'VARCHAR' }));
+  const declaredTypes = new Map(declared.map(([name, type]) => [name.toLowerCase(), { name, type }]));
+  const learnedTypes = new Map(learned.map(({ name, type }) => [name.toLowerCase(), type]));
+  return [...spelled].map(([key, name]) => {
+    const said = declaredTypes.get(key);
+    if (said !== undefined) return { ...said, declared: true };
+    return { name, type: learnedTypes.get(key) ?? 'VARCHAR', declared: false };
+  });
 }
 
-/** Whether the job declares every column of an object, so that no type is to be learned. */
+function refuseUnknown(job: Job, known: readonly string[]): void {
+  const found = new Set(known.map((name) => name.toLowerCase()));
+  const missing = Object.keys(job.input.columns ?? {}).filter((name) => !found.has(name.toLowerCase()));
+  const [first] = missing;
+  if (first === undefined) return;
+  const names = [...new Set(known)];
+  throw new FanlakeError(
+    'query.column',
+    `Job '${job.name}' declares the column '${first}'${didYouMean(first, names)}, and no object has it; they have ${names.join(', ')}. Mend input.columns.`,
+    { missing, found: names },
+  );
+}
+
+/** Whether the job declares every column that an object shows, so that no type is to be learned. */
 export function declaresAll(job: Job, layout: Layout): boolean {
   const declared = job.input.columns;
   if (declared === undefined) return false;
-  const names = namesOf(layout);
+  const names = new Set(Object.keys(declared).map((name) => name.toLowerCase()));
   // what a JSON object has besides the declared columns is not asked for
-  return names === null || names.every((name) => Object.hasOwn(declared, name));
+  return mayHaveMore(layout) || namesOf(layout).every((name) => names.has(name.toLowerCase()));
 }

@@ -53,18 +53,31 @@ async function inspectText(
   // more compressed bytes may be behind these even where all of them were read: only a short plain object is known to be complete
   const complete = stored.length === object.size && (compression === 'none' || head.length < headBytes);
   const found = readLayout({ key: object.key, head, complete, compression, options });
+  const empty = complete && holdsNothing(head, found.layout);
   const named: HeadLayout = { ...found, layout: withDeclaredNames(found.layout, job) };
-  if (!learnTypes || named.layout.format === 'text') return { layout: named.layout, columns: textColumns(named.layout, job) };
+  if (empty || !learnTypes || named.layout.format === 'text')
+    return { layout: named.layout, columns: textColumns(named.layout, job), empty };
   // uploads are planned side by side
   const folder = join(scratch, `sample-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   try {
     const piece = samplePiece(object.key, named, join(folder, `head-${object.size}`));
-    return { layout: named.layout, columns: await inspector.inferColumns(piece) };
+    return { layout: named.layout, columns: await inspector.inferColumns(piece), empty };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** Whether nothing but white space stands behind the header, or between the brackets of a JSON array. */
+function holdsNothing(head: Uint8Array, layout: Layout): boolean {
+  const start = layout.format === 'parquet' ? 0 : layout.dataStart;
+  const text = Buffer.from(head.subarray(start)).toString('latin1');
+  if (layout.format === 'json') return /^\s*(\[\s*\]\s*)?$/.test(text);
+  return layout.format === 'text' || isOneColumn(layout) ? text === '' : /^\s*$/.test(text);
+}
+
+/** In a file of one column a blank line is a row. */
+const isOneColumn = (layout: Layout): boolean => layout.format === 'csv' && layout.fields.length === 1;
 
 /**
  * Text lines have no types to learn. `line_number` is there for a query that names it: as a column of every text it would make a split impossible,
@@ -87,7 +100,11 @@ async function inspectParquet({ landing, inspector, scratch }: InspectTools, job
   const file = await landing.stage(object, { start: 0, end: object.size }, scratch);
   try {
     const columns = await inspector.parquetColumns(file.path);
-    return { layout: { format: 'parquet', compression: 'none', columns }, columns: job.input.columns === undefined ? columns : null };
+    return {
+      layout: { format: 'parquet', compression: 'none', columns },
+      columns: job.input.columns === undefined ? columns : null,
+      empty: false,
+    };
   } finally {
     await file.release();
   }

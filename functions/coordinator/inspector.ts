@@ -19,4 +19,6 @@ export interface InspectedObject {
   readonly layout: Layout;
   /** The types that its head shows; null where the job declares them all. */
   readonly columns: readonly Column[] | null;
+  /** Whether it is surely without a row: nothing, a header alone, blank lines, `[]`. */
+  readonly empty: boolean;
 }

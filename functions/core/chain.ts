@@ -55,15 +55,16 @@ function compareLinks(a: TaskLink, b: TaskLink): number {
 export function checkChain(links: Iterable<TaskLink>, holed: (key: string) => boolean = () => false): ChainVerdict {
   const sorted = [...links].sort(compareLinks);
   const broken: BrokenLink[] = [];
+  let other: ChainVerdict | null = null;
   for (let first = 0; first < sorted.length; ) {
     let last = first + 1;
     while (last < sorted.length && sorted[last]?.key === sorted[first]?.key) last += 1;
     const verdict = checkObject(sorted.slice(first, last), holed);
-    if (verdict.kind === 'gap' || verdict.kind === 'unproven') return verdict;
     if (verdict.kind === 'broken') broken.push(...verdict.links);
+    else if (verdict.kind !== 'whole') other ??= verdict;
     first = last;
   }
-  return broken.length === 0 ? { kind: 'whole' } : { kind: 'broken', links: broken };
+  return broken.length === 0 ? (other ?? { kind: 'whole' }) : { kind: 'broken', links: broken };
 }
 
 function checkObject(links: readonly TaskLink[], holed: (key: string) => boolean): ChainVerdict {

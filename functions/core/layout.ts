@@ -6,6 +6,15 @@ export interface Column {
   readonly type: string;
 }
 
+/** A column of the input as the plan pins it. */
+export interface InputColumn extends Column {
+  /**
+   * Whether the job says its type. A declared type takes what the engine's casts take; one that was learned from the head, or is the table's, takes only
+   * values that it holds exactly: `1.5` isn't rounded because nobody said BIGINT.
+   */
+  readonly declared: boolean;
+}
+
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 export const inputFormats = ['csv', 'tsv', 'jsonl', 'json', 'parquet', 'text'] as const;
@@ -40,10 +49,14 @@ export interface CsvLayout extends TextLayout {
 /** `jsonl`: one JSON object a line. `text`: one string a line. */
 export interface LineLayout extends TextLayout {
   readonly format: 'jsonl' | 'text';
+  /** The keys of the head's objects, as they are spelled there: the engine's JSON reader tells `a` from `A`, a query doesn't. Empty for text. */
+  readonly keys: readonly string[];
 }
 
 export interface JsonArrayLayout extends TextLayout {
   readonly format: 'json';
+  /** As for JSON lines. */
+  readonly keys: readonly string[];
 }
 
 export interface ParquetLayout {

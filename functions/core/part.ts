@@ -74,6 +74,8 @@ export interface DonePart extends PartBase {
 export interface FailedPart extends PartBase {
   readonly kind: 'failed';
   readonly error: ErrorReport;
+  /** What is known of its splits' places; empty when it didn't get so far. */
+  readonly chain: readonly ChainLink[];
   /** The splits whose rows are missing. */
   readonly missing: readonly { readonly key: string; readonly start: number; readonly end: number }[];
   /** Keys in the lake root of the first bad rows, when they are why it failed. */
@@ -87,6 +89,8 @@ export interface FoldedFile extends DataFile {
 
 export interface FailedTask {
   readonly task: number;
+  /** Whether its splits' links are in the fold's chain all the same. */
+  readonly linked: boolean;
   readonly error: ErrorReport;
   readonly missing: FailedPart['missing'];
 }
@@ -131,15 +135,15 @@ export function foldParts(parts: Iterable<Part>): Fold {
   for (const part of parts) {
     attempts += part.attempts;
     requests = addRequests(requests, part.requests);
+    for (const link of part.chain) chain.push({ ...link, task: part.task });
     if (part.kind === 'failed') {
-      failed.push({ task: part.task, error: part.error, missing: part.missing });
+      failed.push({ task: part.task, linked: part.chain.length > 0, error: part.error, missing: part.missing });
       quarantine.push(...part.quarantine);
       continue;
     }
     done += 1;
     rows = addRows(rows, part.rows);
     bytesCovered += part.bytesCovered;
-    for (const link of part.chain) chain.push({ ...link, task: part.task });
     for (const file of part.files) files.push({ ...file, task: part.task });
     quarantine.push(...part.quarantine);
     if (part.checksum === 'unchecked') unchecked += 1;

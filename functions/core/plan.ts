@@ -2,7 +2,7 @@ import type { ErrorReport } from './errors.ts';
 import { FanlakeError } from './errors.ts';
 import type { Job } from './job.ts';
 import { type EpochId, tasksPerGroup } from './keys.ts';
-import type { Column, Layout } from './layout.ts';
+import type { InputColumn, Layout } from './layout.ts';
 import type { RequestCounts } from './part.ts';
 import type { BoundQuery } from './query.ts';
 import type { Split, Task } from './task.ts';
@@ -49,7 +49,7 @@ export interface Plan extends EpochId {
   readonly table: PlannedTable;
   readonly query: BoundQuery;
   /** Input columns, pinned. */
-  readonly columns: readonly Column[];
+  readonly columns: readonly InputColumn[];
   readonly layouts: readonly Layout[];
   readonly input: { readonly objects: number; readonly bytes: number };
   readonly tasks: number;

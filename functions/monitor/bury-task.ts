@@ -28,6 +28,7 @@ export async function buryTask(context: RunContext, message: TaskMessage, attemp
     seconds: 0,
     requests: {},
     quarantine: [],
+    chain: [],
   };
   await context.stores.work.create(partKey(message, message.stage, message.task.task), JSON.stringify(part));
   await finishTask(context, plan, message.task.task);

@@ -17,15 +17,16 @@ const maxFiles = 100_000;
  */
 export function judge(plan: Plan, fold: Fold): Verdict {
   if (plan.error !== null) return { kind: 'fail', error: plan.error };
-  if (fold.failed.length > plan.job.limits.maxFailedTasks) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
-  if (fold.files.length > maxFiles) return fail(tooManyFiles(plan, fold));
   const missing = fold.failed.flatMap((task) => task.missing);
-  const holes = new Set(missing.map(({ key }) => key));
+  const holes = new Set(fold.failed.flatMap((task) => (task.linked ? [] : task.missing.map(({ key }) => key))));
   const chain = checkChain(fold.chain, (key) => plan.remainder || holes.has(key));
+  // first: a task that read from a wrong place may have failed for nothing else
   if (chain.kind === 'broken') {
     const message = `${chain.links.length} splits were read from a wrong place (a guess inside quotes); they are read again from the right one.`;
     return fail(new FanlakeError('chain', message, { broken: chain.links }));
   }
+  if (fold.failed.length > plan.job.limits.maxFailedTasks) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
+  if (fold.files.length > maxFiles) return fail(tooManyFiles(plan, fold));
   if (chain.kind === 'gap') {
     const message = `Run ${plan.run} is not committed: ${chain.key} should go on at byte ${chain.expected} and goes on at ${chain.found}.`;
     return fail(new FanlakeError('run.unaccounted', message, { ...chain }));

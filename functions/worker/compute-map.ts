@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { asFanlakeError } from '../core/errors.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
 import type { Plan } from '../core/plan.ts';
@@ -14,6 +15,7 @@ import { badRecordOf, type SiftedPiece, sift } from '../formats/sift.ts';
 import { type SplitToStage, type StagedSplit, stageSplit } from '../formats/stage-split.ts';
 import { BadRowsError } from './bad-rows-error.ts';
 import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
+import { TaskError } from './task-error.ts';
 
 /** Size that data files aim at: large enough for fast scans, small enough for many readers. */
 const targetFileBytes = 256 * 1024 * 1024;
@@ -57,14 +59,19 @@ async function computeMap(tools: MapTools, plan: Plan, task: Task, attempt: Atte
   const inputs: StagedInput[] = [];
   for (const [index, split] of task.splits.entries()) inputs.push(await stageInput(tools.landing, engine, plan, split, attempt, index));
   await engine.allow(foldersOf(inputs, attempt));
-  const mapped = await mapRows(engine, plan, inputs, attempt);
+  const chain = inputs.map(({ staged }) => staged.link);
+  const mapped = await mapRows(engine, plan, inputs, attempt).catch((thrown: unknown) => {
+    const error = asFanlakeError(thrown);
+    if (error.retryable) throw error;
+    throw new TaskError(error, chain, error instanceof BadRowsError ? error.records : []);
+  });
   for (const { file } of inputs) await file.release();
   const unchecked = inputs.some(({ staged }) => staged.checksum === 'unchecked');
   const verified = inputs.some(({ staged }) => staged.checksum === 'verified');
   return {
     ...mapped,
     bytesCovered: inputs.reduce((sum, { staged }) => sum + staged.bytesCovered, 0),
-    chain: inputs.map(({ staged }) => staged.link),
+    chain,
     checksum: unchecked ? 'unchecked' : verified ? 'verified' : 'none',
   };
 }
@@ -158,7 +165,7 @@ async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedI
   let badRecords = 0;
   for (const input of inputs) {
     const sifted = sift(input.split, input.staged, limit);
-    bad.push(...sifted.bad);
+    for (const record of sifted.bad) bad.push(record);
     badRecords += sifted.badCount;
     for (const piece of withLineNumbers(input.split, sifted.pieces)) pieces.push({ piece, input });
   }

@@ -26,7 +26,7 @@ export interface Attempt {
 
 /** What a task's rows cost and bring, apart from the protocol: so that a simulation can stand in for engine and formats. */
 export interface TaskComputer {
-  /** @throws FanlakeError; `rows.bad` carries the first bad records in `BadRowsError` */
+  /** @throws FanlakeError; `TaskError` for what has failed for good after the splits were staged */
   compute(plan: Plan, task: Task, attempt: Attempt): Promise<ComputedTask>;
   /** Writes records as a local Parquet file. */
   writeQuarantine(records: readonly BadRecord[], path: string): Promise<void>;

@@ -17,8 +17,8 @@ import type { RunContext } from '../protocol/context.ts';
 import { readDecision } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { failedPart, finishTask } from '../protocol/finish-task.ts';
-import { BadRowsError } from './bad-rows-error.ts';
 import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
+import { TaskError } from './task-error.ts';
 
 export interface WorkerContext extends RunContext {
   readonly computer: TaskComputer;
@@ -69,11 +69,11 @@ async function attemptTask(context: WorkerContext, plan: Plan, task: Task, recei
     const done = await storeResults(context, plan, task.task, computed, attempt);
     return { ...base, ...done, seconds: seconds(), requests: taken() };
   } catch (thrown) {
-    const error = asFanlakeError(thrown);
+    const failure = thrown instanceof TaskError ? thrown : null;
+    const error = failure?.error ?? asFanlakeError(thrown);
     if (error.retryable) throw error;
-    const offenders = error instanceof BadRowsError ? error.records.slice(0, keptOffenders) : [];
-    const quarantine = await storeQuarantine(context, plan, task.task, offenders, attempt);
-    return { ...base, ...failedPart(task, error), quarantine, seconds: seconds(), requests: taken() };
+    const quarantine = await storeQuarantine(context, plan, task.task, failure?.offenders.slice(0, keptOffenders) ?? [], attempt);
+    return { ...base, ...failedPart(task, error), chain: failure?.chain ?? [], quarantine, seconds: seconds(), requests: taken() };
   } finally {
     await rm(attempt.folder, { recursive: true, force: true });
   }

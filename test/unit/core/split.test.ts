@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Layout } from '../../../functions/core/layout.ts';
 import { splitObject } from '../../../functions/core/split.ts';
 
-const lines = (dataStart: number): Layout => ({ format: 'jsonl', compression: 'none', bomBytes: 0, dataStart });
+const lines = (dataStart: number): Layout => ({ format: 'jsonl', compression: 'none', bomBytes: 0, dataStart, keys: [] });
 
 describe('the splits of an object', () => {
   test('cover it without gap or overlap, and the first reaches a byte of data', () => {
@@ -31,8 +31,8 @@ describe('the splits of an object', () => {
   test.each<[string, Layout, number | null]>([
     ['no size is asked for', lines(0), null],
     ['the size is that of the object', lines(0), 100],
-    ['it is compressed', { ...lines(0), format: 'jsonl', compression: 'gzip', bomBytes: 0, dataStart: 0 }, 10],
-    ['it is a JSON array', { format: 'json', compression: 'none', bomBytes: 0, dataStart: 0 }, 10],
+    ['it is compressed', { ...lines(0), format: 'jsonl', compression: 'gzip', bomBytes: 0, dataStart: 0, keys: [] }, 10],
+    ['it is a JSON array', { format: 'json', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] }, 10],
     ['it is Parquet', { format: 'parquet', compression: 'none', columns: [] }, 10],
   ])('are one when %s', (_title, layout, splitBytes) => {
     expect([...splitObject({ size: 100 }, layout, splitBytes)]).toEqual([{ start: 0, end: 100 }]);

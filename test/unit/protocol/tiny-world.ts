@@ -245,7 +245,7 @@ function draft(tasks: number, maxFailedTasks: number): PlanDraft {
     table: { key: 'visits', format: 'delta', partitionBy: [], columns: [{ name: 'line', type: 'VARCHAR', castTo: null }] },
     query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false },
     columns: [],
-    layouts: [{ format: 'text', compression: 'none', bomBytes: 0, dataStart: 0 }],
+    layouts: [{ format: 'text', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] }],
     input: { objects: 1, bytes: tasks * splitBytes },
     reuse: [],
     remainder: false,
