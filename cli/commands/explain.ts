@@ -66,7 +66,7 @@ async function draftAndExplain(
   const run = runId({ job: job.name, table, objects, again: 0 });
   const splitBytes = options.splitSize ?? null;
   const logs = new TableLogs(lake);
-  const drafted = await draftPlan({ landing, inspector, scratch, logs }, { job, run, epoch: 0, table, objects, splitBytes });
+  const drafted = await draftPlan({ landing, lake, inspector, scratch, logs }, { job, run, epoch: 0, table, objects, splitBytes });
   const { version } = await logs.of(table).refresh();
   const tableVersion = version < 0 ? null : version;
   return explain({ job, drafted, splitBytes, known: await standingOf(home, table, run), tablePath: lake.locate(table), tableVersion });

@@ -55,7 +55,13 @@ export class LocalFanlake {
       clock: systemClock,
       nonces: systemNonces,
       requests,
-      plan: { landing: stores.landing, inspector: this.inspector, scratch: this.scratch, logs: new TableLogs(stores.lake) },
+      plan: {
+        landing: stores.landing,
+        lake: stores.lake,
+        inspector: this.inspector,
+        scratch: this.scratch,
+        logs: new TableLogs(stores.lake),
+      },
     };
   }
 

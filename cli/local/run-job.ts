@@ -2,6 +2,7 @@ import { isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { planRun } from '../../functions/coordinator/plan-run.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Job } from '../../functions/core/job.ts';
+import { planKey } from '../../functions/core/keys.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
@@ -94,9 +95,20 @@ export async function resume(fanlake: LocalFanlake, found: FoundRun, request: Ru
     throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
   }
   const decision = await readDecision(fanlake.home.stores.lake, table, found);
+  // the plan pins the job: going on with it would load what the older declaration says
+  if (decision === null && request !== null && rowsOf(request.job) !== rowsOf(plan.job)) throw begunOtherwise(found);
   if (decision !== null && decision.kind !== 'commit') await fulfilDuties(fanlake.context, decision);
   else await startEpoch(fanlake.context, plan, false);
   return plan;
+}
+
+function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
+  return new FanlakeError(
+    'job.invalid',
+    `Run ${run} over the same objects was begun with another declaration of job '${plan?.job.name}', and isn't over. Undo the change to finish it, ` +
+      `or end it ('fanlake cancel ${run}') and load the objects with --again.`,
+    { run },
+  );
 }
 
 /** A job without what doesn't change the rows that a task makes. */
@@ -109,7 +121,9 @@ export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: 
     throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
   }
   const partial = outcome?.outcome === 'PARTIAL';
-  const changed = plan === null || plan.error !== null || (request !== null && rowsOf(request.job) !== rowsOf(plan.job));
+  // a plan for a table that has changed since can only conflict again
+  const stale = plan?.error !== null || outcome?.error?.code === 'commit.conflict';
+  const changed = plan === null || stale || (request !== null && rowsOf(request.job) !== rowsOf(plan.job));
   if (plan !== null && (!changed || (partial && request === null))) {
     const job = request?.job ?? plan.job;
     const next = { ...plan, job };
@@ -124,7 +138,7 @@ export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: 
   if (request === null)
     throw new FanlakeError(
       'job.invalid',
-      `Run ${found.run} could not be planned. Run its job over the input again: fanlake run <job> --input ...`,
+      `Run ${found.run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`,
     );
   return planEpoch(fanlake, request, found.run, epoch);
 }
@@ -145,6 +159,15 @@ export async function waitForEnd(fanlake: LocalFanlake, first: Plan, onProgress:
         continue;
       }
     }
+    if (fanlake.openTasks === 0 && (await work.head(planKey(plan))) === null) throw workGone(fanlake, plan);
     await fanlake.nextEvent(pollMs);
   }
+}
+
+function workGone(fanlake: LocalFanlake, { run }: Plan): FanlakeError {
+  const where = fanlake.home.stores.work.locate('');
+  return new FanlakeError(
+    'store.failed',
+    `The plan of run ${run} went from ${where} while it ran, and its outcome isn't there. Run the same command again.`,
+  );
 }

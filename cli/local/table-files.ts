@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { FanlakeError } from '../../functions/core/errors.ts';
+import { manifestPrefix } from '../../functions/core/keys.ts';
 import type { Column } from '../../functions/core/layout.ts';
 import type { TableColumn } from '../../functions/core/plan.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
@@ -8,7 +9,6 @@ import { columnsOf, decodeSchema } from '../../functions/core/table-log/schema.t
 import type { TableFile, TableFiles } from '../../functions/engine/read-tables.ts';
 import { inOrder, listAll } from '../../functions/protocol/documents.ts';
 import { TableLog } from '../../functions/protocol/table-log.ts';
-import { manifestPrefix } from '../../functions/reducer/append-to-hive.ts';
 import type { NamedTable } from './tables.ts';
 
 /**

@@ -1,7 +1,9 @@
 import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
+import { manifestPrefix } from '../core/keys.ts';
 import type { InputColumn } from '../core/layout.ts';
 import type { PlannedTable } from '../core/plan.ts';
+import type { ObjectStore } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
 import type { DeltaStruct } from '../core/table-log/delta-types.ts';
@@ -17,13 +19,37 @@ export interface ExistingTable {
   readonly partitionColumns: readonly string[];
 }
 
-/** @throws FanlakeError `table.unsupported` for a table that we may not write to */
-export async function existingTable(logs: TableLogs, job: Job, table: string): Promise<ExistingTable | null> {
-  if (job.table.format === 'parquet') return null;
+/**
+ * The table as it is, or null when there is none.
+ * @throws FanlakeError `table.unsupported` for a table that we may not write to, or of the other format in the same folder
+ */
+export async function existingTable(lake: ObjectStore, logs: TableLogs, job: Job, table: string): Promise<ExistingTable | null> {
   const snapshot = await logs.of(table).refresh();
+  const { keys: manifests } = await lake.listKeys({ prefix: manifestPrefix(table), limit: 1 });
+  const [found] = manifests;
+  const other = job.table.format === 'parquet' ? snapshot.version >= 0 : found !== undefined;
+  if (other) throw otherFormat(job);
+  if (job.table.format === 'parquet') return found === undefined ? null : tableOfManifest(lake, found);
   checkWritable(snapshot, job.table.mode, `the table '${job.table.name}'`);
   if (snapshot.metaData === null) return null;
   return { schema: decodeSchema(snapshot.metaData.schemaString), partitionColumns: snapshot.metaData.partitionColumns };
+}
+
+function otherFormat({ table: { name, format } }: Job): FanlakeError {
+  const is = format === 'parquet' ? 'a Delta table' : 'a table of plain Hive folders';
+  return new FanlakeError(
+    'table.unsupported',
+    `the table '${name}' is ${is}, and the job's table.format is '${format}': rows of both in one folder would hide each other. Use the table's format, or another table.`,
+    { format },
+  );
+}
+
+/** A Hive table's columns, as the run wrote them that the manifest is of: all runs of a table agree. */
+async function tableOfManifest(lake: ObjectStore, key: string): Promise<ExistingTable | null> {
+  const object = await lake.get(key);
+  if (object === null) return null;
+  const { columns, partitionBy } = JSON.parse(Buffer.from(object.body).toString('utf8')) as Pick<PlannedTable, 'columns' | 'partitionBy'>;
+  return { schema: schemaOf(columns), partitionColumns: partitionBy };
 }
 
 export interface BindRequest {

@@ -2,7 +2,7 @@ import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { type Column, canSplit, type InputColumn, type Layout } from '../core/layout.ts';
 import { type PlanDraft, type PlannedTable, type TaskSizing, taskSizing, tasksOf } from '../core/plan.ts';
-import type { ObjectVersion } from '../core/ports.ts';
+import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
 import { splitObject } from '../core/split.ts';
 import type { Split, Task } from '../core/task.ts';
@@ -26,6 +26,7 @@ export interface PlanRequest {
 }
 
 export interface PlanTools extends InspectTools {
+  readonly lake: ObjectStore;
   readonly logs: TableLogs;
 }
 
@@ -49,7 +50,7 @@ interface LaidOut {
 export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise<DraftedPlan> {
   const { job, objects } = request;
   const { layouts, laidOut, learned, empty } = await inspectAll(tools, job, objects);
-  const existing = await existingTable(tools.logs, job, request.table);
+  const existing = await existingTable(tools.lake, tools.logs, job, request.table);
   const columns = inputColumns(job, layouts, learned);
   // without a row there are no types to bind a query to, and nothing to bind it for
   const bound =
@@ -85,15 +86,17 @@ async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVe
   const layouts: Layout[] = [];
   const laidOut: LaidOut[] = [];
   const samples: (readonly Column[])[] = [];
+  const knownNames = new Set(Object.keys(job.input.columns ?? {}).map((name) => name.toLowerCase()));
   let empty = true;
   for (const object of objects) {
     // an empty object shows nothing: a later one is sampled instead
     const wanted = object.size > 0 && samples.length < sampledObjects && job.input.columns === undefined;
-    let found = await inspectObject(tools, job, object, wanted);
+    let found = await inspectObject(tools, job, object, wanted, knownNames);
     if (!wanted && object.size > 0 && samples.length < sampledObjects && !declaresAll(job, found.layout)) {
-      found = await inspectObject(tools, job, object, true);
+      found = await inspectObject(tools, job, object, true, knownNames);
     }
     empty &&= found.empty;
+    if (found.layout.format === 'csv' && found.layout.header) for (const name of found.layout.fields) knownNames.add(name.toLowerCase());
     if (found.columns !== null && found.columns.length > 0) samples.push(found.columns);
     const text = JSON.stringify(found.layout);
     const known = numbers.get(text) ?? layouts.push(found.layout) - 1;

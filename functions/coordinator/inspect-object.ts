@@ -5,7 +5,7 @@ import type { Job } from '../core/job.ts';
 import type { Column, Layout } from '../core/layout.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import { detectCompression, expandHead } from '../formats/compression.ts';
-import { formatOf, type HeadLayout, HeadTooShort, readLayout, samplePiece } from '../formats/head.ts';
+import { formatOf, type HeadLayout, HeadTooShort, type ObjectHead, readLayout, samplePiece } from '../formats/head.ts';
 import type { InspectedObject, Inspector } from './inspector.ts';
 
 /** Read of each object to see its header and dialect; more when a record is longer. */
@@ -24,14 +24,21 @@ export interface InspectTools {
 /**
  * Decides how an object is read, from its head.
  * @param learnTypes whether its types are wanted too
+ * @param knownNames of columns, in lower case, that the job declares or other objects' headers have: a first record of these is a header
  * @throws FanlakeError `input.*`
  */
-export async function inspectObject(tools: InspectTools, job: Job, object: ObjectVersion, learnTypes: boolean): Promise<InspectedObject> {
+export async function inspectObject(
+  tools: InspectTools,
+  job: Job,
+  object: ObjectVersion,
+  learnTypes: boolean,
+  knownNames: ReadonlySet<string>,
+): Promise<InspectedObject> {
   if (formatOf(object.key, job.input.format) === 'parquet') return inspectParquet(tools, job, object);
   let headBytes = learnTypes ? sampleHeadBytes : firstHeadBytes;
   for (;;) {
     try {
-      return await inspectText(tools, job, object, headBytes, learnTypes);
+      return await inspectText(tools, job, object, { headBytes, learnTypes, knownNames });
     } catch (thrown) {
       if (!(thrown instanceof HeadTooShort) || headBytes >= longestHeadBytes) throw thrown;
       headBytes *= 8;
@@ -43,8 +50,7 @@ async function inspectText(
   { landing, inspector, scratch }: InspectTools,
   job: Job,
   object: ObjectVersion,
-  headBytes: number,
-  learnTypes: boolean,
+  { headBytes, learnTypes, knownNames }: { headBytes: number; learnTypes: boolean; knownNames: ReadonlySet<string> },
 ): Promise<InspectedObject> {
   const { format: options } = job.input;
   const stored = await landing.read(object, { start: 0, end: Math.min(headBytes, object.size) });
@@ -52,7 +58,7 @@ async function inspectText(
   const head = compression === 'none' ? stored : await expandHead(object.key, stored, compression, headBytes);
   // more compressed bytes may be behind these even where all of them were read: only a short plain object is known to be complete
   const complete = stored.length === object.size && (compression === 'none' || head.length < headBytes);
-  const found = readLayout({ key: object.key, head, complete, compression, options });
+  const found = layoutWithHeader({ key: object.key, head, complete, compression, options }, knownNames);
   const empty = complete && holdsNothing(head, found.layout);
   const named: HeadLayout = { ...found, layout: withDeclaredNames(found.layout, job) };
   if (empty || !learnTypes || named.layout.format === 'text')
@@ -66,6 +72,16 @@ async function inspectText(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The layout, with a header where the first record has known names only, though it looks like data. */
+function layoutWithHeader(object: ObjectHead, knownNames: ReadonlySet<string>): HeadLayout {
+  const found = readLayout(object);
+  const { layout } = found;
+  if (layout.format !== 'csv' || layout.header || object.options?.header !== undefined || knownNames.size === 0) return found;
+  const headed = readLayout({ ...object, options: { ...object.options, type: object.options?.type ?? 'csv', header: true } });
+  const isKnown = headed.layout.format === 'csv' && headed.layout.fields.every((name) => knownNames.has(name.toLowerCase()));
+  return isKnown && headed.layout.format === 'csv' && headed.layout.fields.length > 0 ? headed : found;
 }
 
 /** Whether nothing but white space stands behind the header, or between the brackets of a JSON array. */

@@ -66,6 +66,9 @@ export const logPrefix = (table: string): string => `${table}/_delta_log/`;
 /** Below the table: the folder of a Hive table's data files until the decision. */
 export const pendingFolder = ({ run, epoch }: EpochId): string => `_fanlake/${run}/e${epoch}/files/`;
 
+/** The lists of a Hive table's committed files, one object a run. */
+export const manifestPrefix = (table: string): string => `${ledgerPrefix(table)}_manifest/`;
+
 export const quarantineRunPrefix = (job: string, { run, epoch }: EpochId): string => `quarantine/${job}/${run}/e${epoch}/`;
 export const quarantineKey = (job: string, id: EpochId, task: number, nonce: string): string =>
   `${quarantineRunPrefix(job, id)}${pad(task, 7)}-${nonce}.parquet`;

@@ -63,5 +63,6 @@ export async function endUndone(
   const seconds = Math.max(0, context.clock.now() - plan.createdMs) / 1000;
   const { fold } = await gatherFold(context.stores.work, plan);
   const receipt = receiptOf(plan, fold, context.stores.lake.locate(plan.table.key));
-  await writeOutcome(context, plan.table.key, { ...receipt, state: 'ended', outcome, error, seconds });
+  const rows = { ...receipt.rows, written: 0 };
+  await writeOutcome(context, plan.table.key, { ...receipt, rows, state: 'ended', outcome, error, seconds });
 }

@@ -1,4 +1,4 @@
-import { committedFileName, ledgerPrefix, pendingFolder } from '../core/keys.ts';
+import { committedFileName, manifestPrefix, pendingFolder } from '../core/keys.ts';
 import type { FoldedFile } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { inOrder } from '../protocol/documents.ts';
@@ -42,9 +42,6 @@ async function publish(context: ReducerContext, { plan, fold }: CommitCandidate)
   }
   await inOrder([...targets.keys()], (file) => lake.delete(`${table}/${file.path}`));
 }
-
-/** The list of a Hive table's committed files, one object a run. */
-export const manifestPrefix = (table: string): string => `${ledgerPrefix(table)}_manifest/`;
 
 /** Where each pending file goes: its lake partition's folder, under a name that is the same in every attempt. */
 function publishedPaths(plan: Plan, files: readonly FoldedFile[]): ReadonlyMap<FoldedFile, string> {

@@ -6,7 +6,7 @@ import type { Plan } from '../core/plan.ts';
 import type { ObjectStore, StagedFile } from '../core/ports.ts';
 import type { Split, Task } from '../core/task.ts';
 import { RowsDoNotFit } from '../engine/errors.ts';
-import { findBadValues, runLenient } from '../engine/lenient.ts';
+import { type BadValue, findBadValues, runLenient } from '../engine/lenient.ts';
 import { type MapOutput, type MapRequest, type MapResult, runMap } from '../engine/map.ts';
 import { writeQuarantine } from '../engine/quarantine.ts';
 import type { Engine } from '../engine/session.ts';
@@ -164,6 +164,11 @@ async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedI
   const pieces: { readonly piece: SiftedPiece; readonly input: StagedInput }[] = [];
   let badRecords = 0;
   for (const input of inputs) {
+    // a Parquet file has no records to walk: its values are judged by the engine as they are
+    if (input.split.layout.format === 'parquet') {
+      for (const piece of input.staged.pieces) pieces.push({ piece: { ...piece, offsets: new Float64Array() }, input });
+      continue;
+    }
     const sifted = sift(input.split, input.staged, limit);
     for (const record of sifted.bad) bad.push(record);
     badRecords += sifted.badCount;
@@ -180,12 +185,17 @@ async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedI
   const tooMany = badRecords > allowed;
   // past the limit nothing was written, and the first offenders are looked up to be named
   const values = tooMany ? (await findBadValues(engine, request.pieces, plan.columns, fewOffenders)).values : result.bad;
-  for (const { piece, ordinal, column, reason } of values) {
-    const source = pieces[piece];
-    if (source !== undefined) bad.push(badRecordOf(source.input.split, source.input.staged, source.piece, ordinal, { column, reason }));
+  for (const value of values) {
+    const source = pieces[value.piece];
+    if (source !== undefined) bad.push(badRecordAt(source.input, source.piece, value));
   }
   if (tooMany) throw new BadRowsError(bad, badRecords, allowed);
   return { rows: countRows(read, result, badRecords), files: result.files, bad };
+}
+
+function badRecordAt({ split, staged }: StagedInput, piece: SiftedPiece, { ordinal, column, reason, value }: BadValue): BadRecord {
+  if (split.layout.format !== 'parquet') return badRecordOf(split, staged, piece, ordinal, { column, reason });
+  return { objectKey: split.key, offset: ordinal, lengthBytes: 0, column, reason, raw: value };
 }
 
 function requestOf(plan: Plan, pieces: readonly Piece[], folder: string): MapRequest {

@@ -90,12 +90,7 @@ function reasonOfClauses(select: TreeNode): string | null {
 }
 
 function reasonOfExpression(node: TreeNode, scope: Scope, walk: Walk): string | null {
-  if (node['class'] === 'SUBQUERY') {
-    // A subquery that doesn't read the input depends on its own row only, whatever it does inside.
-    if (countReads(node, scope) > 0) return 'reads input in a subquery';
-    const argument = nodeAt(node, 'child');
-    return argument === null ? null : reasonOfExpression(argument, scope, walk);
-  }
+  if (node['class'] === 'SUBQUERY') return reasonOfSubquery(node, scope, walk);
   if (node['class'] === 'WINDOW') return `looks at several rows at once (the window function ${textAt(node, 'function_name')})`;
   if (node['class'] === 'FUNCTION') {
     const name = textAt(node, 'function_name');
@@ -107,6 +102,29 @@ function reasonOfExpression(node: TreeNode, scope: Scope, walk: Walk): string | 
   for (const child of childrenOf(node)) {
     const reason = reasonOfExpression(child, scope, walk);
     if (reason !== null) return reason;
+  }
+  return null;
+}
+
+/** A subquery that doesn't read the input depends on its own row only, whatever it does inside, ... */
+function reasonOfSubquery(node: TreeNode, scope: Scope, walk: Walk): string | null {
+  if (countReads(node, scope) > 0) return 'reads input in a subquery';
+  // ... but an aggregate in it over a column of the outer query belongs to that one: `(SELECT sum(i.x))` sums over all rows
+  const aggregate = findAggregate(node, walk);
+  if (aggregate !== null) return `aggregates in a subquery (${aggregate})`;
+  const argument = nodeAt(node, 'child');
+  return argument === null ? null : reasonOfExpression(argument, scope, walk);
+}
+
+/** The first aggregate function in a tree. */
+function findAggregate(node: TreeNode, walk: Walk): string | null {
+  if (node['class'] === 'FUNCTION') {
+    const name = textAt(node, 'function_name');
+    if (functionKind(walk.catalog, name) === 'aggregate') return name;
+  }
+  for (const child of childrenOf(node)) {
+    const found = findAggregate(child, walk);
+    if (found !== null) return found;
   }
   return null;
 }
