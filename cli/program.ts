@@ -48,7 +48,7 @@ export function createProgram(shell: Shell): Command {
 function withCommonOptions(command: Command): Command {
   return command
     .option('--home <folder>', 'folder of landing, work and lake', '.fanlake')
-    .option('--json', 'one JSON document on stdout, nothing else there')
+    .option('--json', command.name() === 'watch' ? 'one JSON document a line on stdout' : 'one JSON document on stdout, nothing else there')
     .addOption(new Option('--stack <name>', 'act on a deployed stack (not built yet)'))
     .hook('preAction', (_command, acting) => {
       if (acting.opts()['stack'] === undefined) return;

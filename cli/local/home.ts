@@ -1,7 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { storeError } from '../../functions/adapters/local-errors.ts';
 import { LocalStore } from '../../functions/adapters/local-store.ts';
+import { makeFolders } from '../../functions/adapters/make-folders.ts';
+import { FanlakeError } from '../../functions/core/errors.ts';
 import type { RequestCounts } from '../../functions/core/part.ts';
 import type { Stores } from '../../functions/core/ports.ts';
 import { CountingStore, RequestCounter } from '../../functions/runtime/counting-store.ts';
@@ -22,6 +24,13 @@ export interface Home {
  */
 export function openHome(folder: string): Home {
   const path = resolve(folder);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw new FanlakeError(
+      'usage',
+      `--home ${folder} is a file. Name the folder that holds landing, work and lake, or one that is to be made.`,
+      { home: path },
+    );
+  }
   const counter = new RequestCounter();
   const store = (root: string, durable: boolean) => new CountingStore(new LocalStore(root, { durable }), counter);
   return {
@@ -44,7 +53,7 @@ export function openHome(folder: string): Home {
 export function ownScratch(home: Home): string {
   const folder = join(home.scratch, String(process.pid));
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (thrown) {
     throw storeError(thrown, 'write', 'make a folder for this command', folder);
   }

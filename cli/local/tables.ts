@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-import { FanlakeError } from '../../functions/core/errors.ts';
 import { tablePathKey, tablePathsPrefix } from '../../functions/core/keys.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { listAll } from '../../functions/protocol/documents.ts';
@@ -8,18 +6,6 @@ import { listAll } from '../../functions/protocol/documents.ts';
 export interface NamedTable {
   readonly name: string;
   readonly key: string;
-}
-
-/**
- * The table that `--table` means: with a slash a folder anywhere, named by its last part; else a name under the lake root.
- * @throws FanlakeError `usage` when the name can't be a table's
- */
-export function tableOf(nameOrPath: string): NamedTable {
-  const isPath = nameOrPath.includes('/');
-  const key = isPath ? resolve(nameOrPath) : nameOrPath;
-  const name = key.slice(key.lastIndexOf('/') + 1);
-  if (/^[a-z0-9_]+$/.test(name)) return { name, key };
-  throw new FanlakeError('usage', `A table's name is of a-z, 0-9 and '_', and '${name}' isn't. Choose another with --table.`, { name });
 }
 
 /** Remembers where a table outside the lake root is, so that `query` finds it by its name. */

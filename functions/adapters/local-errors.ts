@@ -29,6 +29,11 @@ const occupied: Meaning = {
   advice: 'on a disk a name is either a file or a folder, and what is there is the other kind; choose another name or move it away',
 };
 const descriptors: Meaning = { code: 'store.failed', advice: 'too many files are open; raise the limit (ulimit -n) or use fewer workers' };
+const nowhere: Meaning = {
+  code: 'store.denied',
+  advice:
+    "the folder can't be made there: is a disk not mounted, or does a link lead nowhere? Choose another folder, or mend that and run the same command again",
+};
 const other: Meaning = { code: 'store.failed', advice: 'look at the disk and its mount, and run the same command again' };
 
 const onBoth: Readonly<Record<string, Meaning>> = {
@@ -50,7 +55,8 @@ export function storeError(thrown: unknown, doing: 'read' | 'write', attempt: st
   if (thrown instanceof FanlakeError) return thrown;
   const errno = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
   const denied = errno === 'EACCES' || errno === 'EPERM';
-  const meaning = denied ? (doing === 'read' ? unreadable : unwritable) : (onBoth[errno] ?? other);
+  const byName = errno === 'ENOENT' && doing === 'write' ? nowhere : (onBoth[errno] ?? other);
+  const meaning = denied ? (doing === 'read' ? unreadable : unwritable) : byName;
   const found = thrown instanceof Error ? thrown.message : String(thrown);
   return new FanlakeError(meaning.code, `can't ${attempt} (${path}): ${found}; ${meaning.advice}`, { path, errno }, thrown);
 }

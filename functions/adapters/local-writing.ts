@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { isErrno } from './local-errors.ts';
 import { temporaryPrefix } from './local-paths.ts';
+import { makeFolders } from './make-folders.ts';
 
 const fsync = promisify(fs.fsync);
 const copyFile = promisify(fs.copyFile);
@@ -145,20 +146,6 @@ async function inFolder<T>(folder: string, durable: boolean, action: () => Promi
     for (let made = folder; made.length >= firstMade.length; made = path.dirname(made)) await syncFolder(path.dirname(made));
   }
   return action();
-}
-
-/** Makes a folder and those above it; the first one made, if any. */
-function makeFolders(folder: string): string | undefined {
-  try {
-    return fs.mkdirSync(folder, { recursive: true });
-  } catch (thrown) {
-    if (!isErrno(thrown, 'ENOENT')) throw thrown;
-    // what Node says of a read-only file system; the first missing folder by itself gets the true reason
-    let missing = folder;
-    while (!fs.existsSync(path.dirname(missing))) missing = path.dirname(missing);
-    fs.mkdirSync(missing);
-    return missing;
-  }
 }
 
 function dropTakenFrom(temporary: Temporary, target: string): void {

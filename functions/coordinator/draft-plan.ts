@@ -126,7 +126,7 @@ function* splitsOf(laidOut: readonly LaidOut[], layouts: readonly Layout[], { sp
 function needsOneTask(query: BoundQuery, tasks: number): FanlakeError {
   return new FanlakeError(
     'query.unsupported',
-    `The query has ${query.reason ?? 'a part that needs all rows at once'}, which needs all rows in one task, and the run would have ${tasks} tasks. ` +
+    `The query ${query.reason ?? 'looks at all rows at once'}: that needs all rows in one task, and the run would have ${tasks} tasks. ` +
       'Distributed aggregates are not built yet: leave --split-size away, or use a query that treats each row by itself.',
     { reason: query.reason, tasks },
   );

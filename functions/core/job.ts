@@ -37,7 +37,7 @@ const format = z
     }
   });
 
-const wholeNumber = z.int().min(0);
+const wholeNumber = z.int('must be a whole number').min(0, 'must be 0 or more');
 
 const jobSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 characters of a-z, 0-9 and '-', beginning with a letter or digit"),
@@ -65,7 +65,11 @@ const jobSchema = z.strictObject({
     .strictObject({
       maxBadRows: wholeNumber.default(0),
       maxFailedTasks: wholeNumber.default(0),
-      deadlineMinutes: z.int().min(1).max(10_080, 'must be at most 10080 (7 days)').default(1440),
+      deadlineMinutes: z
+        .int('must be a whole number')
+        .min(1, 'must be 1 or more')
+        .max(10_080, 'must be at most 10080 (7 days)')
+        .default(1440),
     })
     .prefault({}),
 });

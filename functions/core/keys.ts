@@ -32,7 +32,6 @@ export const partsPrefix = (id: EpochId, stage: number, group: number): string =
 export const partKey = (id: EpochId, stage: number, task: number): string => `${partsPrefix(id, stage, groupOf(task))}${pad(task, 7)}`;
 export const foldsPrefix = (id: EpochId, stage: number): string => `${epochRoot(id)}/s${stage}/groups/`;
 export const foldKey = (id: EpochId, stage: number, group: number): string => `${foldsPrefix(id, stage)}${pad(group, 4)}`;
-export const inputListKey = (run: string): string => `requests/${run}.json`;
 
 /** The task's number in a part's key. */
 export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));

@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
-import { parseJob } from '../../../functions/core/job.ts';
 import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
 import type { ObjectStore, Queue } from '../../../functions/core/ports.ts';
 import type { Receipt } from '../../../functions/core/receipt.ts';
@@ -21,6 +20,7 @@ import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
 import type { ComputedTask, TaskComputer } from '../../../functions/worker/computed-task.ts';
 import { handleTask } from '../../../functions/worker/handle-task.ts';
 import { Crash, CrashingStore, type CrashPlan } from './crashing-store.ts';
+import { planOf } from './plan-of.ts';
 
 interface Waiting<Message> {
   readonly body: Message;
@@ -237,19 +237,17 @@ function tasksFor(count: number): readonly Task[] {
 }
 
 function draft(tasks: number, maxFailedTasks: number): PlanDraft {
-  const job = parseJob({ name: 'visits', input: { format: 'text' }, table: { name: 'visits' }, limits: { maxFailedTasks } });
-  return {
-    run,
-    epoch: 0,
-    job,
-    table: { key: 'visits', format: 'delta', partitionBy: [], columns: [{ name: 'line', type: 'VARCHAR', castTo: null }] },
-    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false },
-    columns: [],
-    layouts: [{ format: 'text', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] }],
-    input: { objects: 1, bytes: tasks * splitBytes },
-    reuse: [],
-    remainder: false,
-    requests: {},
-    error: null,
-  };
+  const {
+    format: _format,
+    nonce: _nonce,
+    createdMs: _created,
+    tasks: _tasks,
+    inline: _inline,
+    ...rest
+  } = planOf({
+    tasks,
+    bytes: tasks * splitBytes,
+    limits: { maxFailedTasks },
+  });
+  return { ...rest, run };
 }
