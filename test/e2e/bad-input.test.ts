@@ -99,7 +99,7 @@ describe.each([
 
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000a49444154789c6300010000050001', 'hex');
 
-describe('a file that is not what its name says', () => {
+describe('a file that is not what its name says, or what no table can hold', () => {
   test.each([
     ['a picture as CSV', 'a.csv', png],
     ['text as gzip', 'a.csv.gz', goodRows],
@@ -108,6 +108,7 @@ describe('a file that is not what its name says', () => {
     ['UTF-16 as CSV', 'a.csv', Buffer.from(`\ufeff${goodRows}`, 'utf16le')],
     ['CSV as a JSON array', 'a.json', goodRows],
     ['an array as JSON lines', 'a.jsonl', '[{"a":1}]'],
+    ['a JSON key without a name', 'a.jsonl', '{"a":1,"":"x"}\n'],
   ])('%s', async (_what, name, content) => {
     const table = await tableWithARow(home);
     const ended = await home.run({ input: [home.file(name, content)], table });

@@ -235,7 +235,6 @@ export const oddJson: readonly OddDocument[] = [
     ],
   },
   { what: 'a byte order mark', name: 'a.jsonl', content: '\ufeff{"a":1}\n{"a":2}\n', rows: [['1'], ['2']] },
-  { what: 'a key without a name', name: 'a.jsonl', content: '{"a":1,"":"x"}\n', rows: [['1', 'x']] },
   {
     what: 'unicode escapes',
     name: 'a.jsonl',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../functions/core/errors.ts';
@@ -118,13 +118,18 @@ describe('the command', () => {
     expect(readdirSync(folder).includes('.fanlake') ? deltaLog(join(folder, '.fanlake', 'lake', 'x')).versions : []).toEqual([]);
   });
 
-  test('a home that can’t be written', async () => {
+  test('a home that is a file', async () => {
     writeFileSync(join(folder, 'file'), '');
     const ended = await fanlake(folder, ...base, '--input', 'good.csv', '--home', 'file');
+    expect(ended).toMatchObject({ code: 2 });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'usage', message: expect.stringMatching(/--home file is a file/) } });
+  });
+
+  test('a home in a place where no folder can be made, and at once', async (context) => {
+    if (!existsSync('/proc/self')) context.skip('this machine has no /proc to try it in');
+    const ended = await fanlake(folder, ...base, '--input', 'good.csv', '--home', '/proc/nowhere');
     expect(ended).toMatchObject({ code: 1 });
-    expect(JSON.parse(ended.stdout)).toMatchObject({
-      error: { code: expect.stringMatching(/^store\./), message: expect.stringMatching(/file/) },
-    });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'store.denied', message: expect.stringMatching(/nowhere/) } });
   });
 });
 
