@@ -15,7 +15,8 @@ const starter = join(repository, 'bin', 'fanlake.mjs');
 const home = '.fanlake';
 const data = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data');
 
-const bold = (text: string): string => (process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined ? `\x1b[1m${text}\x1b[22m` : text);
+const bold = (text: string): string =>
+  process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined ? `\x1b[1m${text}\x1b[22m` : text;
 
 function say(text: string): void {
   console.log(`\n${bold(text)}`);
@@ -81,16 +82,33 @@ if (missing.length > 0) await watchUploads(missing);
 else console.log('They landed when you ran this before: nothing is loaded twice.');
 
 say('2. One file of 1.2 MB, cut into splits of 128 KiB on purpose: ten tasks over two worker processes, one commit.');
-await fanlake('run', '--query', `SELECT * FROM input WHERE "Effect Amount of damage" <> 'None'`, '--table', 'damages', '--split-size', '128KiB', '--workers', '2', '--input', join(data, 'birdstrikes.csv').slice(repository.length + 1));
+await fanlake(
+  'run',
+  '--query',
+  `SELECT * FROM input WHERE "Effect Amount of damage" <> 'None'`,
+  '--table',
+  'damages',
+  '--split-size',
+  '128KiB',
+  '--workers',
+  '2',
+  '--input',
+  join(data, 'birdstrikes.csv').slice(repository.length + 1),
+);
 
 say('3. The tables are there, for any reader of Delta Lake.');
-await fanlake('query', 'SELECT month, count(*) AS flights, round(avg(delay), 1) AS mean_delay, sum(CASE WHEN late THEN 1 END) AS late FROM flights GROUP BY month ORDER BY month');
+await fanlake(
+  'query',
+  'SELECT month, count(*) AS flights, round(avg(delay), 1) AS mean_delay, sum(CASE WHEN late THEN 1 END) AS late FROM flights GROUP BY month ORDER BY month',
+);
 await fanlake('query', 'SELECT year, count(*) AS strikes, sum("Cost_Total_$") AS dollars FROM bird_strikes GROUP BY year ORDER BY year');
 await fanlake('query', "SELECT * FROM zip_codes WHERE zip_code LIKE '005%'");
 await fanlake('status');
 
 const { size } = statSync(join(data, 'flights-3m.parquet'));
-say(`Done in ${((Date.now() - startedMs) / 1000).toFixed(1)} s (${(size / 1e6).toFixed(0)} MB of Parquet with 3 million rows among it). Try next:`);
+say(
+  `Done in ${((Date.now() - startedMs) / 1000).toFixed(1)} s (${(size / 1e6).toFixed(0)} MB of Parquet with 3 million rows among it). Try next:`,
+);
 console.log(`
   npx fanlake watch                                    # and in another terminal: cp some.csv ${home}/landing/zip-codes/
   npx fanlake explain bird-strikes --input ${home}/landing/bird-strikes

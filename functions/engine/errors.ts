@@ -42,10 +42,13 @@ const rules: readonly (readonly [RegExp, ErrorCode])[] = [
     'input.corrupt',
   ],
   [/^(INTERNAL Error|FATAL Error|TransactionContext Error)/i, 'internal'],
+  [/File name too long/, 'table.partitions'],
   [/^IO Error/, 'store.failed'],
 ];
 
 const advice: Partial<Record<ErrorCode, string>> = {
+  'table.partitions':
+    'A value of a partition column is too long for the name of a folder (255 bytes): partition by a shorter column, or by a part or a hash of this one.',
   'store.full': 'Free space on the disk (or give the scratch folder another one) and run it again.',
   'task.memory': 'Give the task more memory or a smaller split.',
   'query.syntax': 'Correct the query.',

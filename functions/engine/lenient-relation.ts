@@ -1,16 +1,18 @@
 import type { DuckDBType } from '@duckdb/node-api';
-import type { Column, CsvLayout, ParquetLayout } from '../core/layout.ts';
+import type { Column, CsvLayout, InputColumn, Layout, ParquetLayout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
+import { sameName } from '../core/planner/statement-tree.ts';
+import { type ExactCheck, exactText, exactValue, isChecked } from './exact.ts';
 import { keyTwice, misfit, rawStruct } from './json-check.ts';
 import { csvReader, fieldName, jsonTextReader, lineReader, parquetReader, readingOf } from './readers.ts';
-import { type InputFiles, indexOfName } from './relation.ts';
+import { type InputFiles, indexOfName, keyOf } from './relation.ts';
 import { identifier } from './sql-text.ts';
 
 /** A way in which a record may not fit. */
 interface Check {
   /** The column whose value is wrong; null for the record as a whole. */
   readonly column: string | null;
-  readonly reason: string;
+  readonly reason: (value: string) => string;
   /** True for a bad record, else false or NULL. */
   readonly condition: string;
   /** The value, as text. */
@@ -53,81 +55,109 @@ export function checkedSource(group: readonly Piece[], input: InputFiles, types:
       layout,
       input.columns,
     );
-  if (layout.format === 'text') return { from: numbered(lineReader(reading)), values: input.columns.map(textValue), checks: [] };
-  return jsonSource(numbered(jsonTextReader(reading)), input.columns, types);
+  if (layout.format === 'text') return lineSource(numbered(lineReader(reading)), input.columns);
+  return jsonSource(numbered(jsonTextReader(reading)), layout, input.columns, types);
 }
 
-function reasonFor({ type }: Column): string {
-  return `the value does not fit ${type}`;
+function reasonFor({ type }: Column): () => string {
+  return () => `the value does not fit ${type}`;
 }
 
-/** @param text the value as it was read, of any type */
-function tried(column: Column, text: string): { readonly value: string; readonly check: Check } {
+const shownCharacters = 100;
+
+/** What is said of a value that the engine would cast to another. */
+function inexact({ type }: Column, { reason }: ExactCheck): (value: string) => string {
+  return (value) => {
+    const shown = value.length > shownCharacters ? `${value.slice(0, shownCharacters)}...` : value;
+    return `'${shown}' is ${reason}; declare the column to have it cast to ${type}`;
+  };
+}
+
+/** Checks that a value could be cast and, of a column whose type nobody declared, that nothing of it was lost. */
+function checksOf(column: InputColumn, source: string, value: string, exact: ExactCheck | null): readonly Check[] {
+  const base = { column: column.name, value: `CAST(${source} AS VARCHAR)` };
+  const fits = { ...base, reason: reasonFor(column), condition: `${source} IS NOT NULL AND ${value} IS NULL` };
+  if (exact === null) return [fits];
+  const lost = `${source} IS NOT NULL AND ${value} IS NOT NULL AND NOT coalesce(${exact.condition}, false)`;
+  return [fits, { ...base, reason: inexact(column, exact), condition: lost }];
+}
+
+/** @param source an SQL expression of any type @returns NULL where it doesn't fit */
+function triedCast({ type }: Column, source: string): string {
   // TRY_CAST makes NULL of what doesn't fit inside a list or struct and keeps the rest.
-  const nested = /[(\]]/.test(column.type) && !column.type.startsWith('DECIMAL');
-  const value = nested ? `TRY(CAST(${text} AS ${column.type}))` : `TRY_CAST(${text} AS ${column.type})`;
-  const condition = `${text} IS NOT NULL AND ${value} IS NULL`;
-  return { value, check: { column: column.name, reason: reasonFor(column), condition, value: `CAST(${text} AS VARCHAR)` } };
+  const nested = /[(\]]/.test(type) && !type.startsWith('DECIMAL');
+  return nested ? `TRY(CAST(${source} AS ${type}))` : `TRY_CAST(${source} AS ${type})`;
 }
 
 function nullOf({ type }: Column): string {
   return `CAST(NULL AS ${type})`;
 }
 
-function textValue(column: Column): string {
-  return column.name === 'line' ? `CAST(coalesce(f0, '') AS ${column.type})` : nullOf(column);
-}
-
 /** Values and checks of columns of which each is tried by itself; a column without a source is NULL. */
 function triedColumns(
   from: string,
-  columns: readonly Column[],
-  sourceOf: (column: Column) => { readonly text: string; readonly same: boolean } | null,
+  columns: readonly InputColumn[],
+  sourceOf: (column: InputColumn) => { readonly source: string; readonly type: string } | null,
 ): CheckedSource {
   const checks: Check[] = [];
   const values = columns.map((column) => {
-    const source = sourceOf(column);
-    if (source === null) return nullOf(column);
-    if (source.same) return source.text;
-    const { value, check } = tried(column, source.text);
-    checks.push(check);
+    const found = sourceOf(column);
+    if (found === null) return nullOf(column);
+    if (found.type === column.type) return found.source;
+    const value = triedCast(column, found.source);
+    checks.push(...checksOf(column, found.source, value, exactValue(column, found.source, found.type, value)));
     return value;
   });
   return { from, values, checks };
 }
 
-function csvSource(from: string, layout: CsvLayout, columns: readonly Column[]): CheckedSource {
+function lineSource(from: string, columns: readonly InputColumn[]): CheckedSource {
+  return triedColumns(from, columns, ({ name }) => (sameName(name, 'line') ? { source: "coalesce(f0, '')", type: 'VARCHAR' } : null));
+}
+
+function csvSource(from: string, layout: CsvLayout, columns: readonly InputColumn[]): CheckedSource {
   return triedColumns(from, columns, (column) => {
     const index = indexOfName(layout.fields, column.name);
-    return index < 0 ? null : { text: fieldName(index), same: column.type === 'VARCHAR' };
+    return index < 0 ? null : { source: fieldName(index), type: 'VARCHAR' };
   });
 }
 
-function parquetSource(reader: string, layout: ParquetLayout, columns: readonly Column[], ordinals: boolean): CheckedSource {
+function parquetSource(reader: string, layout: ParquetLayout, columns: readonly InputColumn[], ordinals: boolean): CheckedSource {
   const names = layout.columns.map(({ name }) => name);
   const from = ordinals ? `(SELECT *, file_row_number AS ordinal FROM ${reader})` : reader;
   return triedColumns(from, columns, (column) => {
     const source = layout.columns[indexOfName(names, column.name)];
-    return source === undefined ? null : { text: identifier(source.name), same: source.type === column.type };
+    return source === undefined ? null : { source: identifier(source.name), type: source.type };
   });
 }
 
-function jsonSource(from: string, columns: readonly Column[], types: KnownTypes): CheckedSource {
-  const names = columns.map(({ name }) => name);
+type JsonLayout = Extract<Layout, { readonly keys: readonly string[] }>;
+
+function jsonSource(from: string, layout: JsonLayout, columns: readonly InputColumn[], types: KnownTypes): CheckedSource {
+  const keys = columns.map((column) => keyOf(layout, column));
   const record = { column: null, value: 'CAST(json AS VARCHAR)' };
   const checks: Check[] = [
-    { ...record, reason: 'the line is not valid JSON', condition: 'json IS NULL' },
-    { ...record, reason: 'the line is not a JSON object', condition: "json_type(json) NOT IN ('OBJECT', 'NULL')" },
-    { ...record, reason: 'a key is there twice', condition: keyTwice('json', names) },
+    { ...record, reason: () => 'the line is not valid JSON', condition: 'json IS NULL' },
+    { ...record, reason: () => 'the line is not a JSON object', condition: "json_type(json) NOT IN ('OBJECT', 'NULL')" },
+    { ...record, reason: () => 'a key is there twice', condition: keyTwice('json', keys) },
   ];
-  const all = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(', ');
-  const values = columns.map(({ name }) => `(TRY_CAST(json AS STRUCT(${all}))).${identifier(name)}`);
-  for (const [index, column] of columns.entries()) {
-    const type = types[index];
-    const raw = `(TRY_CAST(json AS ${rawStruct(names)})).${identifier(column.name)}`;
+  const field = (type: string, index: number): string => `${identifier(keys[index] ?? '')} ${type}`;
+  const all = columns.map((column, i) => field(isChecked(column) ? 'VARCHAR' : column.type, i)).join(', ');
+  const values = columns.map((column, i) => {
+    const key = identifier(keys[i] ?? '');
+    const read = `(TRY_CAST(json AS STRUCT(${all}))).${key}`;
+    if (isChecked(column)) {
+      const text = `(TRY_CAST(json AS STRUCT(${field('VARCHAR', i)}))).${key}`;
+      const value = triedCast(column, text);
+      checks.push(...checksOf(column, text, value, exactText(column, text, value)));
+      return triedCast(column, read);
+    }
+    const type = types[i];
+    const raw = `(TRY_CAST(json AS ${rawStruct(keys)})).${key}`;
     const condition = type === undefined ? null : misfit(raw, type);
     if (condition !== null) checks.push({ column: column.name, reason: reasonFor(column), condition, value: `CAST(${raw} AS VARCHAR)` });
-  }
+    return read;
+  });
   return { from, values, checks };
 }
 

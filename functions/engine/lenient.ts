@@ -1,4 +1,4 @@
-import type { Column } from '../core/layout.ts';
+import type { InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { allowFiles } from './allow-files.ts';
 import { asEngineError } from './errors.ts';
@@ -42,7 +42,7 @@ const what = "the input can't be read";
 export async function findBadValues(
   engine: Engine,
   pieces: readonly Piece[],
-  columns: readonly Column[],
+  columns: readonly InputColumn[],
   limit: number,
 ): Promise<BadValues> {
   await allowFiles(
@@ -90,13 +90,13 @@ async function badIn(engine: Engine, source: CheckedSource, piece: number, limit
   );
   return rows.map((row) => {
     const check = source.checks[Number(row['which'])];
-    const text = row['value'];
+    const value = typeof row['value'] === 'string' ? row['value'] : '';
     return {
       piece,
       ordinal: Number(row['ordinal']),
       column: check?.column ?? null,
-      reason: check?.reason ?? 'the record does not fit',
-      value: typeof text === 'string' ? text : '',
+      reason: check?.reason(value) ?? 'the record does not fit',
+      value,
     };
   });
 }

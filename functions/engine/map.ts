@@ -1,5 +1,5 @@
 import type { WrittenFile } from '../core/data-file.ts';
-import type { Column } from '../core/layout.ts';
+import type { InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
 import { type BoundQuery, virtualColumns } from '../core/query.ts';
@@ -34,7 +34,7 @@ export interface MapOutput {
 export interface MapRequest {
   readonly pieces: readonly Piece[];
   /** The pinned columns of `input`. */
-  readonly columns: readonly Column[];
+  readonly columns: readonly InputColumn[];
   readonly query: BoundQuery;
   /** The run's id, for `_run`. */
   readonly run: string;

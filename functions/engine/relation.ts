@@ -1,6 +1,7 @@
-import type { Column, CsvLayout } from '../core/layout.ts';
+import type { Column, CsvLayout, InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
+import { exactText, exactValue, isChecked } from './exact.ts';
 import { csvReader, fieldName, jsonReader, lineReader, missing, parquetReader, readingOf } from './readers.ts';
 import { identifier, literal, literalList } from './sql-text.ts';
 
@@ -8,7 +9,7 @@ import { identifier, literal, literalList } from './sql-text.ts';
 export interface InputFiles {
   readonly pieces: readonly Piece[];
   /** The pinned columns. */
-  readonly columns: readonly Column[];
+  readonly columns: readonly InputColumn[];
   readonly run: string;
   /** The columns that the query reads, virtual ones too. */
   readonly reads: readonly string[];
@@ -54,7 +55,7 @@ export function groupPieces(pieces: readonly Piece[], single: (piece: Piece) => 
 function keyOfLayout({ layout }: Piece): unknown {
   if (layout.format === 'parquet') return layout;
   if (layout.format === 'csv') return ['csv', layout.dialect, layout.fields, layout.nullStrings];
-  return layout.format;
+  return [layout.format, layout.keys];
 }
 
 /** The index of a name among names: the same, else the same but for case, else -1. */
@@ -64,13 +65,23 @@ export function indexOfName(names: readonly string[], name: string): number {
 }
 
 /** The types of a CSV file's fields: those of the pinned columns of their names, text for the rest. */
-function fieldTypes(layout: CsvLayout, columns: readonly Column[]): readonly string[] {
+function fieldTypes(layout: CsvLayout, columns: readonly InputColumn[]): readonly string[] {
   const types = layout.fields.map(() => 'VARCHAR');
-  for (const { name, type } of columns) {
-    const index = indexOfName(layout.fields, name);
-    if (index >= 0 && !readerIsSilent(type)) types[index] = type;
+  for (const column of columns) {
+    const index = indexOfName(layout.fields, column.name);
+    if (index >= 0 && !readAsText(column)) types[index] = column.type;
   }
   return types;
+}
+
+/** Whether a column is read as text and cast. */
+function readAsText(column: InputColumn): boolean {
+  return readerIsSilent(column.type) || isChecked(column);
+}
+
+/** The name that an object's own JSON gives a column, which the engine's reader takes to the letter; the column's own for a key that the head didn't show. */
+export function keyOf(layout: { readonly keys: readonly string[] }, { name }: Column): string {
+  return layout.keys[indexOfName(layout.keys, name)] ?? name;
 }
 
 /** `_file` and `_run` of a group: constants, or looked up by the file's number. */
@@ -108,39 +119,94 @@ function countsLines(piece: Piece, { columns, reads }: InputFiles): boolean {
   );
 }
 
-function selectGroup(group: readonly Piece[], input: InputFiles): string {
-  const [first] = group;
-  if (first === undefined) throw new Error('a group of pieces is never empty');
-  const { columns, run, reads } = input;
-  const items = [...columnItems(first, input), ...virtualItems(group, run, reads, columns)];
-  return `SELECT ${items.join(', ')} FROM ${readerOf(group, first, input)}`;
-}
-
 function readerOf(group: readonly Piece[], first: Piece, input: InputFiles): string {
   const { layout } = first;
   // A file whose lines are counted is read by one thread, in order.
   const reading = { ...readingOf(group), ...(countsLines(first, input) ? { parallelSafe: false } : {}) };
   if (layout.format === 'parquet') return parquetReader(reading.paths);
   if (layout.format === 'csv') return csvReader(reading, layout, fieldTypes(layout, input.columns));
-  return layout.format === 'text' ? lineReader(reading) : jsonReader(reading, input.columns);
+  if (layout.format === 'text') return lineReader(reading);
+  return jsonReader(
+    reading,
+    input.columns.map((column) => ({ name: keyOf(layout, column), type: isChecked(column) ? 'VARCHAR' : column.type })),
+  );
 }
 
-function columnItems(first: Piece, input: InputFiles): readonly string[] {
-  const { layout } = first;
+/** A column of a text file: what the reader gives, and what is cast from it when that is text. */
+interface TextItem {
+  readonly column: InputColumn;
+  /** Without a name. */
+  readonly value: string;
+  /** What the value is cast from, when it must be held exactly. */
+  readonly text: string | null;
+}
+
+function textItems(first: Piece, input: InputFiles): readonly TextItem[] {
   return input.columns.map((column) => {
-    const name = identifier(column.name);
     if (column.name === lineNumber && countsLines(first, input)) {
-      return `CAST(row_number() OVER () + ${(first.firstLineNumber ?? 1) - 1} AS ${column.type}) AS ${name}`;
+      return { column, value: `CAST(row_number() OVER () + ${(first.firstLineNumber ?? 1) - 1} AS ${column.type})`, text: null };
     }
-    if (layout.format === 'parquet') return parquetItem(layout.columns, column);
-    if (layout.format === 'csv') {
-      const index = indexOfName(layout.fields, column.name);
-      if (index < 0) return missing(column);
-      return readerIsSilent(column.type) ? `CAST(${fieldName(index)} AS ${column.type}) AS ${name}` : `${fieldName(index)} AS ${name}`;
-    }
-    if (layout.format === 'text') return column.name === 'line' ? `CAST(coalesce(f0, '') AS ${column.type}) AS ${name}` : missing(column);
-    return name;
+    const read = readItem(first, column);
+    if (read === null) return { column, value: `CAST(NULL AS ${column.type})`, text: null };
+    if (isChecked(column)) return { column, value: `CAST(${read} AS ${column.type})`, text: read };
+    const typed = first.layout.format !== 'text' && !(first.layout.format === 'csv' && readerIsSilent(column.type));
+    return { column, value: typed ? read : `CAST(${read} AS ${column.type})`, text: null };
   });
+}
+
+/** What a text file's reader gives for a column; null when the file doesn't have it. */
+function readItem({ layout }: Piece, column: Column): string | null {
+  if (layout.format === 'parquet') return null;
+  if (layout.format === 'text') return sameName(column.name, 'line') ? "coalesce(f0, '')" : null;
+  if (layout.format !== 'csv') return identifier(keyOf(layout, column));
+  const index = indexOfName(layout.fields, column.name);
+  return index < 0 ? null : fieldName(index);
+}
+
+function selectText(group: readonly Piece[], input: InputFiles): string {
+  const [first] = group;
+  if (first === undefined) throw new Error('a group of pieces is never empty');
+  const { columns, run, reads } = input;
+  const items = textItems(first, input);
+  const virtual = virtualItems(group, run, reads, columns);
+  const reader = readerOf(group, first, input);
+  const forced = items.filter(({ column }) => mustBeRead(first, column));
+  if (items.every(({ text }) => text === null)) {
+    const select = `SELECT ${[...items.map(({ column, value }) => `${value} AS ${identifier(column.name)}`), ...virtual].join(', ')} FROM ${reader}`;
+    if (forced.length === 0) return select;
+    return `SELECT * FROM (${select}) WHERE ${forced.map(({ column }) => readAnyway(identifier(column.name))).join(' AND ')}`;
+  }
+  return selectChecked(items, new Set(forced), { virtual, reader, reads });
+}
+
+/**
+ * All that the query reads or that must be read in one struct, made by a CASE that ends in `error`: because that is volatile, the engine computes it once
+ * and moves no condition of the query below it, so that every row is checked before one is passed over.
+ */
+function selectChecked(
+  items: readonly TextItem[],
+  forced: ReadonlySet<TextItem>,
+  { virtual, reader, reads }: { readonly virtual: readonly string[]; readonly reader: string; readonly reads: readonly string[] },
+): string {
+  const isRead = ({ column }: TextItem): boolean => reads.some((name) => sameName(name, column.name));
+  const names = virtual.map((item) => item.slice(item.lastIndexOf(' ') + 1));
+  const inner = items.flatMap(({ value, text }, i) => [`${value} AS c${i}`, ...(text === null ? [] : [`${text} AS t${i}`])]);
+  const conditions = items.flatMap(({ column, text }, i) => (text === null ? [] : (exactText(column, `t${i}`, `c${i}`)?.condition ?? [])));
+  const packed = items.map((item) => forced.has(item) || item.text !== null || isRead(item));
+  const fields = [...items.flatMap((_, i) => (packed[i] ? [`c${i} := c${i}`] : [])), ...names.map((name) => `${name} := ${name}`)];
+  const row = `CASE WHEN ${conditions.join(' AND ')} THEN struct_pack(${fields.join(', ')}) ELSE error('a value is not held exactly') END`;
+  const outer = items.map(({ column }, i) => `${packed[i] ? `struct_extract(checked, 'c${i}')` : `c${i}`} AS ${identifier(column.name)}`);
+  const plain = items.flatMap((_, i) => (packed[i] ? [] : [`, c${i}`]));
+  return `SELECT ${[...outer, ...names.map((name) => `struct_extract(checked, ${literal(name.slice(1, -1))}) AS ${name}`)].join(', ')}
+    FROM (SELECT ${row} AS checked${plain.join('')} FROM (SELECT ${[...inner, ...virtual].join(', ')} FROM ${reader})) WHERE ${readAnyway('checked')}`;
+}
+
+function selectParquet(group: readonly Piece[], input: InputFiles): string {
+  const [first] = group;
+  if (first?.layout.format !== 'parquet') throw new Error('a group of Parquet pieces is never empty');
+  const file = first.layout.columns;
+  const items = input.columns.map((column) => parquetItem(file, column));
+  return `SELECT ${[...items, ...virtualItems(group, input.run, input.reads, input.columns)].join(', ')} FROM ${parquetReader(readingOf(group).paths)}`;
 }
 
 function parquetItem(file: readonly Column[], column: Column): string {
@@ -160,15 +226,13 @@ function parquetItem(file: readonly Column[], column: Column): string {
  * A condition that is always true and can't be told so by the engine's optimizer: it makes the reader convert a column that the query doesn't
  * read, so that whether a row fits never depends on the query (formats.md, trap 4; costs 0 to 4 %).
  */
-function readAnyway(column: Column): string {
-  const name = identifier(column.name);
+function readAnyway(name: string): string {
   return `(${name} IS NULL OR ${name} IS NOT NULL)`;
 }
 
-/** The columns that must be read though the query may not: for JSON text too, where a key that is there twice is an error only when read. */
-function guarded(pieces: readonly Piece[], columns: readonly Column[]): readonly Column[] {
-  const json = pieces.some(({ layout }) => layout.format === 'jsonl' || layout.format === 'json');
-  return columns.filter((column) => json || column.type !== 'VARCHAR');
+/** Whether a column must be read though the query may not: of JSON text too, where a key that is there twice is an error only when read. */
+function mustBeRead({ layout }: Piece, column: Column): boolean {
+  return layout.format === 'jsonl' || layout.format === 'json' || column.type !== 'VARCHAR';
 }
 
 /**
@@ -181,15 +245,10 @@ export function typedRelation(input: InputFiles): Relation {
   const isParquet = (group: readonly Piece[]): boolean => group[0]?.layout.format === 'parquet';
   const text = groups.filter((group) => !isParquet(group));
   const parquet = groups.filter(isParquet);
-  const guards = guarded(text.flat(), columns).map(readAnyway);
-  const where = guards.length === 0 || text.length === 0 ? '' : ` WHERE ${guards.join(' AND ')}`;
-  const selects = [
-    ...text.map((group) => (where === '' ? selectGroup(group, input) : `SELECT * FROM (${selectGroup(group, input)})${where}`)),
-    ...parquet.map((group) => selectGroup(group, input)),
-  ];
+  const selects = [...text.map((group) => selectText(group, input)), ...parquet.map((group) => selectParquet(group, input))];
   return {
     sql: selects.join(' UNION ALL '),
-    converts: text.some((group) => group[0]?.layout.format === 'csv') && columns.some(({ type }) => readerIsSilent(type)),
+    converts: text.length > 0 && columns.some(readAsText),
     textScans: text.length,
     parquetCount: sumOf(parquet.map((group) => `SELECT count(*) AS n FROM ${parquetReader(group.map(({ path }) => path))}`)),
     parquetCheck: sumOf(parquet.flatMap((group) => checkOf(group, input))),
@@ -211,7 +270,14 @@ function checkOf(group: readonly Piece[], input: InputFiles): readonly string[] 
   });
   if (cast.length === 0) return [];
   const items = cast.map((column) => parquetItem(file, column)).join(', ');
-  return [
-    `SELECT count(*) AS n FROM (SELECT ${items} FROM ${parquetReader(group.map(({ path }) => path))}) WHERE ${cast.map(readAnyway).join(' AND ')}`,
-  ];
+  const inexact = cast.flatMap((column) => {
+    const source = file[indexOfName(names, column.name)];
+    const value = source === undefined ? '' : `CAST(${identifier(source.name)} AS ${column.type})`;
+    return source === undefined ? [] : (exactValue(column, identifier(source.name), source.type, value)?.condition ?? []);
+  });
+  const reader = parquetReader(group.map(({ path }) => path));
+  const checked =
+    inexact.length === 0 ? '' : `, CASE WHEN ${inexact.join(' AND ')} THEN 1 ELSE error('a value is not held exactly') END AS "checked"`;
+  const wanted = [...cast.map(({ name }) => readAnyway(identifier(name))), ...(inexact.length === 0 ? [] : [readAnyway('q."checked"')])];
+  return [`SELECT count(*) AS n FROM (SELECT ${items}${checked} FROM ${reader}) AS q WHERE ${wanted.join(' AND ')}`];
 }

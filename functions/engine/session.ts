@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampTZValue, type DuckDBType, type Json, StatementType } from '@duckdb/node-api';
 import type { Column } from '../core/layout.ts';
+import './decoder.ts';
 import { asEngineError } from './errors.ts';
 import { jsonValue } from './json-value.ts';
 import { emptyRelation, literal, literalList } from './sql-text.ts';

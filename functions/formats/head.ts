@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { FanlakeError } from '../core/errors.ts';
 import type { FormatOptions } from '../core/job.ts';
-import { type Compression, type InputFormat, inputFormats, type Layout } from '../core/layout.ts';
+import { type Compression, type InputFormat, inputFormats, type Layout, type LineLayout } from '../core/layout.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { Piece } from '../core/piece.ts';
 import { checkContent } from './content-check.ts';
@@ -109,7 +109,7 @@ function readTextHead(object: ObjectHead, format: Exclude<InputFormat, 'parquet'
       return readCsvHead(object, bomBytes, '\t', hints);
     case 'text': {
       // its one column needs no sample
-      const layout = { format, compression, bomBytes, dataStart: bomBytes } as const;
+      const layout: LineLayout = { format, compression, bomBytes, dataStart: bomBytes, keys: [] };
       return { layout, headEnd: head.length, sample: new Uint8Array(0), sampleRecords: 0 };
     }
     case 'jsonl':
@@ -126,7 +126,7 @@ function readTextHead(object: ObjectHead, format: Exclude<InputFormat, 'parquet'
 export function samplePiece(key: string, head: HeadLayout, path: string): Piece {
   writeFileSync(path, head.sample);
   const { layout } = head;
-  const sampled = layout.format === 'json' ? arrayLinesLayout : layout.format === 'parquet' ? layout : stagedLayout(layout);
+  const sampled = layout.format === 'json' ? arrayLinesLayout(layout) : layout.format === 'parquet' ? layout : stagedLayout(layout);
   return {
     path,
     objectKey: key,

@@ -1,6 +1,8 @@
 import { FanlakeError } from '../core/errors.ts';
+import type { JsonArrayLayout, LineLayout } from '../core/layout.ts';
 import { JsonArrayLines } from '../core/records/json-values.ts';
 import type { HeadLayout, ObjectHead } from './head.ts';
+import { keysOfLines } from './json-keys.ts';
 import { jsonFault } from './stage-json.ts';
 
 const lineFeed = 0x0a;
@@ -34,14 +36,18 @@ export function readJsonLinesHead(object: ObjectHead, bomBytes: 0 | 3): HeadLayo
   }
   const headEnd = complete ? head.length : head.lastIndexOf(lineFeed) + 1;
   if (headEnd === 0 && !complete) return null;
-  const layout = { format: 'jsonl', compression, bomBytes, dataStart: bomBytes } as const;
-  return { layout, headEnd, ...linesOf(head.subarray(bomBytes, headEnd)) };
+  const lines = linesOf(head.subarray(bomBytes, headEnd));
+  const layout: LineLayout = { format: 'jsonl', compression, bomBytes, dataStart: bomBytes, keys: keysOfLines(key, lines) };
+  return { layout, headEnd, ...sampleOf(lines) };
 }
 
 /** Without the lines that aren't valid: the engine is to learn types from the others. */
-function linesOf(bytes: Uint8Array): Pick<HeadLayout, 'sample' | 'sampleRecords'> {
+function linesOf(bytes: Uint8Array): readonly string[] {
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const lines = text.split('\n').filter((line) => isJson(line));
+  return text.split('\n').filter((line) => isJson(line));
+}
+
+function sampleOf(lines: readonly string[]): Pick<HeadLayout, 'sample' | 'sampleRecords'> {
   return { sample: Buffer.from(lines.map((line) => `${line}\n`).join('')), sampleRecords: lines.length };
 }
 
@@ -61,8 +67,9 @@ export function readJsonHead(object: ObjectHead, bomBytes: 0 | 3): HeadLayout | 
       { key, offset: mark },
     );
   }
-  const layout = { format: 'json', compression, bomBytes, dataStart: bomBytes } as const;
-  if (head.length <= bomBytes) return { layout, headEnd: head.length, sample: new Uint8Array(0), sampleRecords: 0 };
+  const base = { format: 'json', compression, bomBytes, dataStart: bomBytes } as const;
+  const empty = { layout: { ...base, keys: [] }, sample: new Uint8Array(0), sampleRecords: 0 };
+  if (mark < 0 && complete) return { ...empty, headEnd: head.length };
   const values = Uint8Array.from(head.subarray(bomBytes));
   const lines = new JsonArrayLines();
   lines.push(values);
@@ -72,5 +79,7 @@ export function readJsonHead(object: ObjectHead, bomBytes: 0 | 3): HeadLayout | 
   }
   const end = complete ? values.length : values.lastIndexOf(lineFeed) + 1;
   if (end === 0 && !complete) return null;
-  return { layout, headEnd: bomBytes + end, ...linesOf(values.subarray(0, end)) };
+  const found = linesOf(values.subarray(0, end));
+  const layout: JsonArrayLayout = { ...base, keys: keysOfLines(key, found) };
+  return { layout, headEnd: bomBytes + end, ...sampleOf(found) };
 }

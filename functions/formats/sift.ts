@@ -29,7 +29,7 @@ export interface SiftedSplit {
 /** The layout of the text that a split's records stand in; null for Parquet. */
 function textLayout(split: SplitToStage): CsvLayout | LineLayout | null {
   if (split.layout.format === 'parquet') return null;
-  return split.layout.format === 'json' ? arrayLinesLayout : split.layout;
+  return split.layout.format === 'json' ? arrayLinesLayout(split.layout) : split.layout;
 }
 
 function openText(staged: StagedSplit): FileSource | null {

@@ -31,7 +31,9 @@ export function jsonFault(key: string, problem: JsonProblem): FanlakeError {
 }
 
 /** How the lines that an array is turned into are read. */
-export const arrayLinesLayout: LineLayout = { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0 };
+export function arrayLinesLayout({ keys }: JsonArrayLayout): LineLayout {
+  return { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0, keys };
+}
 
 /**
  * Turns a JSON array into a staged file of one value a line. Values keep their place: byte p of the file is byte `dataStart + p` of the array.
@@ -55,10 +57,16 @@ export function stageJsonArray(split: SplitToStage, layout: JsonArrayLayout): Om
   }
   const { elements, problem } = lines.finish();
   if (problem !== null) throw jsonFault(split.key, { ...problem, offset: problem.offset + bomBytes });
-  return describeLines(split, path, bomBytes, elements);
+  return describeLines(split, layout, path, elements);
 }
 
-function describeLines(split: SplitToStage, path: string, origin: number, elements: number): Omit<StagedSplit, 'link' | 'bytesCovered'> {
+function describeLines(
+  split: SplitToStage,
+  layout: JsonArrayLayout,
+  path: string,
+  elements: number,
+): Omit<StagedSplit, 'link' | 'bytesCovered'> {
+  const origin = layout.bomBytes;
   if (elements === 0) return { pieces: [], records: 0, suspects: false, text: null };
   const { size } = split;
   const file = openSource(path, size, origin);
@@ -75,7 +83,7 @@ function describeLines(split: SplitToStage, path: string, origin: number, elemen
     const piece = {
       path,
       objectKey: split.key,
-      layout: arrayLinesLayout,
+      layout: arrayLinesLayout(layout),
       skipRecords: 0,
       records: elements,
       longestRecordBytes: region.longestLineBytes + 1,

@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance, type Json } from '@duckdb/node-api';
-import type { Column, CsvLayout, Layout } from '../../../functions/core/layout.ts';
+import type { Column, CsvLayout, Layout, LineLayout } from '../../../functions/core/layout.ts';
 import type { Piece } from '../../../functions/core/piece.ts';
 import { bindQuery } from '../../../functions/engine/bind.ts';
 import { runLenient } from '../../../functions/engine/lenient.ts';
 import { type MapRequest, type MapResult, runMap } from '../../../functions/engine/map.ts';
 import { Engine } from '../../../functions/engine/session.ts';
+
+/** Declared unless it says otherwise. */
+export type TestColumn = Column & { readonly declared?: boolean };
 
 export const csvDialect = { delimiter: ',', quote: '"', escape: '"', comment: '', newline: '\n' } as const;
 
@@ -25,8 +28,8 @@ export function csvLayout(fields: readonly string[], other: Partial<CsvLayout> =
   };
 }
 
-export const jsonLayout: Layout = { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0 };
-export const textLayout: Layout = { format: 'text', compression: 'none', bomBytes: 0, dataStart: 0 };
+export const jsonLayout: LineLayout = { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] };
+export const textLayout: Layout = { format: 'text', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] };
 
 /** A folder, an engine under test, and a DuckDB of the test's own with all defaults, as the oracle. */
 export class Bench {
@@ -82,9 +85,10 @@ export class Bench {
   async request(
     sql: string,
     pieces: readonly Piece[],
-    columns: readonly Column[],
+    given: readonly TestColumn[],
     other: Partial<MapRequest['output']> = {},
   ): Promise<MapRequest> {
+    const columns = given.map((column) => ({ declared: true, ...column }));
     const query = await bindQuery(this.engine, sql, columns);
     const output = {
       dir: join(this.engine.scratch, `out${this.files++}`),
@@ -97,12 +101,17 @@ export class Bench {
     return { pieces, columns, query, run: 'run-1', output };
   }
 
-  async map(sql: string, pieces: readonly Piece[], columns: readonly Column[], other: Partial<MapRequest['output']> = {}): Promise<Mapped> {
+  async map(
+    sql: string,
+    pieces: readonly Piece[],
+    columns: readonly TestColumn[],
+    other: Partial<MapRequest['output']> = {},
+  ): Promise<Mapped> {
     const request = await this.request(sql, pieces, columns, other);
     return this.withRows(await runMap(this.engine, request));
   }
 
-  async lenient(sql: string, pieces: readonly Piece[], columns: readonly Column[], limit: number) {
+  async lenient(sql: string, pieces: readonly Piece[], columns: readonly TestColumn[], limit: number) {
     const request = await this.request(sql, pieces, columns);
     return this.withRows(await runLenient(this.engine, { ...request, limit }));
   }

@@ -351,7 +351,12 @@ describe('bad records', () => {
       bench.piece('1,\n', csvLayout(['a', 'd'])),
       bench.piece(text(50_000), csvLayout(['a', 'd'])),
     ];
-    const { total, values } = await findBadValues(bench.engine, pieces, columns, 250);
+    const { total, values } = await findBadValues(
+      bench.engine,
+      pieces,
+      columns.map((column) => ({ ...column, declared: true })),
+      250,
+    );
     expect(total).toBe(400);
     expect(values.map(({ piece, ordinal, column, value }) => [piece, ordinal, column, value])).toEqual(
       Array.from({ length: 250 }, (_, i) => [

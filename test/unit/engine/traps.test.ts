@@ -50,7 +50,13 @@ describe('trap 4: whether a row fits does not depend on what the query reads', (
   });
 
   test('JSON lines', async () => {
-    const piece = bench.piece('{"a":1,"b":"x"}\n{"a":"zz","b":"y"}\n', { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0 });
+    const piece = bench.piece('{"a":1,"b":"x"}\n{"a":"zz","b":"y"}\n', {
+      format: 'jsonl',
+      compression: 'none',
+      bomBytes: 0,
+      dataStart: 0,
+      keys: [],
+    });
     await expect(bench.map('SELECT b FROM input', [piece], ab)).rejects.toBeInstanceOf(RowsDoNotFit);
   });
 
@@ -75,7 +81,7 @@ describe('trap 4: whether a row fits does not depend on what the query reads', (
 
 describe('trap 7: a bad JSON line is an error, never a row of NULLs', () => {
   test.each(['{bad}', '{"a":"zz"}', '{"a":1,"a":2}', '5', '{"a":1}{"a":2}', '{"a":1'])('%s', async (line) => {
-    const piece = bench.piece(`{"a":1}\n${line}\n{"a":3}\n`, { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0 });
+    const piece = bench.piece(`{"a":1}\n${line}\n{"a":3}\n`, { format: 'jsonl', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] });
     await expect(bench.map('SELECT * FROM input', [piece], ab)).rejects.toBeInstanceOf(RowsDoNotFit);
     const { rows, badRecords } = await bench.lenient('SELECT a FROM input', [piece], ab, 1);
     expect(badRecords).toBe(1);
