@@ -59,24 +59,25 @@ export function checkedSource(group: readonly Piece[], input: InputFiles, types:
   return jsonSource(numbered(jsonTextReader(reading)), layout, input.columns, types);
 }
 
-function reasonFor({ type }: Column): () => string {
-  return () => `the value does not fit ${type}`;
+const shownCharacters = 100;
+
+function shown(value: string): string {
+  return value.length > shownCharacters ? `'${value.slice(0, shownCharacters)}...'` : `'${value}'`;
 }
 
-const shownCharacters = 100;
+function unfitting({ type }: Column): (value: string) => string {
+  return (value) => `${shown(value)} does not fit ${type}`;
+}
 
 /** What is said of a value that the engine would cast to another. */
 function inexact({ type }: Column, { reason }: ExactCheck): (value: string) => string {
-  return (value) => {
-    const shown = value.length > shownCharacters ? `${value.slice(0, shownCharacters)}...` : value;
-    return `'${shown}' is ${reason}; declare the column to have it cast to ${type}`;
-  };
+  return (value) => `${shown(value)} is ${reason}; declare the column to have it cast to ${type}`;
 }
 
 /** Checks that a value could be cast and, of a column whose type nobody declared, that nothing of it was lost. */
 function checksOf(column: InputColumn, source: string, value: string, exact: ExactCheck | null): readonly Check[] {
   const base = { column: column.name, value: `CAST(${source} AS VARCHAR)` };
-  const fits = { ...base, reason: reasonFor(column), condition: `${source} IS NOT NULL AND ${value} IS NULL` };
+  const fits = { ...base, reason: unfitting(column), condition: `${source} IS NOT NULL AND ${value} IS NULL` };
   if (exact === null) return [fits];
   const lost = `${source} IS NOT NULL AND ${value} IS NOT NULL AND NOT coalesce(${exact.condition}, false)`;
   return [fits, { ...base, reason: inexact(column, exact), condition: lost }];
@@ -155,7 +156,7 @@ function jsonSource(from: string, layout: JsonLayout, columns: readonly InputCol
     const type = types[i];
     const raw = `(TRY_CAST(json AS ${rawStruct(keys)})).${key}`;
     const condition = type === undefined ? null : misfit(raw, type);
-    if (condition !== null) checks.push({ column: column.name, reason: reasonFor(column), condition, value: `CAST(${raw} AS VARCHAR)` });
+    if (condition !== null) checks.push({ column: column.name, reason: unfitting(column), condition, value: `CAST(${raw} AS VARCHAR)` });
     return read;
   });
   return { from, values, checks };

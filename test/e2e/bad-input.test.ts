@@ -18,7 +18,7 @@ describe('a row that can’t be taken fails the run', () => {
   test.each([
     ['too few fields', 'a,b\n2,y\n3\n', [/a\.csv, byte 8: it has 1 field, and the file has 2 columns/]],
     ['too many fields', 'a,b\n2,y\n3,z,w\n', [/byte 8: it has 3 fields, and the file has 2 columns/]],
-    ['a value that does not fit its column', 'a,b\n2,y\nzz,z\n', [/byte 8, column 'a': the value does not fit BIGINT/]],
+    ['a value that does not fit its column', 'a,b\n2,y\nzz,z\n', [/byte 8, column 'a': 'zz' does not fit BIGINT/]],
     ['invalid UTF-8', Buffer.from('a,b\n2,y\n3,\xe9\n', 'latin1'), [/byte 10 is not valid UTF-8/]],
     ['a quote that is never closed', 'a,b\n2,y\n3,"z\n4,w\n', [/byte 8: a quote is opened and never closed/]],
     ['a quote that is never closed in the last field', 'a,b\n2,y\n3,"', [/byte 8: a quote is opened and never closed/]],
@@ -64,7 +64,7 @@ describe('a row that can’t be taken fails the run', () => {
     await refuse(home, [home.file('a.csv', 'a,b\nx,y\n')], {
       exitCode: 1,
       code: 'rows.bad',
-      says: [/byte 4, column 'a': the value does not fit BIGINT/],
+      says: [/byte 4, column 'a': 'x' does not fit BIGINT/],
     });
   });
 });

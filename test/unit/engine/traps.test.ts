@@ -46,7 +46,7 @@ describe('trap 4: whether a row fits does not depend on what the query reads', (
     await expect(bench.map(sql, [bench.piece(bad, csvLayout(['a', 'b']))], ab)).rejects.toBeInstanceOf(RowsDoNotFit);
     const { rows: _rows, ...result } = await bench.lenient(sql, [bench.piece(bad, csvLayout(['a', 'b']))], ab, 10);
     expect(result).toMatchObject({ scanned: 1, passed: 1, written: 1, badRecords: 1 });
-    expect(result.bad).toEqual([{ piece: 0, ordinal: 0, column: 'a', reason: 'the value does not fit BIGINT', value: 'x' }]);
+    expect(result.bad).toEqual([{ piece: 0, ordinal: 0, column: 'a', reason: "'x' does not fit BIGINT", value: 'x' }]);
   });
 
   test('JSON lines', async () => {
@@ -74,7 +74,7 @@ describe('trap 4: whether a row fits does not depend on what the query reads', (
       await expect(bench.map(sql, [piece], ab)).rejects.toBeInstanceOf(RowsDoNotFit);
     }
     const found = await bench.lenient('SELECT b FROM input', [piece], ab, 10);
-    expect(found.bad).toEqual([{ piece: 0, ordinal: 5, column: 'a', reason: 'the value does not fit BIGINT', value: 'zz' }]);
+    expect(found.bad).toEqual([{ piece: 0, ordinal: 5, column: 'a', reason: "'zz' does not fit BIGINT", value: 'zz' }]);
     expect(found.rows.map(([b]) => b)).toEqual(['0', '1', '2', '3', '4', '6', '7', '8', '9']);
   });
 });
@@ -138,7 +138,7 @@ describe('a new trap: the CSV reader makes NULL of a text that is no time with a
     await expect(bench.map(sql, [piece], zoned)).rejects.toBeInstanceOf(RowsDoNotFit);
     const { bad } = await bench.lenient(sql, [piece], zoned, 5);
     expect(bad).toEqual([
-      { piece: 0, ordinal: 299_990, column: 't', reason: 'the value does not fit TIMESTAMP WITH TIME ZONE', value: 'oops' },
+      { piece: 0, ordinal: 299_990, column: 't', reason: "'oops' does not fit TIMESTAMP WITH TIME ZONE", value: 'oops' },
     ]);
   });
 });
