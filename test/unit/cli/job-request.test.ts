@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jobOf, tableKeyOf } from '../../../cli/job-request.ts';
 
 const options = { home: '.fanlake', input: ['a.csv'], query: 'SELECT * FROM input', table: 'people' };
-const job = (change: object = {}) => jobOf(undefined, { ...options, ...change }, '/work');
+const job = (change: object = {}) => jobOf(undefined, { ...options, ...change }, '/data');
 
 it('without a job its name is made of query and table, always the same', async () => {
   const first = await job();
@@ -17,8 +17,8 @@ it('without a job its name is made of query and table, always the same', async (
 
 it('a table with a slash is a folder, named by its last part', async () => {
   const made = await job({ table: 'out/people' });
-  expect(made.table).toMatchObject({ name: 'people', path: '/work/out/people' });
-  expect(tableKeyOf(made)).toBe('/work/out/people');
+  expect(made.table).toMatchObject({ name: 'people', path: '/data/out/people' });
+  expect(tableKeyOf(made)).toBe('/data/out/people');
   expect(tableKeyOf(await job())).toBe('people');
 });
 
