@@ -110,7 +110,7 @@ say(
   `Done in ${((Date.now() - startedMs) / 1000).toFixed(1)} s (${(size / 1e6).toFixed(0)} MB of Parquet with 3 million rows among it). Try next:`,
 );
 console.log(`
-  npx fanlake watch                                    # and in another terminal: cp some.csv ${home}/landing/zip-codes/
+  npx fanlake watch                                    # then drop a file into ${home}/landing/bird-strikes/
   npx fanlake explain bird-strikes --input ${home}/landing/bird-strikes
   npx fanlake query "SELECT origin, avg(delay) FROM flights GROUP BY origin ORDER BY 2 DESC LIMIT 5"
 `);
