@@ -38,11 +38,6 @@ function macroKind(catalog: FunctionCatalog, bodies: readonly TreeNode[], depth:
   return 'scalar';
 }
 
-/** The functions that a tree calls, with their nodes; operators are functions too. */
-export function* functionCalls(tree: TreeNode): Generator<{ readonly name: string; readonly node: TreeNode }> {
-  for (const node of walk(tree)) if (node['class'] === 'FUNCTION') yield { name: textAt(node, 'function_name').toLowerCase(), node };
-}
-
 /** Whether a value of the tree is a non-empty list. */
 export function notEmpty(tree: Tree | undefined): boolean {
   return Array.isArray(tree) && tree.length > 0;
