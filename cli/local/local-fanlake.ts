@@ -65,11 +65,30 @@ export class LocalFanlake {
     };
   }
 
+  /** Starts worker processes of which it isn't sure yet that there will be so many: they load while something else is done. */
+  prepare(workers: number, share: EngineShare): void {
+    this.pool = this.makePool(workers, share);
+    // whoever gives them the first task hears of it
+    void this.pool?.warm().catch(() => {});
+  }
+
   /** Begins to work: from here on messages are received. */
   start(workers: number, share: EngineShare): void {
+    if (this.pool === null || this.pool.workers !== workers) {
+      void this.pool?.discard();
+      this.pool = this.makePool(workers, share);
+    }
+    if (this.pool === null) return;
+    this.pool.start();
+    this.consumeCommits();
+    this.consumeTasks();
+    this.consumeMonitor();
+  }
+
+  private makePool(workers: number, share: EngineShare): WorkerPool<TaskMessage> | null {
     // an interrupted command may still get here: it is to start nothing any more
-    if (this.closing.signal.aborted) return;
-    this.pool = new WorkerPool({
+    if (this.closing.signal.aborted) return null;
+    return new WorkerPool({
       queue: this.tasks.tasks,
       workers,
       // the same ending as this module: a packed Fanlake is JavaScript
@@ -77,10 +96,6 @@ export class LocalFanlake {
       env: { ...process.env, ...workerEnvironment({ home: this.home.path, share }) },
       queues: { tasks: this.tasks, commits: this.commits, monitor: this.monitor },
     });
-    this.pool.start();
-    this.consumeCommits();
-    this.consumeTasks();
-    this.consumeMonitor();
   }
 
   /** Starts the worker processes ahead of the first task. */

@@ -3,7 +3,7 @@ import { planRun } from '../../functions/coordinator/plan-run.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Job } from '../../functions/core/job.ts';
 import { planKey } from '../../functions/core/keys.ts';
-import type { Plan } from '../../functions/core/plan.ts';
+import { type Plan, taskSizing, tasksOf } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { runId } from '../../functions/core/run-id.ts';
@@ -65,6 +65,7 @@ export async function runJob(fanlake: LocalFanlake, request: RunRequest, onProgr
   if (outcome !== null && isCommitted(outcome)) return { ...outcome, outcome: 'ALREADY_COMMITTED' };
   if (outcome?.outcome === 'CANCELLED') return outcome;
   const epoch = found?.epoch ?? 0;
+  prepareWorkers(fanlake, request);
   const plan =
     found === null
       ? await planEpoch(fanlake, request, run, 0)
@@ -75,10 +76,35 @@ export async function runJob(fanlake: LocalFanlake, request: RunRequest, onProgr
   return waitForEnd(fanlake, plan, onProgress);
 }
 
-/** Starts a pool that fits the plan: never more workers than tasks, so that a single task gets the whole machine. */
+/** Starts a pool that fits the plan. */
 export function startWorkers(fanlake: LocalFanlake, plan: Plan, workers: number | null): void {
-  const count = Math.max(1, Math.min(workers ?? machineCores(), plan.tasks));
+  const count = workerCount(plan.tasks, workers);
   fanlake.start(count, engineShare(count));
+}
+
+/** Never more workers than tasks, so that a single task gets the whole machine. */
+function workerCount(tasks: number, workers: number | null): number {
+  return Math.max(1, Math.min(workers ?? machineCores(), tasks));
+}
+
+/** Starts the workers that there will most likely be while the run is planned: a process takes as long to load as a plan to make. */
+function prepareWorkers(fanlake: LocalFanlake, { objects, splitBytes, workers }: RunRequest): void {
+  const count = workerCount(likelyTasks(objects, splitBytes, workerCount(Number.POSITIVE_INFINITY, workers)), workers);
+  fanlake.prepare(count, engineShare(count));
+}
+
+const isCut = ({ key }: ObjectVersion): boolean => !/\.(gz|zst|json|parquet|pq)$/i.test(key);
+
+/** Tasks, as far as names and sizes tell, and as far as `enough`. */
+function likelyTasks(objects: readonly ObjectVersion[], splitBytes: number | null, enough: number): number {
+  const splits = objects.map((object) => ({ object, layout: 0, start: 0, end: object.size }));
+  let tasks = 0;
+  for (const { splits: of } of tasksOf(splits, taskSizing(splitBytes), 0)) {
+    const [only] = of;
+    tasks += splitBytes === null || only === undefined || !isCut(only.object) ? 1 : Math.ceil(only.object.size / splitBytes);
+    if (tasks >= enough) break;
+  }
+  return tasks;
 }
 
 function planEpoch(fanlake: LocalFanlake, { job, table, objects, splitBytes }: RunRequest, run: string, epoch: number): Promise<Plan> {

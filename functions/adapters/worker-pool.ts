@@ -51,6 +51,11 @@ export class WorkerPool<Message> {
     await Promise.all([...this.#children].map((child) => child.ready));
   }
 
+  /** Worker processes at most. */
+  get workers(): number {
+    return this.#options.workers;
+  }
+
   get processIds(): readonly number[] {
     return [...this.#children].flatMap((child) => child.processId ?? []);
   }
@@ -61,13 +66,22 @@ export class WorkerPool<Message> {
     await this.close();
   }
 
+  /** Kills the processes of a pool that was only warmed: its queue is another's. */
+  async discard(): Promise<void> {
+    this.#closed = true;
+    await this.#kill();
+  }
+
   /** Kills the processes at once. The tasks under way go back to the queue, and none is handed out. */
   async close(): Promise<void> {
     this.#closed = true;
-    const stopped = this.#options.queue.stop();
+    await Promise.all([this.#options.queue.stop(), this.#kill()]);
+  }
+
+  async #kill(): Promise<void> {
     const children = [...this.#children];
     for (const child of children) child.kill();
-    await Promise.all([stopped, ...children.map((child) => child.ended)]);
+    await Promise.all(children.map((child) => child.ended));
   }
 
   async #perform(batch: readonly LocalDelivery<Message>[]): Promise<undefined> {

@@ -89,7 +89,16 @@ export async function bindToTable({ inspector, job, table, existing, columns }: 
 
 /** The plan's part of an input without rows: nothing is read, and nothing will be written. */
 export function nothingToBind(job: Job, table: string, existing: ExistingTable | null) {
-  const query: BoundQuery = { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false };
+  const query: BoundQuery = {
+    sql: job.query,
+    output: [],
+    rowwise: true,
+    reason: null,
+    reads: [],
+    passThrough: {},
+    changesRowCount: false,
+    filters: false,
+  };
   const partitionBy = existing?.partitionColumns ?? job.table.partitionBy;
   const planned: PlannedTable = { key: table, format: job.table.format, partitionBy, columns: [] };
   return { query, columns: [], table: planned };

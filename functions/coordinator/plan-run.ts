@@ -53,7 +53,7 @@ export function unplannable({ job, run, epoch, table, objects }: PlanRequest, er
     epoch,
     job,
     table: { key: table, format: job.table.format, partitionBy: job.table.partitionBy, columns: [] },
-    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false },
+    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false, filters: false },
     columns: [],
     layouts: [],
     input: { objects: objects.length, bytes },

@@ -14,6 +14,8 @@ export interface Piece {
   readonly longestRecordBytes: number;
   /** Whether a scan with several threads is proven right: no newline inside quotes, no irregular record. */
   readonly parallelSafe: boolean;
+  /** CSV fields, by index, of which every value is written in a form that the field's type holds exactly, so that none has to be compared. */
+  readonly exactFields?: readonly number[];
   /** Number in the object of the file's first line, when known (text only). */
   readonly firstLineNumber?: number;
 }

@@ -18,4 +18,6 @@ export interface BoundQuery {
   readonly passThrough: Readonly<Record<string, string>>;
   /** Whether a row may give more or fewer than one output row after the filter (UNNEST). */
   readonly changesRowCount: boolean;
+  /** Of a query that treats rows one by one: whether it may leave a row out (WHERE). */
+  readonly filters: boolean;
 }

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { RawColumnStatistics, WrittenFile } from '../core/data-file.ts';
 import { FanlakeError } from '../core/errors.ts';
 import type { MapOutput } from './map.ts';
@@ -11,14 +11,22 @@ export interface Copied {
   readonly plan: PlanOperator | null;
 }
 
+interface HowToCopy {
+  readonly profile: boolean;
+  readonly onStart?: (() => void) | undefined;
+}
+
+type RowsAndPlan = Awaited<ReturnType<Engine['profiled']>>;
+
 const pollMs = 200;
 
 /**
  * Writes a query's rows to zstd Parquet files. A file without rows is left out.
  * @param query its columns must be named `c0`, `c1`... in the order of `output.columns`
+ * @param how `profile`: whether to tell the plan with its rows; `onStart` is called when the statement is on its way
  * @throws FanlakeError `table.partitions`; the engine's own errors
  */
-export async function copyToParquet(engine: Engine, prologue: string, query: string, output: MapOutput): Promise<Copied> {
+export async function copyToParquet(engine: Engine, prologue: string, query: string, output: MapOutput, how: HowToCopy): Promise<Copied> {
   if (output.partitionBy.length === output.columns.length) {
     throw new FanlakeError(
       'table.partitions',
@@ -26,20 +34,24 @@ export async function copyToParquet(engine: Engine, prologue: string, query: str
     );
   }
   await rm(output.dir, { recursive: true, force: true });
-  await mkdir(dirname(output.dir), { recursive: true });
+  const isOneFile = output.partitionBy.length === 0 && output.targetFileBytes === null;
+  // of several files the engine makes the folder
+  await mkdir(isOneFile ? output.dir : dirname(output.dir), { recursive: true });
   const items = output.columns.map(
     ({ name, castTo }, index) => `${castTo === null ? `c${index}` : castOf(`c${index}`, castTo)} AS ${identifier(name)}`,
   );
   const options = ['FORMAT parquet', 'COMPRESSION zstd', 'RETURN_STATS true', ...sizeOptions(output)];
   const select = `SELECT ${items.join(', ')} FROM (${query}\n) AS q(${output.columns.map((_, index) => `c${index}`).join(', ')})`;
-  const sql = `COPY (${prologue} ${select}) TO ${literal(output.dir)} (${options.join(', ')})`;
+  const sql = `COPY (${prologue} ${select}) TO ${literal(isOneFile ? join(output.dir, 'data.parquet') : output.dir)} (${options.join(', ')})`;
   const partitioned = output.partitionBy.length > 0;
-  const { rows, plan } = await (partitioned ? watchPartitions(engine, sql, output) : engine.profiled(sql)).catch(
-    async (thrown: unknown) => {
-      if (partitioned) await refuseManyPartitions(engine, prologue, select, output);
-      throw thrown;
-    },
-  );
+  const run = (): Promise<RowsAndPlan> =>
+    how.profile ? engine.profiled(sql) : engine.rows(sql).then((found) => ({ rows: found, plan: null }));
+  const running = partitioned ? watchPartitions(engine, run, output) : run();
+  how.onStart?.();
+  const { rows, plan } = await running.catch(async (thrown: unknown) => {
+    if (partitioned) await refuseManyPartitions(engine, prologue, select, output);
+    throw thrown;
+  });
   const files = rows.map((row) => decodeFile(row, output.partitionBy));
   const partitions = new Set(files.map((file) => JSON.stringify(file.partition)));
   if (partitioned && partitions.size > output.maxPartitions) throw tooManyPartitions(output, String(partitions.size));
@@ -57,7 +69,7 @@ function castOf(column: string, type: string): string {
 }
 
 function sizeOptions({ partitionBy, targetFileBytes }: MapOutput): readonly string[] {
-  if (partitionBy.length === 0) return [`FILE_SIZE_BYTES ${targetFileBytes}`];
+  if (partitionBy.length === 0) return targetFileBytes === null ? [] : [`FILE_SIZE_BYTES ${targetFileBytes}`];
   // NULL and the text that stands for it share a folder: under the default names one file would silently overwrite the other
   return [`PARTITION_BY (${partitionBy.map(identifier).join(', ')})`, 'WRITE_PARTITION_COLUMNS false', "FILENAME_PATTERN '{uuid}'"];
 }
@@ -72,7 +84,7 @@ function tooManyPartitions({ partitionBy, maxPartitions }: MapOutput, found: str
 }
 
 /** Stops a statement that fills a disk with folders long before it ends. */
-async function watchPartitions(engine: Engine, sql: string, output: MapOutput): ReturnType<Engine['profiled']> {
+async function watchPartitions(engine: Engine, run: () => Promise<RowsAndPlan>, output: MapOutput): Promise<RowsAndPlan> {
   // Threads may each write a file of a partition.
   const most = (output.maxPartitions + 1) * Math.max(2, engine.threads);
   const timer = setInterval(() => {
@@ -84,7 +96,7 @@ async function watchPartitions(engine: Engine, sql: string, output: MapOutput): 
     );
   }, pollMs);
   try {
-    return await engine.profiled(sql);
+    return await run();
   } finally {
     clearInterval(timer);
   }

@@ -51,6 +51,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
     'A value of a partition column is too long for the name of a folder (255 bytes): partition by a shorter column, or by a part or a hash of this one.',
   'store.full': 'Free space on the disk (or give the scratch folder another one) and run it again.',
   'task.memory': 'Give the task more memory or a smaller split.',
+  'input.corrupt': 'Nothing of it was loaded. Upload the whole file again; if it stays so, it was damaged where it was made.',
   'query.syntax': 'Correct the query.',
   'query.function': 'Correct the query; DuckDB 1.5 lists its functions.',
   'query.forbidden': "A query reads the table 'input' and nothing else.",

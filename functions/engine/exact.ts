@@ -1,4 +1,5 @@
 import type { InputColumn } from '../core/layout.ts';
+import type { FieldForm } from '../core/records/form-kernel-code.ts';
 import { literal } from './sql-text.ts';
 
 /** How SQL tells that a value of a type holds the text that it was cast from. */
@@ -92,6 +93,13 @@ export function exactText({ type, declared }: InputColumn, text: string, value: 
 /** Whether `exactText` has a check for a column. */
 export function isChecked(column: InputColumn): boolean {
   return exactText(column, '', '') !== null;
+}
+
+/** The form of a text that a column's type holds exactly whatever it says, for `Piece.exactFields`; null when there is none or nothing is checked. */
+export function exactForm(column: InputColumn): FieldForm | null {
+  if (!isChecked(column)) return null;
+  if (wholeTypes.test(column.type)) return 'integer';
+  return column.type === 'DATE' ? 'date' : column.type === 'TIMESTAMP' ? 'timestamp' : null;
 }
 
 /**

@@ -43,7 +43,9 @@ function readerIsSilent(type: string): boolean {
 export function groupPieces(pieces: readonly Piece[], single: (piece: Piece) => boolean): readonly (readonly Piece[])[] {
   const groups = new Map<string, Piece[]>();
   for (const [index, piece] of pieces.entries()) {
-    const key = single(piece) ? String(index) : JSON.stringify([piece.skipRecords, piece.parallelSafe, keyOfLayout(piece)]);
+    const key = single(piece)
+      ? String(index)
+      : JSON.stringify([piece.skipRecords, piece.parallelSafe, piece.exactFields, keyOfLayout(piece)]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [piece]);
     else group.push(piece);
@@ -65,18 +67,23 @@ export function indexOfName(names: readonly string[], name: string): number {
 }
 
 /** The types of a CSV file's fields: those of the pinned columns of their names, text for the rest. */
-function fieldTypes(layout: CsvLayout, columns: readonly InputColumn[]): readonly string[] {
+function fieldTypes(piece: Piece, layout: CsvLayout, columns: readonly InputColumn[]): readonly string[] {
   const types = layout.fields.map(() => 'VARCHAR');
   for (const column of columns) {
     const index = indexOfName(layout.fields, column.name);
-    if (index >= 0 && !readAsText(column)) types[index] = column.type;
+    if (index >= 0 && !readAsText(piece, column)) types[index] = column.type;
   }
   return types;
 }
 
 /** Whether a column is read as text and cast. */
-function readAsText(column: InputColumn): boolean {
-  return readerIsSilent(column.type) || isChecked(column);
+function readAsText(piece: Piece, column: InputColumn): boolean {
+  return readerIsSilent(column.type) || mustBeCompared(piece, column);
+}
+
+/** Whether the values of a column must be compared with the texts that they are cast from. */
+function mustBeCompared({ layout, exactFields = [] }: Piece, column: InputColumn): boolean {
+  return isChecked(column) && !(layout.format === 'csv' && exactFields.includes(indexOfName(layout.fields, column.name)));
 }
 
 /** The name that an object's own JSON gives a column, which the engine's reader takes to the letter; the column's own for a key that the head didn't show. */
@@ -124,7 +131,7 @@ function readerOf(group: readonly Piece[], first: Piece, input: InputFiles): str
   // A file whose lines are counted is read by one thread, in order.
   const reading = { ...readingOf(group), ...(countsLines(first, input) ? { parallelSafe: false } : {}) };
   if (layout.format === 'parquet') return parquetReader(reading.paths);
-  if (layout.format === 'csv') return csvReader(reading, layout, fieldTypes(layout, input.columns));
+  if (layout.format === 'csv') return csvReader(reading, layout, fieldTypes(first, layout, input.columns));
   if (layout.format === 'text') return lineReader(reading);
   return jsonReader(
     reading,
@@ -148,7 +155,7 @@ function textItems(first: Piece, input: InputFiles): readonly TextItem[] {
     }
     const read = readItem(first, column);
     if (read === null) return { column, value: `CAST(NULL AS ${column.type})`, text: null };
-    if (isChecked(column)) return { column, value: `CAST(${read} AS ${column.type})`, text: read };
+    if (mustBeCompared(first, column)) return { column, value: `CAST(${read} AS ${column.type})`, text: read };
     const typed = first.layout.format !== 'text' && !(first.layout.format === 'csv' && readerIsSilent(column.type));
     return { column, value: typed ? read : `CAST(${read} AS ${column.type})`, text: null };
   });
@@ -248,7 +255,7 @@ export function typedRelation(input: InputFiles): Relation {
   const selects = [...text.map((group) => selectText(group, input)), ...parquet.map((group) => selectParquet(group, input))];
   return {
     sql: selects.join(' UNION ALL '),
-    converts: text.length > 0 && columns.some(readAsText),
+    converts: text.some(([first]) => first !== undefined && columns.some((column) => readAsText(first, column))),
     textScans: text.length,
     parquetCount: sumOf(parquet.map((group) => `SELECT count(*) AS n FROM ${parquetReader(group.map(({ path }) => path))}`)),
     parquetCheck: sumOf(parquet.flatMap((group) => checkOf(group, input))),

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampTZValue, type DuckDBType, type Json, StatementType } from '@duckdb/node-api';
 import type { Column } from '../core/layout.ts';
@@ -135,11 +135,11 @@ export class Engine {
     prepared.destroySync();
   }
 
-  /** Runs a statement and tells the rows that each operator of its plan gave. @throws the engine's own error */
+  /** Runs a statement, on its way when this returns, and tells the rows that each operator of its plan gave. @throws the engine's own error */
   async profiled(sql: string): Promise<{ readonly rows: Row[]; readonly plan: PlanOperator | null }> {
     if (this.profiling === null) throw new Error('the engine is closed');
     const profile = this.profilePath();
-    await rm(profile, { force: true });
+    rmSync(profile, { force: true });
     const reader = await this.profiling.runAndReadAll(sql);
     const text = await readFile(profile, 'utf8').catch(() => null);
     return { rows: reader.convertRowObjects<Json>(jsonValue), plan: text === null ? null : decodePlan(JSON.parse(text)) };

@@ -1,4 +1,5 @@
 import type { ByteSource } from '../core/records/byte-source.ts';
+import type { FieldForms } from '../core/records/field-forms.ts';
 import { Utf8Checker } from '../core/records/utf8.ts';
 
 const bufferBytes = 1 << 20;
@@ -62,6 +63,7 @@ export class CheckedSource implements ByteSource {
   private end = 0;
   private invalid = -1;
   private gap: LineGap;
+  private watch: { readonly forms: FieldForms; readonly from: number; to: number } | null = null;
 
   /**
    * @param watched bytes to look out for, see `mayHold`
@@ -78,6 +80,7 @@ export class CheckedSource implements ByteSource {
     const count = this.inner.read(offset, into);
     if (count === 0) return 0;
     const bytes = into.subarray(0, count);
+    this.watchForms(offset, bytes);
     if (offset === this.end) this.look(bytes);
     else if (count > this.end - this.start) this.restart(offset, bytes);
     return count;
@@ -103,6 +106,26 @@ export class CheckedSource implements ByteSource {
     }
     this.gap.push(bytes);
     for (const byte of this.watched) if (!this.seen.has(byte) && bytes.includes(byte)) this.seen.add(byte);
+  }
+
+  /** Has the records from the offset `from` on looked at for their fields' forms, as somebody reads them in order. */
+  lookForForms(forms: FieldForms, from: number): void {
+    this.watch = { forms, from, to: from };
+  }
+
+  private watchForms(offset: number, bytes: Uint8Array): void {
+    const { watch } = this;
+    const seen = (watch?.to ?? 0) - offset;
+    if (watch === null || seen < 0 || seen >= bytes.length) return;
+    watch.forms.push(bytes.subarray(seen));
+    watch.to = offset + bytes.length;
+  }
+
+  /** The fields of which all values in `[from, to)` are of their form; none when that wasn't looked at. Call once, after the last read. */
+  fieldsOfForm(from: number, to: number): readonly number[] {
+    const { watch } = this;
+    if (watch === null || from !== watch.from || to > watch.to) return [];
+    return to === watch.to ? watch.forms.finish() : watch.forms.ofForm;
   }
 
   /** Offset of the first byte of `[from, to)` that isn't UTF-8, or null. What hasn't been read in order is read now. `to` is the end of a record. */

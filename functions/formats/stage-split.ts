@@ -3,6 +3,7 @@ import type { ChainLink } from '../core/chain.ts';
 import type { Layout, ParquetLayout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import type { ByteRange } from '../core/ports.ts';
+import type { FieldForm } from '../core/records/form-kernel-code.ts';
 import { expandFile } from './compression.ts';
 import { stageJsonArray } from './stage-json.ts';
 import { stageText } from './stage-text.ts';
@@ -27,6 +28,8 @@ export interface SplitToStage {
   readonly threads: number;
   /** Whether `path` is the whole object and may itself become the piece. */
   readonly wholeObject: boolean;
+  /** Of each CSV field, the form that is to be looked for; see `Piece.exactFields`. Default none. */
+  readonly forms?: readonly (FieldForm | null)[];
 }
 
 /** The uncompressed text that holds a split's records: the object itself, or what it was expanded to. */
@@ -96,6 +99,18 @@ export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
     alternative,
   };
   return { ...staged.result, link, bytesCovered: coveredBytes(link) };
+}
+
+/**
+ * The piece that a whole object becomes when everything in it is as it is in most, said without looking: no newline inside quotes, nothing irregular, each
+ * field of its form. Null where an object isn't read as it lies.
+ */
+export function likelyPiece({ path, key, size, layout, range, wholeObject, forms = [] }: SplitToStage): Piece | null {
+  const isWhole = wholeObject && range.start === 0 && range.end === size;
+  if (!isWhole || layout.compression !== 'none' || (layout.format !== 'csv' && layout.format !== 'jsonl')) return null;
+  const exactFields = forms.flatMap((form, field) => (form === null ? [] : [field]));
+  const skipRecords = layout.format === 'csv' && layout.header ? 1 : 0;
+  return { path, objectKey: key, layout, skipRecords, records: 0, longestRecordBytes: 0, parallelSafe: true, exactFields };
 }
 
 /** The first split also covers what stands in front of the data; any other exactly its records. */

@@ -3,6 +3,7 @@ import type { CsvLayout, LineLayout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import type { ByteRange } from '../core/ports.ts';
 import type { ByteSource } from '../core/records/byte-source.ts';
+import { FieldForms } from '../core/records/field-forms.ts';
 import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
 import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
@@ -37,6 +38,10 @@ export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, t
   const file = openSource(text.path, text.size, text.origin);
   try {
     const source = checkedSource(file, layout);
+    const forms = fieldForms(split, layout);
+    // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
+    const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);
+    if (forms !== null && begin !== null) source.lookForForms(forms, begin);
     const scan = layout.format === 'csv' ? scanCsv(source, layout, text.range, split.exactFrom) : scanLines(source, layout, text.range);
     const { from, to, records } = scan;
     if (from === null || records === 0) {
@@ -56,6 +61,10 @@ function checkedSource(file: ByteSource, layout: CsvLayout | LineLayout): Checke
   return new CheckedSource(file, [], layout.format === 'csv' && layout.dialect.newline === '\r' ? carriageReturn : undefined);
 }
 
+function fieldForms({ forms = [] }: SplitToStage, layout: CsvLayout | LineLayout): FieldForms | null {
+  return layout.format === 'csv' && forms.some((form) => form !== null) ? new FieldForms(layout.dialect, forms) : null;
+}
+
 type OwnedScan = TextScan & { readonly from: number };
 
 function makePieces(
@@ -67,7 +76,8 @@ function makePieces(
 ): readonly Piece[] {
   const { from, to, records, parallelSafe } = scan;
   const longestRecordBytes = scan.longestRecordBytes();
-  const base = { objectKey: split.key, skipRecords: 0, longestRecordBytes, parallelSafe } as const;
+  const exactFields = scan.clean ? source.fieldsOfForm(from, to) : [];
+  const base = { objectKey: split.key, skipRecords: 0, longestRecordBytes, parallelSafe, exactFields } as const;
   if (layout.format === 'text' && (source.mayHold(carriageReturn, from, to) || source.mayHold(lineDelimiter, from, to))) {
     const path = join(split.scratch, `${split.name}-lines`);
     stageQuotedLines(source, from, to, path);
@@ -86,8 +96,9 @@ function makePieces(
     const path = join(split.scratch, `${split.name}-${i}`);
     const piece = { ...base, path, layout: stagedLayout(layout) };
     if (edges.length > 2) return { ...piece, records: stageCounting(source, start, end, path, scan) };
-    stageRange(source, start, end, path);
-    return { ...piece, records };
+    const forms = scan.clean && exactFields.length === 0 ? fieldForms(split, layout) : null;
+    stageRange(source, start, end, path, forms ?? undefined);
+    return { ...piece, records, exactFields: forms?.finish() ?? exactFields };
   });
 }
 

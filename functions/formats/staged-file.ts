@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { ByteSource } from '../core/records/byte-source.ts';
+import type { FieldForms } from '../core/records/field-forms.ts';
 import { RangeMissing } from './file-source.ts';
 import { asScratchError } from './scratch.ts';
 
@@ -86,11 +87,14 @@ export function eachBlock(source: ByteSource, start: number, end: number, onByte
   }
 }
 
-/** Copies the bytes `[start, end)` of a source to a new file. */
-export function stageRange(source: ByteSource, start: number, end: number, path: string): void {
+/** Copies the bytes `[start, end)` of a source to a new file. @param forms looks at them meanwhile */
+export function stageRange(source: ByteSource, start: number, end: number, path: string, forms?: FieldForms): void {
   const file = new StagedFile(path);
   try {
-    eachBlock(source, start, end, (bytes) => file.write(bytes));
+    eachBlock(source, start, end, (bytes) => {
+      file.write(bytes);
+      forms?.push(bytes);
+    });
   } finally {
     file.close();
   }

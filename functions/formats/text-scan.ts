@@ -17,6 +17,8 @@ export interface TextScan {
   /** No record is one that the engine would refuse as syntax. */
   readonly regular: boolean;
   readonly parallelSafe: boolean;
+  /** Of CSV: quotes tell where fields end. */
+  readonly clean: boolean;
   /** Whether the engine can read the whole object from its first byte on. */
   asItLies(): boolean;
   /** At least the bytes of the longest record. */
@@ -53,6 +55,7 @@ export function scanCsv(source: CheckedSource, layout: CsvLayout, range: ByteRan
     records: from === null ? 0 : rows(region),
     regular: region.problems === 0 && region.unterminated === null,
     parallelSafe: region.clean && region.newlinesInsideQuotes === 0 && isTriedInParallel(dialect) && !(blankIsRow && region.blanks > 0),
+    clean: region.clean,
     asItLies: () => from === dataStart && headerIsFirstRecord(source, layout),
     longestRecordBytes: () => {
       if (from === null) return 0;
@@ -110,6 +113,7 @@ export function scanLines(source: CheckedSource, layout: LineLayout, range: Byte
     records: from === null ? 0 : records,
     regular: true,
     parallelSafe: true,
+    clean: false,
     asItLies: () => layout.bomBytes === 0 && layout.dataStart === 0,
     longestRecordBytes: () => longestLineBytes + 1,
     cuts: (pieces) => (from === null ? [] : splitLines(source, from, to, pieces)),

@@ -8,6 +8,8 @@ export interface RowTreatment {
   readonly reason: string | null;
   /** Whether a row that passes the filters may give more or fewer than one row. */
   readonly changesRowCount: boolean;
+  /** Whether a row may be left out (WHERE). */
+  readonly filters: boolean;
 }
 
 /** What each name stands for at a place of the query: how often `input` is read by it, and the query behind it. */
@@ -17,6 +19,8 @@ interface Walk {
   readonly catalog: FunctionCatalog;
   /** Set when a row may become several. */
   multiplies: boolean;
+  /** Set when a row may be left out. */
+  filters: boolean;
 }
 
 /**
@@ -24,10 +28,10 @@ interface Walk {
  * one counts as not doing so.
  */
 export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog): RowTreatment {
-  const walk: Walk = { catalog, multiplies: false };
+  const walk: Walk = { catalog, multiplies: false, filters: false };
   const reads = countReads(query, new Map());
   const reason = reads === 0 ? 'does not read input' : reads > 1 ? 'reads input more than once' : reasonOfQuery(query, new Map(), walk);
-  return { rowwise: reason === null, reason, changesRowCount: walk.multiplies };
+  return { rowwise: reason === null, reason, changesRowCount: walk.multiplies, filters: walk.filters };
 }
 
 function scopeInside(node: TreeNode, outer: Scope): Scope {
@@ -67,6 +71,7 @@ function reasonOfQuery(query: TreeNode, outer: Scope, walk: Walk): string | null
   if (query['type'] !== 'SELECT_NODE') return `has a part that is not known to treat rows one by one (${textAt(query, 'type')})`;
   const clause = reasonOfClauses(query);
   if (clause !== null) return clause;
+  if (query['where_clause'] !== null) walk.filters = true;
   const scope = scopeInside(query, outer);
   const from = nodeAt(query, 'from_table');
   const map = nodeAt(query, 'cte_map');

@@ -2,6 +2,7 @@ import { FanlakeError } from '../errors.ts';
 import type { CsvDialect } from './csv-dialect.ts';
 import { scanFunction, scanLayout } from './csv-kernel-code.ts';
 import { dialectBytes } from './csv-states.ts';
+import { type FieldForm, formCode, formLayout, formsFunction } from './form-kernel-code.ts';
 import { countFunction, lineLayout, linesFunction } from './line-kernel-code.ts';
 import { assemble, type WasmFunction } from './wasm.ts';
 
@@ -17,6 +18,12 @@ export const windowBytes = 2 ** 18;
 
 const windowAddress = 1024;
 const outAddress = 64;
+const formOutAddress = 192;
+const formTableAddress = 256;
+/** Fields of a record that can have a form. */
+export const mostForms = 512;
+/** A longer field is of no form; the bytes before the window hold so many of one that began before it. */
+export const longestFormBytes = 128;
 /** One block more than the window, since the last block is read whole. */
 const memoryPages = Math.ceil((windowAddress + windowBytes + 64) / 65_536);
 
@@ -60,6 +67,14 @@ export interface ScanFigures {
   readonly lastInside: number;
 }
 
+/** What a look at forms knows of the bytes before its next one. */
+export interface FormCarry {
+  /** Whether the next byte is inside quotes. */
+  readonly inside: boolean;
+  /** The number of the next byte's field in its record. */
+  readonly field: number;
+}
+
 export interface LineFigures {
   readonly newlines: number;
   readonly blanks: number;
@@ -80,7 +95,7 @@ export class Kernel {
   readonly window: Uint8Array<ArrayBuffer>;
   private readonly memory: { readonly buffer: ArrayBuffer };
   private readonly view: DataView;
-  private readonly built = new Map<string, KernelFunction>();
+  private readonly functions = new Map<string, KernelFunction>();
 
   constructor() {
     this.memory = new WebAssembly.Memory({ initial: memoryPages });
@@ -129,22 +144,69 @@ export class Kernel {
     };
   }
 
+  /** A table for `checkForms`. */
+  formTable(forms: readonly (FieldForm | null)[]): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(forms, (form) => (form === null ? 0 : formCode[form]));
+  }
+
+  /** The fields of a table that have a form and were never of another. */
+  fieldsOfForm(table: Uint8Array): readonly number[] {
+    return [...table.keys()].filter((field) => table[field] !== 0 && table[field] !== formCode.broken);
+  }
+
+  /**
+   * Looks at the fields that end in `[start, start + length)` of the window, and marks in `table` which are not of their form.
+   * @param carry `tail` is the last bytes before `start` that belong to a field that began there, at most `longestFormBytes`
+   */
+  checkForms(
+    dialect: CsvDialect,
+    carry: FormCarry & { readonly tail: Uint8Array },
+    table: Uint8Array<ArrayBuffer>,
+    { start, length }: { readonly start: number; readonly length: number },
+  ): { readonly carry: FormCarry; readonly tailBytes: number } {
+    const { view, window } = this;
+    const bytes = dialectBytes(dialect);
+    const held = new Uint8Array(window.buffer, formTableAddress, table.length);
+    held.set(table);
+    // what of the tail stands in the window is there already
+    const before = carry.tail.subarray(0, Math.max(0, carry.tail.length - start));
+    new Uint8Array(window.buffer).set(before, windowAddress - before.length);
+    const address = windowAddress + start;
+    view.setBigInt64(formOutAddress + formLayout.inside, carry.inside ? -1n : 0n, true);
+    view.setInt32(formOutAddress + formLayout.field, carry.field, true);
+    view.setInt32(formOutAddress + formLayout.fieldStart, address - carry.tail.length, true);
+    const parameters = [bytes.quote, bytes.delimiter[0] ?? 0, formTableAddress, table.length, bytes.quote < 0 ? 0n : -1n];
+    this.built('forms', formsFunction)(address, length, formOutAddress, ...parameters);
+    table.set(held);
+    return {
+      carry: {
+        inside: view.getBigInt64(formOutAddress + formLayout.inside, true) !== 0n,
+        field: view.getInt32(formOutAddress + formLayout.field, true),
+      },
+      tailBytes: address + length - view.getInt32(formOutAddress + formLayout.fieldStart, true),
+    };
+  }
+
   /** How often `byte` stands in the first `length` bytes of the window. */
   count(byte: number, length: number): number {
     this.call('count', countFunction, length, byte);
     return this.figure(0);
   }
 
-  /** Calls a function, which is built on its first call: a process needs one or two of them. */
   private call(name: string, code: () => WasmFunction, length: number, ...parameters: readonly (number | bigint)[]): void {
-    let built = this.built.get(name);
+    this.built(name, code)(windowAddress, length, outAddress, ...parameters);
+  }
+
+  /** A function, which is built when first asked for: a process needs one or two of them. */
+  private built(name: string, code: () => WasmFunction): KernelFunction {
+    let built = this.functions.get(name);
     if (built === undefined) {
       const module = new WebAssembly.Module(assemble([code()], memoryPages));
       built = new WebAssembly.Instance(module, { env: { memory: this.memory } }).exports[name];
       if (built === undefined) throw new FanlakeError('internal', `building the kernel function ${name}: the module doesn't export it`);
-      this.built.set(name, built);
+      this.functions.set(name, built);
     }
-    built(windowAddress, length, outAddress, ...parameters);
+    return built;
   }
 
   private figure(offset: number): number {

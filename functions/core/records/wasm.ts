@@ -51,12 +51,19 @@ export const i32 = {
   load8: (address: Code, offset = 0): Code => [...address, 0x2d, 0, ...unsigned(offset)],
   load: (address: Code, offset: number): Code => [...address, 0x28, 2, ...unsigned(offset)],
   store: (address: Code, offset: number, value: Code): Code => [...address, ...value, 0x36, 2, ...unsigned(offset)],
+  store8: (address: Code, offset: number, value: Code): Code => [...address, ...value, 0x3a, 0, ...unsigned(offset)],
   add: op2(0x6a),
   sub: op2(0x6b),
+  and: op2(0x71),
   or: op2(0x72),
+  shiftLeft: op2(0x74),
+  shiftRight: op2(0x76),
+  isZero: op1(0x45),
   eq: op2(0x46),
+  ne: op2(0x47),
   lt: op2(0x48),
   gt: op2(0x4a),
+  le: op2(0x4c),
   ge: op2(0x4e),
   fromI64: op1(0xa7),
 } as const;
@@ -86,6 +93,8 @@ export const i8x16 = {
   load: (address: Code, offset: number): Code => [...address, 0xfd, 0, 0, ...unsigned(offset)],
   splat: op1(0xfd, 0x0f),
   equal: op2(0xfd, 0x23),
+  lessUnsigned: op2(0xfd, 0x26),
+  sub: op2(0xfd, 0x71),
   bitmask: op1(0xfd, 0x64),
 } as const;
 

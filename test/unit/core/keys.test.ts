@@ -5,7 +5,7 @@ const id = { run: 'visits-0123', epoch: 2 };
 
 describe('keys', () => {
   it('sort parts by task, so that a listing is in task order', () => {
-    const parts = [0, 9, 10, 999, 1_000, 999_999].map((task) => keys.partKey(id, 0, task));
+    const parts = [0, 9, 10, 999, 1_000, 999_999].map((task) => keys.partKey({ ...id, nonce: 'abc' }, 0, task));
     expect(parts.toSorted()).toEqual(parts);
     expect(parts.map(keys.taskOfPartKey)).toEqual([0, 9, 10, 999, 1_000, 999_999]);
   });

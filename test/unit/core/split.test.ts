@@ -21,11 +21,25 @@ describe('the splits of an object', () => {
     );
   });
 
-  test('are of the size asked for, but for the first and the last', () => {
-    expect([...splitObject({ size: 25 }, lines(12), 10)]).toEqual([
-      { start: 0, end: 20 },
-      { start: 20, end: 25 },
+  test('are of about equal size, so that no worker is left with a short one', () => {
+    expect([...splitObject({ size: 25 }, lines(0), 12)]).toEqual([
+      { start: 0, end: 9 },
+      { start: 9, end: 17 },
+      { start: 17, end: 25 },
     ]);
+    expect([...splitObject({ size: 25 }, lines(12), 10)]).toEqual([
+      { start: 0, end: 17 },
+      { start: 17, end: 25 },
+    ]);
+  });
+
+  test('are as few as the size asked for allows, also of an object of terabytes', () => {
+    const size = 5e12 + 1;
+    const ranges = [...splitObject({ size }, lines(0), 5e7)];
+    expect(ranges).toHaveLength(100_001);
+    expect(Math.max(...ranges.map(({ start, end }) => end - start))).toBeLessThanOrEqual(5e7);
+    expect(ranges.at(-1)?.end).toBe(size);
+    for (const [i, range] of ranges.entries()) if (i > 0 && range.start !== ranges[i - 1]?.end) throw new Error(`a gap at ${i}`);
   });
 
   test.each<[string, Layout, number | null]>([

@@ -207,7 +207,7 @@ describe('files', () => {
 
 describe('an error in the query’s own expressions is query.failed, with DuckDB’s message', () => {
   test.each([
-    ['SELECT b::INTEGER AS x FROM input', "Could not convert string 'g0' to INT32"],
+    ['SELECT b::INTEGER AS x FROM input', "Could not convert string 'g"],
     ['SELECT sqrt(a - 1) AS x FROM input', 'cannot take square root of a negative number'],
     ['SELECT a + 9223372036854775807 AS x FROM input', 'Overflow'],
     ["SELECT strptime(b, '%Y') AS x FROM input", 'Could not parse string'],

@@ -50,6 +50,42 @@ describe('gzip', () => {
     });
   });
 
+  describe('the byte that is named is where it is wrong', () => {
+    const small = gzipSync(csv);
+    const large = gzipSync(Buffer.from(Array.from({ length: 400_000 }, (_, i) => `${i},${(i * 7919) % 104_729}\n`).join('')));
+    const flipped = (bytes: Buffer, at: number): Buffer => {
+      const copy = Buffer.from(bytes);
+      copy.writeUInt8(copy.readUInt8(at) ^ 0x10, at);
+      return copy;
+    };
+
+    test.each([
+      ['something behind the end of a small file', Buffer.concat([small, Buffer.from('garbage')]), small.length],
+      ['something behind the end of a large file', Buffer.concat([large, Buffer.from('garbage')]), large.length],
+      ['something behind two members', Buffer.concat([large, small, Buffer.from('xyz')]), large.length + small.length],
+      ['what begins like a member and is none', Buffer.concat([large, Buffer.from([0x1f, 0x8b, 1, 2, 3])]), large.length],
+      ["a small file's checksum (RFC 1952: 8 bytes before its end)", flipped(small, small.length - 8), small.length - 8],
+      ["a large file's checksum", flipped(large, large.length - 8), large.length - 8],
+      ["a later member's checksum", Buffer.concat([large, flipped(small, small.length - 8)]), large.length + small.length - 8],
+      ["a file's length (4 bytes before its end)", flipped(large, large.length - 4), large.length - 4],
+      ['the end of a file that is cut', large.subarray(0, -3), large.length - 3],
+    ])('%s', async (_what, bytes, offset) => {
+      await expect(expand(bytes, 'gzip')).rejects.toMatchObject({
+        code: 'input.corrupt',
+        message: expect.stringContaining(`at byte ${offset} of the gzip data`),
+        details: { key: 'a.csv', offset },
+      });
+    });
+
+    test('also where an object shows it in its head', async () => {
+      await expect(expandHead('a.csv', flipped(small, 12), 'gzip', 1000)).rejects.toMatchObject({
+        details: { offset: expect.any(Number) },
+      });
+      const garbage = Buffer.concat([gzipSync(''), Buffer.from('garbage')]);
+      await expect(expandHead('a.csv', garbage, 'gzip', 1000)).rejects.toMatchObject({ details: { offset: garbage.length - 7 } });
+    });
+  });
+
   test('a file cut at any byte is an error, also where a line ends', async () => {
     const bytes = gzipSync(csv.repeat(3));
     for (let length = 1; length < bytes.length; length++) {

@@ -49,6 +49,7 @@ export interface StageOptions {
   readonly options?: FormatOptions;
   readonly splitBytes?: number | null;
   readonly threads?: number;
+  readonly forms?: SplitToStage['forms'];
 }
 
 /** Stages all splits of an object, mends wrong guesses as the chain tells, and throws when links or bytes don't cover it. */
@@ -69,6 +70,7 @@ export async function stageObject(place: Workplace, content: Uint8Array | string
     name: place.nextName(),
     threads,
     wholeObject: ranges.length === 1,
+    ...(how.forms === undefined ? {} : { forms: how.forms }),
   });
   const splits = ranges.map((range) => toSplit(range, null));
   const staged = await Promise.all(splits.map((split) => stageSplit(split)));

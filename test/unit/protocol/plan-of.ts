@@ -19,7 +19,7 @@ export function planOf({
     inline: null,
     job,
     table: { key: 'visits', format: 'delta', partitionBy: [], columns: [{ name: 'line', type: 'VARCHAR', castTo: null }] },
-    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false },
+    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false, filters: false },
     columns: [],
     layouts: [{ format: 'text', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] }],
     input: { objects: 1, bytes },

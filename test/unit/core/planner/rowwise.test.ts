@@ -38,7 +38,12 @@ describe('row by row', () => {
     'SELECT COLUMNS($$a.*$$) FROM input',
     'SELECT nullif(a, 1), split_part(s, $$,$$, 1) FROM input',
   ])('%s', async (sql) => {
-    expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({ rowwise: true, reason: null, changesRowCount: false });
+    expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({
+      rowwise: true,
+      reason: null,
+      changesRowCount: false,
+      filters: sql.includes('WHERE'),
+    });
   });
 });
 
@@ -52,7 +57,7 @@ describe('row by row, with more rows than before', () => {
     'SELECT generate_subscripts(l, 1) FROM input',
     'SELECT regexp_split_to_table(s, $$,$$) FROM input',
   ])('%s', async (sql) => {
-    expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({ rowwise: true, reason: null, changesRowCount: true });
+    expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({ rowwise: true, reason: null, changesRowCount: true, filters: false });
   });
 });
 

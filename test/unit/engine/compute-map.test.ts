@@ -1,0 +1,103 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { localInspector } from '../../../cli/local/inspector.ts';
+import { LocalStore } from '../../../functions/adapters/local-store.ts';
+import { draftPlan } from '../../../functions/coordinator/draft-plan.ts';
+import { parseJob } from '../../../functions/core/job.ts';
+import type { Plan } from '../../../functions/core/plan.ts';
+import { TableLogs } from '../../../functions/protocol/table-logs.ts';
+import { mapComputer } from '../../../functions/worker/compute-map.ts';
+import { TaskError } from '../../../functions/worker/task-error.ts';
+import { Bench } from './fixture.ts';
+
+let bench: Bench;
+let inspector: ReturnType<typeof localInspector>;
+const home = mkdtempSync(join(tmpdir(), 'fanlake-compute-'));
+const landing = new LocalStore(home, { durable: false });
+let attempts = 0;
+
+beforeAll(async () => {
+  bench = await Bench.open();
+  mkdirSync(join(home, 'inspector'));
+  inspector = localInspector(join(home, 'inspector'));
+});
+afterAll(async () => {
+  await inspector.close();
+  bench.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+interface Given {
+  readonly name?: string;
+  readonly query?: string;
+  readonly maxBadRows?: number;
+  readonly partitionBy?: readonly string[];
+}
+
+/** What the only task of a run over one object makes, said so that two computations can be compared. */
+async function compute(content: string | Uint8Array, given: Given, aheadBytes: number): Promise<unknown> {
+  const { name = 'a.csv', query = 'SELECT * FROM input', maxBadRows = 0, partitionBy = [] } = given;
+  writeFileSync(join(home, name), content);
+  const object = await landing.head(name);
+  if (object === null) throw new Error('the object is not there');
+  const job = parseJob({ name: 'a', input: {}, query, table: { name: 'a', partitionBy }, limits: { maxBadRows } });
+  const tools = { landing, lake: landing, inspector, scratch: join(home, 'inspector'), logs: new TableLogs(landing) };
+  const { draft, tasks } = await draftPlan(tools, { job, run: 'a-1', epoch: 0, table: 'a', objects: [object], splitBytes: null });
+  const plan: Plan = { ...draft, format: 1, nonce: 'n', createdMs: 0, tasks: 1, inline: null, requests: {} };
+  const [task] = tasks;
+  if (task === undefined) throw new Error('the plan has no task');
+  const folder = join(bench.engine.scratch, `attempt${attempts++}`);
+  mkdirSync(folder);
+  const computer = mapComputer({ landing, engines: { engine: async () => bench.engine }, aheadBytes });
+  try {
+    const { files, ...made } = await computer.compute(plan, task, { nonce: 'n', receiveCount: 1, folder });
+    const paths = files.map(({ path }) => `'${path}'`).join(', ');
+    const rows =
+      files.length === 0 ? [] : await bench.ask(`SELECT * FROM read_parquet([${paths}], hive_partitioning = false) ORDER BY ALL`);
+    return { ...made, rows: made.rows, content: rows };
+  } catch (thrown) {
+    if (!(thrown instanceof TaskError)) throw thrown;
+    const { error, chain, offenders } = thrown;
+    return { code: error.code, chain, offenders };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+// longer than the head from which types are learned
+const many = (line: (i: number) => string, count = 40_000): string => Array.from({ length: count }, (_, i) => line(i)).join('');
+const header = 'id,note,at\n';
+const plain = many((i) => `${i},note ${i},2026-01-0${1 + (i % 9)} 10:00:00\n`);
+
+describe('a task whose engine begins before the object was scanned', () => {
+  test.each<[string, string | Uint8Array, Given?]>([
+    ['everything is as in most files', header + plain],
+    ['no newline is at the end', header + plain.trimEnd()],
+    ['a filter leaves rows out', header + plain, { query: 'SELECT id FROM input WHERE id % 3 = 0' }],
+    ['rows go to lake partitions', header + plain, { query: 'SELECT *, id % 4 AS part FROM input', partitionBy: ['part'] }],
+    ['newlines stand inside quotes', header + many((i) => `${i},"two\nlines ${i}",2026-01-01 10:00:00\n`)],
+    ['a newline stands inside quotes once, far behind', `${header}${plain}7,"two\nlines",2026-01-01 10:00:00\n`],
+    ['a number is not whole', `${header}${plain}1.5,x,2026-01-01 10:00:00\n`],
+    ['a number is written in another form', `${header}${plain}1.0,x,2026-01-01 10:00:00\n`],
+    ['a time has an offset', `${header}${plain}1,x,2026-01-01 10:00:00+05\n`],
+    ['a number is no number', `${header}${plain}abc,x,2026-01-01 10:00:00\n`],
+    ['bad rows are set aside', `${header}${plain}abc,x,2026-01-01 10:00:00\n1.5,y,\n8,z,\n`, { maxBadRows: 2 }],
+    ['a row is too short', `${header}${plain}7,x\n`],
+    ['a quote is never closed', `${header}${plain}7,"x,2026-01-01 10:00:00\n`],
+    ['a quote stands in the middle of a field', `${header}${plain}7,5" wide,2026-01-01 10:00:00\n`],
+    [
+      'a byte is not UTF-8',
+      Buffer.concat([Buffer.from(`${header}${plain}7,`), Buffer.from([0xff]), Buffer.from(',2026-01-01 10:00:00\n')]),
+    ],
+    ['a record is longer than the engine’s limit', `${header}${plain}7,${'x'.repeat(3_000_000)},2026-01-01 10:00:00\n`],
+    ['the query fails', header + plain, { query: "SELECT error('no ' || note) AS x FROM input WHERE id = 39999" }],
+    ['lines are JSON', many((i) => `{"id": ${i}, "note": "n${i}"}\n`), { name: 'a.jsonl' }],
+    ['a line of JSON is cut', `${many((i) => `{"id": ${i}, "note": "n${i}"}\n`)}{"id": 7, "no\n`, { name: 'a.jsonl' }],
+  ])('makes what it makes after the scan when %s', async (_case, content, given = {}) => {
+    const ahead = await compute(content, given, 1);
+    expect(ahead).toEqual(await compute(content, given, Number.POSITIVE_INFINITY));
+    expect(JSON.stringify(ahead)).toMatch(/"code":|"written":[1-9]/);
+  });
+});
