@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { RawColumnStatistics, WrittenFile } from '../core/data-file.ts';
 import { FanlakeError } from '../core/errors.ts';
-import type { MapOutput } from './map.ts';
+import type { MapOutput } from './map-output.ts';
 import type { Engine, PlanOperator } from './session.ts';
 import { identifier, literal } from './sql-text.ts';
 
@@ -33,16 +34,16 @@ export async function copyToParquet(engine: Engine, prologue: string, query: str
       `the table can't be partitioned by all its columns (${output.partitionBy.join(', ')}): leave one for its files.`,
     );
   }
-  await rm(output.dir, { recursive: true, force: true });
   const isOneFile = output.partitionBy.length === 0 && output.targetFileBytes === null;
-  // of several files the engine makes the folder
-  await mkdir(isOneFile ? output.dir : dirname(output.dir), { recursive: true });
+  // one file replaces what is there; of several the engine makes the folder
+  if (!isOneFile) await rm(output.dir, { recursive: true, force: true });
+  mkdirSync(dirname(output.dir), { recursive: true });
   const items = output.columns.map(
     ({ name, castTo }, index) => `${castTo === null ? `c${index}` : castOf(`c${index}`, castTo)} AS ${identifier(name)}`,
   );
   const options = ['FORMAT parquet', 'COMPRESSION zstd', 'RETURN_STATS true', ...sizeOptions(output)];
   const select = `SELECT ${items.join(', ')} FROM (${query}\n) AS q(${output.columns.map((_, index) => `c${index}`).join(', ')})`;
-  const sql = `COPY (${prologue} ${select}) TO ${literal(isOneFile ? join(output.dir, 'data.parquet') : output.dir)} (${options.join(', ')})`;
+  const sql = `COPY (${prologue} ${select}) TO ${literal(isOneFile ? `${output.dir}.parquet` : output.dir)} (${options.join(', ')})`;
   const partitioned = output.partitionBy.length > 0;
   const run = (): Promise<RowsAndPlan> =>
     how.profile ? engine.profiled(sql) : engine.rows(sql).then((found) => ({ rows: found, plan: null }));

@@ -5,8 +5,8 @@ import type { CsvDialect } from '../core/records/csv-dialect.ts';
 import { extraFieldsAreNull, splitFields } from './csv-fields.ts';
 import { type DialectHints, guessDialect } from './guess-dialect.ts';
 import { cleanNames, guessHeader } from './guess-header.ts';
-import type { HeadLayout, ObjectHead } from './head.ts';
 import { type HeadRecord, headRecords } from './head-records.ts';
+import type { HeadLayout, ObjectHead } from './object-head.ts';
 import { describeProblem } from './sift-csv.ts';
 
 /** Records that are looked at to tell a header from data. */

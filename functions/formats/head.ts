@@ -1,36 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { FanlakeError } from '../core/errors.ts';
 import type { FormatOptions } from '../core/job.ts';
-import { type Compression, type InputFormat, inputFormats, type Layout, type LineLayout } from '../core/layout.ts';
+import { type InputFormat, inputFormats, type LineLayout } from '../core/layout.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { Piece } from '../core/piece.ts';
 import { checkContent } from './content-check.ts';
 import { readCsvHead } from './csv-head.ts';
 import type { DialectHints } from './guess-dialect.ts';
 import { readJsonHead, readJsonLinesHead } from './json-head.ts';
+import type { HeadLayout, ObjectHead } from './object-head.ts';
 import { arrayLinesLayout } from './stage-json.ts';
 import { stagedLayout } from './stage-text.ts';
-
-/** The beginning of an object. */
-export interface ObjectHead {
-  readonly key: string;
-  /** Uncompressed. */
-  readonly head: Uint8Array;
-  /** Whether `head` is the whole object. */
-  readonly complete: boolean;
-  readonly compression: Compression;
-  readonly options: FormatOptions | undefined;
-}
-
-export interface HeadLayout {
-  /** For Parquet without columns: they are in the footer. */
-  readonly layout: Layout;
-  /** End of the last whole record of the head. */
-  readonly headEnd: number;
-  /** The head's regular data records, one after the other, for `samplePiece`. */
-  readonly sample: Uint8Array;
-  readonly sampleRecords: number;
-}
 
 /** The head doesn't hold one whole record of the object: call again with a longer one. */
 export class HeadTooShort extends Error {

@@ -1,8 +1,8 @@
 import { FanlakeError } from '../core/errors.ts';
 import type { JsonArrayLayout, LineLayout } from '../core/layout.ts';
 import { JsonArrayLines } from '../core/records/json-values.ts';
-import type { HeadLayout, ObjectHead } from './head.ts';
 import { keysOfLines } from './json-keys.ts';
+import type { HeadLayout, ObjectHead } from './object-head.ts';
 import { jsonFault } from './stage-json.ts';
 
 const lineFeed = 0x0a;

@@ -5,9 +5,9 @@ import type { BadRecord } from '../core/piece.ts';
 import type { ByteSource } from '../core/records/byte-source.ts';
 import { badRecord, invalidAt } from './bad-record.ts';
 import { readRange } from './file-source.ts';
-import type { SiftedPiece, SiftedSplit } from './sift.ts';
-import type { SplitToStage } from './stage-split.ts';
+import type { SiftedPiece, SiftedSplit } from './sifted-split.ts';
 import { StagedFile } from './staged-file.ts';
+import type { SplitToStage } from './staged-split.ts';
 
 /** Records are read and checked together until they are so long. */
 const runBytes = 1 << 20;

@@ -1,5 +1,5 @@
 import type { CsvLayout, LineLayout } from '../core/layout.ts';
-import type { BadRecord, Piece } from '../core/piece.ts';
+import type { BadRecord } from '../core/piece.ts';
 import { eachRecord } from '../core/records/csv-scan.ts';
 import { badRecord } from './bad-record.ts';
 import { type FileSource, openSource } from './file-source.ts';
@@ -7,24 +7,10 @@ import { quotedLinesLayout, quoteLine } from './quoted-lines.ts';
 import { siftCsv } from './sift-csv.ts';
 import { lineEnd, siftLines } from './sift-lines.ts';
 import { SiftOutput, type SiftTarget } from './sift-output.ts';
+import type { SiftedPiece, SiftedSplit } from './sifted-split.ts';
 import { arrayLinesLayout } from './stage-json.ts';
-import type { SplitToStage, StagedSplit } from './stage-split.ts';
 import { stagedLayout } from './stage-text.ts';
-
-/** A piece of regular records only, each with its place in the (uncompressed) object. */
-export interface SiftedPiece extends Piece {
-  /** Of each record of the piece, in order. */
-  readonly offsets: Float64Array;
-}
-
-export interface SiftedSplit {
-  readonly pieces: readonly SiftedPiece[];
-  /** The first ones, in order. */
-  readonly bad: readonly BadRecord[];
-  readonly badCount: number;
-  /** Good and bad; equals the staged split's. */
-  readonly records: number;
-}
+import type { SplitToStage, StagedSplit } from './staged-split.ts';
 
 /** The layout of the text that a split's records stand in; null for Parquet. */
 function textLayout(split: SplitToStage): CsvLayout | LineLayout | null {

@@ -5,8 +5,8 @@ import { JsonArrayLines, type JsonArraySummary } from '../core/records/json-valu
 import { findLines } from '../core/records/lines.ts';
 import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
-import type { SplitToStage, StagedSplit } from './stage-split.ts';
 import { eachBlock, StagedFile } from './staged-file.ts';
+import type { SplitToStage, StagedSplit } from './staged-split.ts';
 
 type JsonProblem = NonNullable<JsonArraySummary['problem']>;
 

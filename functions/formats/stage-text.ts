@@ -7,8 +7,8 @@ import { FieldForms } from '../core/records/field-forms.ts';
 import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
 import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
-import type { SplitToStage, StagedSplit } from './stage-split.ts';
 import { eachBlock, StagedFile, stageRange } from './staged-file.ts';
+import type { SplitToStage, StagedSplit } from './staged-split.ts';
 import { scanCsv, scanLines, type TextScan } from './text-scan.ts';
 
 /** Uncompressed text: the object itself or what it was expanded to. */

@@ -4,7 +4,7 @@ import { type AppendPlan, type CommitMember, planAppend } from '../core/table-lo
 import { encodeEntry } from '../core/table-log/log-entry.ts';
 import { schemaOf } from '../core/table-log/schema.ts';
 import { checkWritable } from '../core/table-log/writable.ts';
-import type { CommitCandidate, CommitResult, ReducerContext } from './commit-runs.ts';
+import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 
 /** An attempt at a commit that is older doesn't put any more: its version number may have been cleaned up and be free again. */
 const maxAttemptMs = 15 * 60_000;

@@ -2,7 +2,7 @@ import { committedFileName, manifestPrefix, pendingFolder } from '../core/keys.t
 import type { FoldedFile } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { inOrder } from '../protocol/documents.ts';
-import type { CommitCandidate, CommitResult, ReducerContext } from './commit-runs.ts';
+import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 
 /**
  * Commits runs into a table of plain Hive folders: after the decision each data file is copied to a name that run, epoch, task and number fix,

@@ -1,40 +1,17 @@
-import type { CommitDecision } from '../core/decision.ts';
 import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.ts';
 import type { EpochId } from '../core/keys.ts';
 import { addRequests, type Fold, type RequestCounts, subtractRequests } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
-import type { RunContext } from '../protocol/context.ts';
 import { inOrder, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
 import { decide, writeOutcome } from '../protocol/ledger.ts';
-import type { TableLogs } from '../protocol/table-logs.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
+import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
-
-export interface ReducerContext extends RunContext {
-  /** Logs of the tables seen so far, so that a busy table's log is read once. */
-  readonly logs: TableLogs;
-  /** Requests of this process so far. */
-  readonly requests: () => RequestCounts;
-  readonly engineVersion: string;
-}
-
-/** A run that is to be committed. */
-export interface CommitCandidate {
-  readonly plan: Plan;
-  readonly fold: Fold;
-  readonly partial: boolean;
-  readonly decision: CommitDecision;
-}
-
-/** How a candidate came out: in the table at a version (null: nothing to write, or only a checkpoint tells), or refused. */
-export type CommitResult =
-  | { readonly kind: 'committed'; readonly version: number | null }
-  | { readonly kind: 'refused'; readonly error: ErrorReport };
 
 /** A message that must come again, and what went wrong. */
 export interface FailedMessage {

@@ -1,4 +1,12 @@
-import type { JsonArrayFault } from './json-values.ts';
+/** What is wrong with the outer array of a JSON document. */
+export type JsonArrayFault =
+  | 'not-an-array'
+  | 'missing-value'
+  | 'missing-comma'
+  | 'mismatched-bracket'
+  | 'newline-in-string'
+  | 'truncated'
+  | 'trailing-data';
 
 /** Where the reader of a JSON array document stands. */
 export const state = {

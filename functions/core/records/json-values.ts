@@ -1,14 +1,4 @@
-import { action, faults, state, transitions } from './json-states.ts';
-
-/** What is wrong with the outer array of a JSON document. */
-export type JsonArrayFault =
-  | 'not-an-array'
-  | 'missing-value'
-  | 'missing-comma'
-  | 'mismatched-bracket'
-  | 'newline-in-string'
-  | 'truncated'
-  | 'trailing-data';
+import { action, faults, type JsonArrayFault, state, transitions } from './json-states.ts';
 
 /** What was found in a JSON array document. */
 export interface JsonArraySummary {

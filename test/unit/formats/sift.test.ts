@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { badRecordOf, type SiftedSplit, sift } from '../../../functions/formats/sift.ts';
+import { badRecordOf, sift } from '../../../functions/formats/sift.ts';
+import type { SiftedSplit } from '../../../functions/formats/sifted-split.ts';
 import { pieceRows, type StageOptions, stageObject, Workplace } from './staging.ts';
 
 const place = new Workplace();

@@ -8,8 +8,10 @@ import type { CsvLayout } from '../../../functions/core/layout.ts';
 import type { Piece } from '../../../functions/core/piece.ts';
 import { splitObject } from '../../../functions/core/split.ts';
 import { detectCompression, expandHead } from '../../../functions/formats/compression.ts';
-import { type HeadLayout, readLayout } from '../../../functions/formats/head.ts';
-import { type SplitToStage, type StagedSplit, stageSplit } from '../../../functions/formats/stage-split.ts';
+import { readLayout } from '../../../functions/formats/head.ts';
+import type { HeadLayout } from '../../../functions/formats/object-head.ts';
+import { stageSplit } from '../../../functions/formats/stage-split.ts';
+import type { SplitToStage, StagedSplit } from '../../../functions/formats/staged-split.ts';
 
 /** A folder with one object in it, and a scratch folder beside it. */
 export class Workplace {

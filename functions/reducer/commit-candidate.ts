@@ -1,0 +1,27 @@
+import type { CommitDecision } from '../core/decision.ts';
+import type { ErrorReport } from '../core/errors.ts';
+import type { Fold, RequestCounts } from '../core/part.ts';
+import type { Plan } from '../core/plan.ts';
+import type { RunContext } from '../protocol/context.ts';
+import type { TableLogs } from '../protocol/table-logs.ts';
+
+export interface ReducerContext extends RunContext {
+  /** Logs of the tables seen so far, so that a busy table's log is read once. */
+  readonly logs: TableLogs;
+  /** Requests of this process so far. */
+  readonly requests: () => RequestCounts;
+  readonly engineVersion: string;
+}
+
+/** A run that is to be committed. */
+export interface CommitCandidate {
+  readonly plan: Plan;
+  readonly fold: Fold;
+  readonly partial: boolean;
+  readonly decision: CommitDecision;
+}
+
+/** How a candidate came out: in the table at a version (null: nothing to write, or only a checkpoint tells), or refused. */
+export type CommitResult =
+  | { readonly kind: 'committed'; readonly version: number | null }
+  | { readonly kind: 'refused'; readonly error: ErrorReport };
