@@ -66,14 +66,16 @@ export class KeyWalk {
     while (entries.length <= limit) {
       const level = this.#levels.at(-1);
       if (level === undefined) return { entries, more: false };
-      const entry = await this.#step(level);
+      const step = this.#step(level);
+      // most steps are names at hand, and a listing has a thousand of them
+      const entry = step instanceof Promise ? await step : step;
       if (entry !== null) entries.push(entry);
     }
     this.#peeked = entries.pop();
     return { entries, more: true };
   }
 
-  async #step(level: Level): Promise<WalkEntry | null> {
+  #step(level: Level): WalkEntry | null | Promise<WalkEntry | null> {
     const name = level.names[level.position];
     if (name === undefined) {
       this.#levels.pop();
@@ -84,15 +86,15 @@ export class KeyWalk {
     const file = `${level.path}${level.path.endsWith('/') ? '' : '/'}${fromByteOrder(name, level.path)}`;
     if (name.endsWith('/')) {
       if (!this.#options.foldFolders) return this.#enter(key, file);
-      const prefix = fromByteOrder(key, level.path);
-      return (await this.#holdsAny(prefix)) ? { prefix } : null;
+      return this.#folded(fromByteOrder(key, level.path));
     }
     return { key: fromByteOrder(key, level.path), path: file };
   }
 
-  async #holdsAny(prefix: string): Promise<boolean> {
+  /** The entry of a folder, if it holds anything. */
+  async #folded(prefix: string): Promise<WalkEntry | null> {
     const inside = new KeyWalk({ ...this.#options, prefix, foldFolders: false });
-    return (await inside.take(1)).entries.length > 0;
+    return (await inside.take(1)).entries.length > 0 ? { prefix } : null;
   }
 
   async #enter(key: string, folder: string): Promise<null> {
