@@ -36,7 +36,7 @@ export interface KeyPage {
 
 export interface ListOptions {
   readonly prefix: string;
-  /** Only keys that sort after this one (UTF-8 byte order). */
+  /** Only keys that sort after this one (UTF-8 byte order). Not with a delimiter: stores differ in whether a folder counts that begins before it. */
   readonly startAfter?: string;
   /** '/' folds everything below the next slash into `prefixes`. */
   readonly delimiter?: '/';

@@ -111,34 +111,47 @@ describe('a queue in memory', () => {
   });
 
   it('waits for a batch to fill up, but no longer than the window', async () => {
-    const queue = makeQueue();
     const batches: number[] = [];
-    queue.consume(
-      async (batch) => {
-        batches.push(batch.length);
-        return undefined;
-      },
-      { batchSize: 10, batchWindowMs: 30 },
-    );
+    const handler = async (batch: readonly unknown[]): Promise<undefined> => {
+      batches.push(batch.length);
+    };
+    // a window that no test lives to see the end of: what is handed out was full
+    const filling = makeQueue();
+    filling.consume(handler, { batchSize: 10, batchWindowMs: 3_600_000 });
     for (const { id } of ids(12)) {
-      await queue.send([{ id }]);
+      await filling.send([{ id }]);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await queue.idle();
+    expect(batches).toEqual([10]);
+    expect(filling.counts()).toEqual({ visible: 2, inFlight: 0, delayed: 0 });
+    await filling.stop();
+    // a batch that never fills up
+    const waiting = makeQueue();
+    waiting.consume(handler, { batchSize: 10, batchWindowMs: 30 });
+    await waiting.send(ids(2));
+    await waiting.idle();
     expect(batches).toEqual([10, 2]);
   });
 
   it('hands out nothing after it was stopped, and stops when its handlers have ended', async () => {
     const queue = makeQueue();
     let ended = 0;
-    queue.consume(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      ended += 1;
-      return undefined;
+    let finish = () => {};
+    const begun = new Promise<void>((begin) => {
+      queue.consume(async () => {
+        begin();
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        ended += 1;
+        return undefined;
+      });
     });
     await queue.send(ids(3));
-    await new Promise((resolve) => setImmediate(resolve));
-    await queue.stop();
+    await begun;
+    const stopped = queue.stop();
+    finish();
+    await stopped;
     expect(ended).toBe(1);
     expect(queue.counts()).toEqual({ visible: 2, inFlight: 0, delayed: 0 });
     await new Promise((resolve) => setTimeout(resolve, 10));

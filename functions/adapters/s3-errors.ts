@@ -1,0 +1,57 @@
+import { type ErrorCode, FanlakeError } from '../core/errors.ts';
+
+/** The HTTP status of the SDK's error; 0 when there was no answer. */
+export function statusOf(thrown: unknown): number {
+  if (typeof thrown !== 'object' || thrown === null || !('$metadata' in thrown)) return 0;
+  const { $metadata: metadata } = thrown as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  return metadata?.httpStatusCode ?? 0;
+}
+
+/** Whether S3 says that there is no such object (or version, or upload). */
+export const isMissing = (thrown: unknown): boolean => statusOf(thrown) === 404 && nameOf(thrown) !== 'NoSuchBucket';
+
+/** Whether a condition of the request didn't hold. */
+export const isRefused = (thrown: unknown): boolean => statusOf(thrown) === 412;
+
+/** Whether another conditional request for the key was under way: to be tried again. */
+export const isConcurrent = (thrown: unknown): boolean => statusOf(thrown) === 409;
+
+/** Whether a range begins behind the object's end. */
+export const isOutOfRange = (thrown: unknown): boolean => statusOf(thrown) === 416;
+
+function nameOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name : '';
+}
+
+interface Meaning {
+  readonly code: ErrorCode;
+  readonly advice: string;
+}
+
+function meaningOf(thrown: unknown, doing: 'read' | 'write'): Meaning {
+  const name = nameOf(thrown);
+  if (name === 'NoSuchBucket') return { code: 'store.denied', advice: 'the bucket is not there: is the stack deployed in this region?' };
+  if (name === 'CredentialsProviderError' || name === 'ExpiredToken' || name === 'InvalidAccessKeyId' || name === 'SignatureDoesNotMatch') {
+    return { code: 'store.denied', advice: 'AWS takes no credentials of yours: sign in again (aws sso login, or AWS_PROFILE)' };
+  }
+  if (name === 'PermanentRedirect' || statusOf(thrown) === 301)
+    return { code: 'store.denied', advice: 'the bucket is in another region: set AWS_REGION to it' };
+  if (statusOf(thrown) === 403)
+    return {
+      code: doing === 'read' ? 'input.denied' : 'store.denied',
+      advice: 'the role or key in use may not do that: see docs/security.md',
+    };
+  if (name === 'KeyTooLongError') return { code: 'store.name', advice: 'a key has at most 1,024 bytes: choose shorter names' };
+  return { code: 'store.failed', advice: 'it is tried again' };
+}
+
+/**
+ * The SDK's error as ours.
+ * @param attempt what was tried, as in "can't <attempt>" @param where the object as an s3 URL
+ */
+export function s3Error(thrown: unknown, doing: 'read' | 'write', attempt: string, where: string): FanlakeError {
+  if (thrown instanceof FanlakeError) return thrown;
+  const { code, advice } = meaningOf(thrown, doing);
+  const found = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return new FanlakeError(code, `can't ${attempt} (${where}): ${found}; ${advice}`, { where, status: statusOf(thrown) }, thrown);
+}

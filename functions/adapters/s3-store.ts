@@ -1,0 +1,286 @@
+import fs from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { FanlakeError } from '../core/errors.ts';
+import type {
+  ByteRange,
+  KeyPage,
+  ListOptions,
+  Nonces,
+  ObjectBody,
+  ObjectPage,
+  ObjectStore,
+  ObjectVersion,
+  StagedFile,
+  StoredObject,
+} from '../core/ports.ts';
+import { eachInParallel } from './in-parallel.ts';
+import { isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
+import { type UploadTarget, upload } from './s3-upload.ts';
+
+const maxPageEntries = 1000;
+/** A range of one request: long enough that its first byte's wait doesn't matter, short enough that a broken one is no loss. */
+const rangeBytes = 16 << 20;
+const parallelRanges = 4;
+/** Tries of a conditional write while S3 answers that another one is under way. */
+const maxConflicts = 20;
+const conflictPauseMs = 50;
+
+export interface S3StoreOptions {
+  readonly client: S3Client;
+  readonly bucket: string;
+  readonly nonces: Nonces;
+}
+
+/** Version ids are told from etags by what stands in front. */
+const versionPrefix = 'version-id:';
+
+/**
+ * A bucket as an object store. The version of an object is its version id where the bucket gives one, else its etag. Conditional writes carry a nonce, so that
+ * a 412 that only echoes our own request, which the SDK sent twice, is recognised (protocol.md, What we stand on).
+ */
+export class S3Store implements ObjectStore {
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #nonces: Nonces;
+
+  constructor({ client, bucket, nonces }: S3StoreOptions) {
+    this.#client = client;
+    this.#bucket = bucket;
+    this.#nonces = nonces;
+  }
+
+  async get(key: string, range?: ByteRange): Promise<StoredObject | null> {
+    return this.#attempt('read', `read "${key}"`, key, async () => {
+      if (range !== undefined && range.end <= range.start) return this.#nothingOf(key);
+      try {
+        const found = await this.#client.send(new GetObjectCommand({ ...this.#place(key), ...rangeHeader(range) }));
+        return { ...describe(key, found, sizeOf(found)), body: await bytesOf(found) };
+      } catch (thrown) {
+        if (isMissing(thrown)) return null;
+        if (isOutOfRange(thrown)) return this.#nothingOf(key);
+        throw thrown;
+      }
+    });
+  }
+
+  async read(object: ObjectVersion, range: ByteRange): Promise<Uint8Array> {
+    const wanted = clamp(range, object.size);
+    return this.#attempt('read', `read "${object.key}"`, object.key, async () => {
+      try {
+        if (wanted.end <= wanted.start) {
+          await this.#client.send(new HeadObjectCommand(this.#pinned(object)));
+          return new Uint8Array(0);
+        }
+        return await bytesOf(await this.#client.send(new GetObjectCommand({ ...this.#pinned(object), ...rangeHeader(wanted) })));
+      } catch (thrown) {
+        throw changedOrGone(object, thrown, this.locate(object.key));
+      }
+    });
+  }
+
+  async stage(object: ObjectVersion, range: ByteRange, scratch: string): Promise<StagedFile> {
+    const { start, end } = clamp(range, object.size);
+    const path = join(scratch, `staged-${this.#nonces.next()}`);
+    const file = await open(path, 'w');
+    try {
+      const starts = Array.from({ length: Math.max(1, Math.ceil((end - start) / rangeBytes)) }, (_, index) => start + index * rangeBytes);
+      await eachInParallel(starts, parallelRanges, async (from) => {
+        const bytes = await this.read(object, { start: from, end: Math.min(end, from + rangeBytes) });
+        await file.write(bytes, 0, bytes.length, from - start);
+      });
+    } catch (thrown) {
+      fs.rmSync(path, { force: true });
+      throw thrown;
+    } finally {
+      await file.close();
+    }
+    // each request was for the pinned version: nothing can have changed in between
+    return { path, origin: start, length: end - start, release: async () => fs.rmSync(path, { force: true }) };
+  }
+
+  async head(key: string): Promise<ObjectVersion | null> {
+    return this.#attempt('read', `look at "${key}"`, key, async () => (await this.#look(key))?.object ?? null);
+  }
+
+  async put(key: string, body: ObjectBody): Promise<ObjectVersion> {
+    return this.#attempt('write', `store "${key}"`, key, async () => {
+      const stored = await upload(this.#target(key, this.#nonces.next(), {}), body);
+      return describe(key, { ETag: stored.etag, VersionId: stored.versionId }, stored.size);
+    });
+  }
+
+  async create(key: string, body: ObjectBody): Promise<ObjectVersion | null> {
+    return this.#attempt('write', `create "${key}"`, key, () => this.#conditional(key, body, { IfNoneMatch: '*' }));
+  }
+
+  async replace(key: string, version: string, body: ObjectBody): Promise<ObjectVersion | null> {
+    return this.#attempt('write', `replace "${key}"`, key, async () => {
+      if (!version.startsWith(versionPrefix)) return this.#conditional(key, body, { IfMatch: version });
+      // S3 compares etags only: the one that belongs to the version that is to be replaced
+      const found = await this.#look(key);
+      return found?.object.version === version ? this.#conditional(key, body, { IfMatch: found.etag }) : null;
+    });
+  }
+
+  async list(options: ListOptions): Promise<ObjectPage> {
+    return this.#attempt('read', `list "${options.prefix}"`, options.prefix, async () => {
+      const { prefix, startAfter, delimiter, limit = maxPageEntries, next } = options;
+      const page = await this.#client.send(
+        new ListObjectsV2Command({
+          Bucket: this.#bucket,
+          Prefix: prefix,
+          MaxKeys: Math.min(Math.max(limit, 1), maxPageEntries),
+          EncodingType: 'url',
+          ...(startAfter === undefined || startAfter === '' ? {} : { StartAfter: startAfter }),
+          ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
+          ...(next === undefined ? {} : { ContinuationToken: next }),
+        }),
+      );
+      const objects = (page.Contents ?? []).map((found) => describe(decodeKey(found.Key ?? ''), found, found.Size ?? 0));
+      const prefixes = (page.CommonPrefixes ?? []).map((found) => decodeKey(found.Prefix ?? ''));
+      return { objects, prefixes, ...(page.NextContinuationToken === undefined ? {} : { next: page.NextContinuationToken }) };
+    });
+  }
+
+  async listKeys(options: ListOptions): Promise<KeyPage> {
+    const { objects, ...page } = await this.list(options);
+    return { ...page, keys: objects.map(({ key }) => key) };
+  }
+
+  async copy(from: string, to: string): Promise<boolean> {
+    return this.#attempt('write', `copy "${from}"`, to, async () => {
+      try {
+        const source = `${this.#bucket}/${from.split('/').map(encodeURIComponent).join('/')}`;
+        await this.#client.send(new CopyObjectCommand({ ...this.#place(to), CopySource: source }));
+        return true;
+      } catch (thrown) {
+        if (isMissing(thrown)) return false;
+        throw thrown;
+      }
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#attempt('write', `delete "${key}"`, key, () => this.#client.send(new DeleteObjectCommand(this.#place(key))));
+  }
+
+  locate(key: string): string {
+    return `s3://${this.#bucket}/${key}`;
+  }
+
+  /** A write under a condition; null when it doesn't hold and the object isn't our own. */
+  async #conditional(key: string, body: ObjectBody, condition: UploadTarget['condition']): Promise<ObjectVersion | null> {
+    const nonce = this.#nonces.next();
+    for (let conflicts = 0; ; conflicts++) {
+      try {
+        const stored = await upload(this.#target(key, nonce, condition), body);
+        return describe(key, { ETag: stored.etag, VersionId: stored.versionId }, stored.size);
+      } catch (thrown) {
+        if (isRefused(thrown) || isMissing(thrown)) return this.#own(key, nonce);
+        if (!isConcurrent(thrown) || conflicts >= maxConflicts) throw thrown;
+        await sleep(conflictPauseMs * Math.random() * (conflicts + 1));
+      }
+    }
+  }
+
+  /** The object when it is what we wrote ourselves: the answer to that was lost, and the SDK wrote again. */
+  async #own(key: string, nonce: string): Promise<ObjectVersion | null> {
+    const found = await this.#look(key);
+    return found?.nonce === nonce ? found.object : null;
+  }
+
+  async #look(key: string): Promise<{ readonly object: ObjectVersion; readonly etag: string; readonly nonce: string | undefined } | null> {
+    try {
+      const found = await this.#client.send(new HeadObjectCommand(this.#place(key)));
+      return { object: describe(key, found, found.ContentLength ?? 0), etag: found.ETag ?? '', nonce: found.Metadata?.['nonce'] };
+    } catch (thrown) {
+      if (isMissing(thrown)) return null;
+      throw thrown;
+    }
+  }
+
+  async #nothingOf(key: string): Promise<StoredObject | null> {
+    const found = await this.#look(key);
+    return found === null ? null : { ...found.object, body: new Uint8Array(0) };
+  }
+
+  #target(key: string, nonce: string, condition: UploadTarget['condition']): UploadTarget {
+    return { client: this.#client, bucket: this.#bucket, key, nonce, condition };
+  }
+
+  #place(key: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#bucket, Key: key };
+  }
+
+  #pinned({ key, version }: ObjectVersion) {
+    const pin = version.startsWith(versionPrefix) ? { VersionId: version.slice(versionPrefix.length) } : { IfMatch: version };
+    return { ...this.#place(key), ...pin };
+  }
+
+  async #attempt<T>(doing: 'read' | 'write', attempt: string, key: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (thrown) {
+      throw s3Error(thrown, doing, attempt, this.locate(key));
+    }
+  }
+}
+
+interface Found {
+  readonly ETag?: string | undefined;
+  readonly VersionId?: string | undefined;
+}
+
+/** An unversioned bucket, and what was stored before it was versioned, have the version id `null` or none. */
+function describe(key: string, { ETag: etag = '', VersionId: id }: Found, size: number): ObjectVersion {
+  return { key, version: id === undefined || id === 'null' ? etag : `${versionPrefix}${id}`, size };
+}
+
+function rangeHeader(range: ByteRange | undefined): { readonly Range?: string } {
+  return range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` };
+}
+
+/** The size of the whole object: of a range's answer it stands in Content-Range (RFC 9110, section 14.4). */
+function sizeOf({ ContentRange: range, ContentLength: length }: GetObjectCommandOutput): number {
+  return range === undefined ? (length ?? 0) : Number(range.slice(range.lastIndexOf('/') + 1));
+}
+
+async function bytesOf({ Body: body }: GetObjectCommandOutput): Promise<Uint8Array> {
+  return body === undefined ? new Uint8Array(0) : body.transformToByteArray();
+}
+
+function clamp({ start, end }: ByteRange, size: number): ByteRange {
+  const from = Math.min(Math.max(start, 0), size);
+  return { start: from, end: Math.max(from, Math.min(end, size)) };
+}
+
+/** Keys of a listing come URL-encoded, because XML can't hold every character; a space is a plus there. */
+function decodeKey(encoded: string): string {
+  return decodeURIComponent(encoded.replaceAll('+', ' '));
+}
+
+function changedOrGone(object: ObjectVersion, thrown: unknown, where: string): unknown {
+  const { key } = object;
+  if (isMissing(thrown)) {
+    return new FanlakeError(
+      'input.gone',
+      `can't read "${key}" (${where}): it is gone since the run was planned; upload it again`,
+      { key },
+      thrown,
+    );
+  }
+  if (!isRefused(thrown)) return thrown;
+  const message = `can't read "${key}" (${where}): it was overwritten since the run was planned; its new content is another upload`;
+  return new FanlakeError('input.changed', message, { key, planned: object.version }, thrown);
+}
