@@ -110,7 +110,7 @@ function whySoMany(
   splitBytes: number | null,
 ): string {
   const many = counted(objects.length, 'object');
-  if (!draft.query.rowwise) return `one task, because the query has ${draft.query.reason ?? 'a part that needs all rows at once'}`;
+  if (!draft.query.rowwise) return `one task, because the query ${draft.query.reason ?? 'needs all rows at once'}`;
   if (splitBytes !== null) {
     const whole = objects.filter(({ layout }) => !canSplit(layout)).length;
     const left = whole === 0 ? '' : `; ${counted(whole, 'object')} can't be cut (compressed, Parquet or a JSON array)`;

@@ -25,20 +25,20 @@ export interface JobOptions {
 /** The options that `run` and `explain` share. */
 export function addJobOptions(command: Command): Command {
   return command
-    .option('--input <paths...>', 'files, folders, globs (quoted) or s3 URLs to read')
-    .option('--jobs <file>', 'where jobs are looked up by name (default: jobs/index.ts of this folder)')
-    .option('--query <SQL>', 'without a job: one SELECT over the table "input"')
-    .option('--table <name or folder>', "the table's name under the lake root, or with a / its folder")
-    .option('--format <format>', `of the input: ${inputFormats.join(', ')} (default: by the files' names)`)
-    .option('--table-format <format>', 'delta or parquet (default: delta)')
-    .option('--partition-by <columns>', 'columns of the lake partitions, such as country,year', parseNames)
-    .option('--mode <mode>', 'append (others are not built yet)')
+    .option('--input <paths...>', 'files, folders and globs (in quotes) to read')
+    .option('--jobs <file>', 'the file that lists jobs by name (default: jobs/index.ts of this folder)')
+    .option('--query <SQL>', 'without a job: one SELECT over the table "input"; needs --table')
+    .option('--table <name or folder>', "the table: a name below <home>/lake, or with a / its folder (default: the job's)")
+    .option('--format <format>', `of the input: ${inputFormats.join(', ')} (default: the job's, else by the files' names)`)
+    .option('--table-format <format>', "delta or parquet (default: the job's, else delta)")
     .option(
-      '--split-size <size>',
-      'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: what suits this machine)',
-      parseSize,
+      '--partition-by <columns>',
+      "columns whose values are the table's folders, such as country,year (default: the job's, else none)",
+      parseNames,
     )
-    .option('--max-bad-rows <n>', "rows that may be set aside; with more the run fails (default: the job's, else 0)", parseCount(0));
+    .option('--mode <mode>', 'append, the only one (others are not built yet)')
+    .option('--split-size <size>', 'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: each object whole)', parseSize)
+    .option('--max-bad-rows <n>', "rows that may be set aside; with one more the run fails (default: the job's, else 0)", parseCount(0));
 }
 
 /**

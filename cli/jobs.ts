@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { asFanlakeError, FanlakeError } from '../functions/core/errors.ts';
 import { type Job, parseJob } from '../functions/core/job.ts';
 import { didYouMean } from '../functions/core/nearest.ts';
-import { letJobsImportFanlake } from './package-name.ts';
+import { placeOfError, placeOfSyntaxError } from './job-file-place.ts';
+import { importedFiles, letJobsImportFanlake } from './package-name.ts';
 
 /** Where the jobs of a folder are declared; the first that is there counts. */
 const jobsFiles = ['jobs/index.ts', 'jobs/index.mts', 'jobs/index.js', 'jobs/index.mjs'];
@@ -14,15 +15,16 @@ const isFileName = (name: string): boolean => /\.[mc]?[jt]s$/.test(name);
 /**
  * All jobs of a file: those that it exports by name, and those of its default export (a job or a list of jobs).
  * @param file null: `jobs/index.ts` of the current folder
+ * @param otherwise what to do besides, where the file is missing
  * @throws FanlakeError `job.unknown` when there is no such file, `job.invalid` when it can't be used
  */
-export async function loadJobs(file: string | null, currentFolder: string): Promise<readonly Job[]> {
+export async function loadJobs(file: string | null, currentFolder: string, otherwise = ''): Promise<readonly Job[]> {
   const path = file === null ? standardFile(currentFolder) : resolve(currentFolder, file);
   if (path === null || !existsSync(path)) {
     const looked = file ?? jobsFiles[0];
     throw new FanlakeError(
       'job.unknown',
-      `There is no file ${looked} in ${currentFolder} that lists jobs. Go to the folder that has it, name another with --jobs <file>, or give --query and --table instead of a job.`,
+      `There is no file ${looked} in ${currentFolder} that lists jobs. Go to the folder that has it, or name another with --jobs <file>.${otherwise}`,
       { file: looked },
     );
   }
@@ -46,7 +48,7 @@ export async function loadJobs(file: string | null, currentFolder: string): Prom
  */
 export async function findJob(name: string, jobsFile: string | null, currentFolder: string): Promise<Job> {
   if (isFileName(name)) return jobOfFile(name, currentFolder);
-  const jobs = await loadJobs(jobsFile, currentFolder);
+  const jobs = await loadJobs(jobsFile, currentFolder, ' Without a job: --query and --table.');
   const found = jobs.find((job) => job.name === name);
   if (found !== undefined) return found;
   const names = jobs.map((job) => job.name);
@@ -79,14 +81,26 @@ async function importFile(path: string): Promise<Readonly<Record<string, unknown
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'job.invalid') throw invalidIn(path, thrown.message, thrown);
-    throw invalidIn(path, asFanlakeError(thrown).message.replace(/^an unexpected error: /, ''), thrown);
+    throw invalidIn(path, thrown);
   }
 }
 
-function invalidIn(path: string, found: string, cause: unknown): FanlakeError {
-  return new FanlakeError('job.invalid', `Loading the jobs of ${path} failed: ${found}`, { file: path }, cause);
+/** What went wrong in a file of jobs, or in one that it imports, with the place as an editor opens it. */
+function invalidIn(path: string, thrown: unknown): FanlakeError {
+  const found = asFanlakeError(thrown).message.replace(/^an unexpected error: /, '');
+  const place = thrown instanceof Error ? (placeOfError(thrown) ?? placeOfParser(thrown)) : null;
+  if (place === null) return new FanlakeError('job.invalid', `Loading the jobs of ${path} failed: ${found}`, { file: path }, thrown);
+  const { path: at, line, excerpt } = place;
+  const shown = excerpt === '' ? '' : `\n${excerpt}`;
+  return new FanlakeError(
+    'job.invalid',
+    `Loading the jobs of ${path} failed at ${at}:${line}: ${found}${shown}`,
+    { file: path, at, line },
+    thrown,
+  );
 }
+
+const placeOfParser = (thrown: Error) => (thrown instanceof SyntaxError ? placeOfSyntaxError(importedFiles(), thrown.message) : null);
 
 /** Looks like a job's declaration, so that its mistakes are worth telling; functions and constants beside jobs are passed over. */
 function isDeclaration(value: unknown): boolean {

@@ -1,11 +1,15 @@
 import { registerHooks } from 'node:module';
 import { extname } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The module that `import 'fanlake'` names: of these sources, or of the packed package. */
 const packageModule = new URL(`../functions/core/job${extname(import.meta.filename)}`, import.meta.url).href;
 
 const registered = new Set<string>();
+const imported = new Set<string>();
+
+/** Paths of the files that jobs' files and what they import were loaded from, in order. */
+export const importedFiles = (): readonly string[] => [...imported];
 
 /**
  * Lets a job's file be imported wherever it lies: `import 'fanlake'` means this very package, also in a folder that has no package at all, and a
@@ -18,7 +22,8 @@ export function letJobsImportFanlake(jobFile: string): void {
     resolve: (specifier, context, next) =>
       specifier === 'fanlake' ? { url: packageModule, shortCircuit: true } : next(specifier, context),
     load: (url, context, next) => {
-      const { pathname } = new URL(url);
+      const { pathname, protocol } = new URL(url);
+      if (protocol === 'file:') imported.add(fileURLToPath(url));
       const untold = context.format === undefined || context.format === null;
       return next(url, untold && /\.m?ts$/.test(pathname) ? { ...context, format: 'module-typescript' } : context);
     },

@@ -12,11 +12,11 @@ import type { Shell } from './shell.ts';
 import { watchCommandOf } from './watch-command.ts';
 
 const help = `
-Example:
+Examples:
   fanlake run --query "SELECT * FROM input" --table people --input people.csv
   fanlake query "SELECT count(*) FROM people"
 
-"fanlake <command> --help" tells more of each.`;
+"fanlake <command> --help" tells more of each. What scripts may rely on: docs/interface.md of Fanlake.`;
 
 /** The commands with the options that all of them have. */
 export function createProgram(shell: Shell): Command {
@@ -47,8 +47,11 @@ export function createProgram(shell: Shell): Command {
 
 function withCommonOptions(command: Command): Command {
   return command
-    .option('--home <folder>', 'folder of landing, work and lake', '.fanlake')
-    .option('--json', command.name() === 'watch' ? 'one JSON document a line on stdout' : 'one JSON document on stdout, nothing else there')
+    .option('--home <folder>', 'the folder that holds landing, work and lake', '.fanlake')
+    .option(
+      '--json',
+      command.name() === 'watch' ? 'each line on stdout is one JSON document' : 'one JSON document on stdout, nothing else there',
+    )
     .addOption(new Option('--stack <name>', 'act on a deployed stack (not built yet)'))
     .hook('preAction', (_command, acting) => {
       if (acting.opts()['stack'] === undefined) return;

@@ -9,7 +9,7 @@ export interface LimitOptions {
 const terminalRows = 100;
 
 export function addLimit(command: Command): Command {
-  return command.option('--limit <n>', `rows at most (default: ${terminalRows} on a terminal, else all)`, parseCount(1));
+  return command.option('--limit <n>', `rows at most (default: ${terminalRows} on a terminal, else all; with --json all)`, parseCount(1));
 }
 
 /** How many rows to show; undefined for all. */

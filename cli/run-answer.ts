@@ -8,12 +8,21 @@ import type { OnProgress } from './local/run-job.ts';
 import type { ProgressView } from './render/progress.ts';
 import { renderReceipt } from './render/receipt.ts';
 import type { Answer, Shell } from './shell.ts';
+import { shownReceipt } from './shown-receipt.ts';
+
+/** What a command may say of its receipt besides. */
+export interface AnswerNotes {
+  /** Whether the command takes `--max-bad-rows`. */
+  readonly takesBadRows?: boolean;
+}
 
 /** What a run's command answers: its receipt, with the time of the decision where that helps. */
-export async function answerOf(receipt: Receipt, tableKey: string, home: Home, shell: Shell): Promise<Answer> {
+export async function answerOf(stored: Receipt, tableKey: string, home: Home, shell: Shell, notes: AnswerNotes = {}): Promise<Answer> {
+  const { currentFolder } = shell;
+  const receipt = shownReceipt(stored, { home, table: tableKey, currentFolder });
   const again = receipt.outcome === 'ALREADY_COMMITTED';
   const decision = again ? await readDecision(home.stores.lake, tableKey, receipt) : null;
-  const text = renderReceipt(receipt, shell.style, { endedMs: decision?.atMs, currentFolder: shell.currentFolder });
+  const text = renderReceipt(receipt, shell.style, { ...notes, endedMs: decision?.atMs, currentFolder });
   return { exitCode: exitCodeOfReceipt(receipt), json: receipt, text };
 }
 

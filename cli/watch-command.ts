@@ -13,16 +13,19 @@ interface WatchOptions {
 const help = `
 Example:
   fanlake watch
-  (in another terminal) mv data/bird-strikes.csv .fanlake/landing/bird-strikes/
+  mv data/bird-strikes.csv .fanlake/landing/bird-strikes/      # in another terminal
 
-A file that lands under a job's prefix in <home>/landing/ becomes a run of that job. Ctrl-C ends it (130); what lands meanwhile is found by the next one.
-With --json each line on stdout is one JSON document.`;
+A file that lands below the input.prefix of a job (such as landing/bird-strikes/, in <home>) becomes a run of that job, once: when it was renamed into
+place, or stood still for 300 ms. Names that begin with a dot or end as unfinished ones do (.tmp, .part, ~ ...) are left alone. A file that changed
+is another upload. After a failure the line says how to go on.
+
+Ctrl-C ends it (with 130). What it leaves, and what lands meanwhile, is taken up by the next one.`;
 
 /** `fanlake watch`: the upload trigger on this machine. */
 export function watchCommandOf(shell: Shell): Command {
   return new Command('watch')
-    .description('a run for each file that lands in <home>/landing/')
-    .option('--jobs <file>', 'where the jobs are (default: jobs/index.ts of this folder)')
+    .description('a run of its job for each file that lands in <home>')
+    .option('--jobs <file>', 'the file that lists the jobs (default: jobs/index.ts of this folder)')
     .option('--workers <n>', 'worker processes at most (default: the cores)', parseCount(1))
     .addHelpText('after', help)
     .action((options: WatchOptions) => watch(shell, options));
@@ -33,7 +36,14 @@ async function watch(shell: Shell, options: WatchOptions): Promise<void> {
   const jobs = await loadJobs(options.jobs ?? null, shell.currentFolder);
   const { home, workers = null, json = false } = options;
   const exitCode = await watchCommand(
-    { home, jobs, workers, json, signal: shell.interruption() },
+    {
+      home,
+      jobs,
+      from: { home, jobsFile: options.jobs ?? null, currentFolder: shell.currentFolder },
+      workers,
+      json,
+      signal: shell.interruption(),
+    },
     { stdout: (line) => shell.line(line), stderr: (line) => shell.note(line) },
   );
   shell.end(exitCode);

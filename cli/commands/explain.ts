@@ -13,6 +13,7 @@ import { type Home, openHome } from '../local/home.ts';
 import { listInput } from '../local/input-list.ts';
 import { localInspector } from '../local/inspector.ts';
 import { renderExplanation } from '../render/explanation.ts';
+import { shortPath } from '../render/short-path.ts';
 import type { Shell } from '../shell.ts';
 
 interface ExplainOptions extends JobOptions {
@@ -20,10 +21,11 @@ interface ExplainOptions extends JobOptions {
 }
 
 const help = `
-Example:
+Examples:
   fanlake explain bird-strikes --input data/bird-strikes.csv
+  fanlake explain --query "SELECT * FROM input" --table people --input people.csv
 
-Takes the options of "fanlake run", reads the heads of the input, and writes nothing.`;
+Takes what "fanlake run" takes, reads the heads of the input, and writes nothing. Ends with 0, or with 1 or 2 when the run couldn't be planned.`;
 
 /** `fanlake explain`: what a run would do, and why. */
 export function explainCommand(shell: Shell): Command {
@@ -69,7 +71,14 @@ async function draftAndExplain(
   const drafted = await draftPlan({ landing, lake, inspector, scratch, logs }, { job, run, epoch: 0, table, objects, splitBytes });
   const { version } = await logs.of(table).refresh();
   const tableVersion = version < 0 ? null : version;
-  return explain({ job, drafted, splitBytes, known: await standingOf(home, table, run), tablePath: lake.locate(table), tableVersion });
+  return explain({
+    job,
+    drafted,
+    splitBytes,
+    known: await standingOf(home, table, run),
+    tablePath: shortPath(lake.locate(table), shell.currentFolder),
+    tableVersion,
+  });
 }
 
 async function standingOf(home: Home, table: string, run: string): Promise<Explanation['known']> {

@@ -3,7 +3,7 @@ import { exitCodes } from '../exit-code.ts';
 import { findRun, receiptNow } from '../local/find-run.ts';
 import { openHome } from '../local/home.ts';
 import { queryTables } from '../local/query-tables.ts';
-import { renderRows, rowObjects } from '../render/rows.ts';
+import { renderRows, rowsDocument } from '../render/rows.ts';
 import { addLimit, type LimitOptions, limitFor } from '../row-limit.ts';
 import type { Shell } from '../shell.ts';
 
@@ -25,7 +25,7 @@ const help = `
 Example:
   fanlake quarantine bird-strikes-3f9c
 
-Offsets are bytes of the (uncompressed) object, for Parquet numbers of rows.`;
+Of a run that failed for such rows: the first of them, up to 1,000 a task. Offsets are bytes of the (uncompressed) file, for Parquet numbers of rows.`;
 
 /** `fanlake quarantine <run>`: the rows that were set aside. */
 export function quarantineCommand(shell: Shell): Command {
@@ -52,6 +52,7 @@ async function quarantine(shell: Shell, id: string, options: QuarantineOptions):
   const table = { name: 'quarantine', columns: quarantineColumns, partitionBy: [], files };
   const sql = `SELECT object, "offset", "column", reason, raw FROM quarantine ORDER BY object, "offset"`;
   const answer = await queryTables(home, [table], sql, limitFor(options, shell, json));
-  const rows = { run: receipt.run, rows: rowObjects(answer), more: answer.more };
+  const { rows: records, more } = rowsDocument(answer);
+  const rows = { run: receipt.run, rows: records, more };
   shell.answer({ exitCode: exitCodes.ok, json: rows, text: renderRows(answer, shell.style) }, json);
 }

@@ -7,6 +7,7 @@ import { type OnProgress, planNext, resume, startWorkers, waitForEnd } from '../
 import { rememberTable } from '../local/tables.ts';
 import { answerOf, runLive } from '../run-answer.ts';
 import type { Answer, Shell } from '../shell.ts';
+import { shownReceipt } from '../shown-receipt.ts';
 import { parseCount } from '../values.ts';
 
 interface RetryOptions {
@@ -19,13 +20,13 @@ const help = `
 Example:
   fanlake retry bird-strikes-3f9c
 
-Takes up a run that failed, is committed in part, was cancelled, or that nobody works on any more: tasks that are done are not done again.
-Ends as "fanlake run" does.`;
+Takes up a run that failed, is committed in part, was cancelled, or that nobody works on any more, with the job and the files as they were planned:
+tasks that are done are not done again. After a change to the job, or to a file, type "fanlake run" again instead. Ends as "fanlake run" does.`;
 
 /** `fanlake retry <run>`: only the missing tasks again. */
 export function retryCommand(shell: Shell): Command {
   return new Command('retry')
-    .description('only the missing tasks of a run again')
+    .description('go on with a run: only its missing tasks again')
     .argument('<run>', "the run's id, or its beginning")
     .option('--workers <n>', 'worker processes at most (default: the cores)', parseCount(1))
     .addHelpText('after', help)
@@ -39,7 +40,8 @@ async function retry(shell: Shell, id: string, options: RetryOptions): Promise<v
   if (found.outcome?.outcome === 'COMMITTED') {
     const { text } = await answerOf(found.outcome, found.table, home, shell);
     const said = `Run ${found.run} is committed already: nothing is missing.\n${text}`;
-    shell.answer({ exitCode: exitCodes.ok, json: { ...found.outcome, outcome: 'ALREADY_COMMITTED' }, text: said }, json);
+    const receipt = shownReceipt(found.outcome, { home, table: found.table, currentFolder: shell.currentFolder });
+    shell.answer({ exitCode: exitCodes.ok, json: { ...receipt, outcome: 'ALREADY_COMMITTED' }, text: said }, json);
     return;
   }
   const work = (fanlake: LocalFanlake, onProgress: OnProgress) => goOn(shell, fanlake, found, options.workers ?? null, onProgress);

@@ -20,17 +20,20 @@ Examples:
   fanlake run bird-strikes --input data/bird-strikes.csv
   fanlake run --query "SELECT id, upper(name) AS name FROM input" --table people --input "people/*.csv"
 
+The same objects are loaded once: the same command goes on with a run that was interrupted, tries again what failed, and does nothing
+for what is committed (--again does). Nothing is in the table before the run is committed.
+
 Ends with 0 committed (or already committed), 1 failed, 2 the command or the job is wrong, 3 committed in part, 4 cancelled,
-130 interrupted: the same command continues.`;
+130 interrupted.`;
 
 /** `fanlake run`: one run over the given objects, now. */
 export function runCommand(shell: Shell): Command {
   const command = new Command('run')
-    .description('load objects into a table: one run, now')
+    .description('load files into a table: one run, now')
     .argument('[job]', 'a job by its name, or a file that exports it');
   return addJobOptions(command)
     .option('--workers <n>', 'worker processes at most (default: the cores)', parseCount(1))
-    .option('--again', 'a new run though the same objects were loaded before')
+    .option('--again', 'load the same objects once more, as a new run')
     .addHelpText('after', help)
     .action((name: string | undefined, options: RunOptions) => run(shell, name, options));
 }
@@ -55,7 +58,7 @@ async function run(shell: Shell, name: string | undefined, options: RunOptions):
       const { splitSize: splitBytes = null, workers = null, again = false } = options;
       const receipt = await runJob(fanlake, { job, table, objects, splitBytes, workers, again }, onProgress);
       await rememberTable(fanlake.home.stores.lake, { name: job.table.name, key: table });
-      return answerOf(receipt, table, fanlake.home, shell);
+      return answerOf(receipt, table, fanlake.home, shell, { takesBadRows: true });
     },
   });
 }

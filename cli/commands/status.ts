@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
@@ -10,6 +11,7 @@ import { renderReceipt } from '../render/receipt.ts';
 import { shortPath } from '../render/short-path.ts';
 import { renderTable, type ShownColumn } from '../render/table.ts';
 import type { Shell } from '../shell.ts';
+import { shownReceipt } from '../shown-receipt.ts';
 
 interface StatusOptions {
   readonly home: string;
@@ -25,13 +27,14 @@ Examples:
   fanlake status
   fanlake status bird-strikes-3f9c --json
 
-Ends with 0 when it could tell, whatever became of the run.`;
+Without a run: the newest ones, each with the moment it was planned, rows in the table, and time to its end.
+Ends with 0 whatever became of the run, with 2 when there is no such run.`;
 
 /** `fanlake status [run]`: runs and where they stand, from the store alone. */
 export function statusCommand(shell: Shell): Command {
   return new Command('status')
     .description('runs and where they stand')
-    .argument('[run]', "a run's id, or its beginning: its receipt")
+    .argument('[run]', "a run's id, or its beginning: shows its receipt")
     .option('--all', `all runs, not only the newest ${shownRuns}`)
     .addHelpText('after', help)
     .action((id: string | undefined, options: StatusOptions) =>
@@ -41,7 +44,9 @@ export function statusCommand(shell: Shell): Command {
 
 async function showRun(shell: Shell, id: string, options: StatusOptions): Promise<void> {
   const home = openHome(options.home);
-  const receipt = await receiptNow(home, await findRun(home, id));
+  const found = await findRun(home, id);
+  const { currentFolder } = shell;
+  const receipt = shownReceipt(await receiptNow(home, found), { home, table: found.table, currentFolder });
   shell.answer({ exitCode: exitCodes.ok, json: receipt, text: renderReceipt(receipt, shell.style, shell) }, options.json === true);
 }
 
@@ -54,7 +59,7 @@ async function listRuns(shell: Shell, options: StatusOptions): Promise<void> {
   const home = openHome(options.home);
   const known = [...(await knownRuns(home))];
   const wanted = options.all === true ? known : known.slice(0, shownRuns);
-  const listed = (await inOrder(wanted, ([run, table]) => standing(home, table, run))).filter(
+  const listed = (await inOrder(wanted, ([run, table]) => standing(shell, home, table, run))).filter(
     (found): found is ListedRun => found !== null,
   );
   const json = { runs: listed.map(({ receipt }) => receipt), total: known.length };
@@ -74,11 +79,12 @@ async function listRuns(shell: Shell, options: StatusOptions): Promise<void> {
 }
 
 /** Null for a run of which nothing is left but its name. */
-async function standing(home: Home, table: string, run: string): Promise<ListedRun | null> {
+async function standing({ currentFolder }: Shell, home: Home, table: string, run: string): Promise<ListedRun | null> {
   const found = await lookUpRun(home, table, run);
   if (found === null) return null;
   try {
-    return { receipt: await receiptNow(home, found), startedMs: found.plan?.createdMs ?? null };
+    const receipt = shownReceipt(await receiptNow(home, found), { home, table, currentFolder });
+    return { receipt, startedMs: found.plan?.createdMs ?? null };
   } catch (thrown) {
     if (thrown instanceof FanlakeError && thrown.code === 'run.unknown') return null;
     throw thrown;
@@ -107,7 +113,7 @@ function renderRuns(shell: Shell, home: Home, listed: readonly ListedRun[], know
     count(receipt.rows.written),
     ...(setAside ? [count(receipt.rows.quarantined)] : []),
     receipt.outcome === null ? '' : duration(receipt.seconds),
-    shortPath(receipt.table.path, home.stores.lake.locate('')),
+    shortPath(resolve(shell.currentFolder, receipt.table.path), home.stores.lake.locate('')),
   ]);
   const more = total > listed.length ? `\n${counted(total - listed.length, 'more run')}: --all` : '';
   return renderTable(columns, rows, shell.style) + more;

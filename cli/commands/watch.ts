@@ -10,12 +10,14 @@ import { engineShare, machineCores } from '../local/machine.ts';
 import { UploadTrigger } from '../local/upload-trigger.ts';
 import type { WatchEvent } from '../local/watch-events.ts';
 import { WatchTally } from '../local/watch-tally.ts';
-import { watchLine } from '../render/watch-line.ts';
+import { type WatchedFrom, watchLine } from '../render/watch-line.ts';
 
 export interface WatchOptions {
   /** The home folder. */
   readonly home: string;
   readonly jobs: readonly Job[];
+  /** How the command was called. */
+  readonly from: WatchedFrom;
   /** Worker processes; null: the cores. */
   readonly workers: number | null;
   /** One JSON document a line on stdout (NDJSON) instead of lines for people. */
@@ -38,12 +40,12 @@ const sweepEveryMs = 1_000;
  * @returns the exit code: 130, since only an interruption ends it
  * @throws FanlakeError for jobs that can't be watched, and when this machine can't go on
  */
-export async function watchCommand({ home, jobs, workers, json, signal }: WatchOptions, out: WatchOutput): Promise<number> {
+export async function watchCommand({ home, jobs, from, workers, json, signal }: WatchOptions, out: WatchOutput): Promise<number> {
   const watched = watchableJobs(jobs, out);
   const tally = new WatchTally();
   const report = (event: WatchEvent): void => {
     tally.add(event);
-    out.stdout(json ? JSON.stringify(event) : watchLine(event));
+    out.stdout(json ? JSON.stringify(event) : watchLine(event, from));
   };
   const fanlake = new LocalFanlake(home);
   const failures: FanlakeError[] = [];

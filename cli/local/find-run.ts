@@ -22,6 +22,9 @@ export interface FoundRun {
   readonly outcome: Receipt | null;
 }
 
+/** Runs that an error names when an id may mean any of them. */
+const namedCandidates = 10;
+
 /** The newest epoch that has a plan; -1 for none. */
 async function newestPlan(home: Home, run: string): Promise<number> {
   const { prefixes } = await home.stores.work.listKeys({ prefix: `${runsPrefix}${run}/`, delimiter: '/' });
@@ -43,7 +46,7 @@ export async function lookUpRun(home: Home, table: string, run: string): Promise
 
 /**
  * The run of this id, or of which this is the beginning.
- * @throws FanlakeError `run.unknown`
+ * @throws FanlakeError `run.unknown`, `run.ambiguous` with the runs that it may mean
  */
 export async function findRun(home: Home, id: string): Promise<FoundRun> {
   const known = await knownRuns(home);
@@ -54,16 +57,27 @@ export async function findRun(home: Home, id: string): Promise<FoundRun> {
     if (run !== null) return run;
   }
   if (matching.length > 1) {
-    const names = matching.slice(0, 5).map(([run]) => run);
-    throw new FanlakeError('run.unknown', `${matching.length} runs begin with '${id}': ${names.join(', ')}. Give more of the id.`, {
-      names,
-    });
+    throw ambiguous(
+      id,
+      matching.map(([run]) => run),
+    );
   }
   throw new FanlakeError(
     'run.unknown',
     `No run '${id}' in ${home.path}${didYouMean(id, [...known.keys()])}. 'fanlake status' lists them.`,
     { id },
   );
+}
+
+/** @param runs newest first */
+function ambiguous(id: string, runs: readonly string[]): FanlakeError {
+  const shown = runs.slice(0, namedCandidates).map((run) => `\n  ${run}`);
+  const more = runs.length > shown.length ? `\n  and ${runs.length - shown.length} more` : '';
+  return new FanlakeError('run.ambiguous', `${runs.length} runs begin with '${id}':${shown.join('')}${more}\nGive more of the id.`, {
+    id,
+    runs: runs.slice(0, namedCandidates),
+    found: runs.length,
+  });
 }
 
 /** Every run that work root or ledgers know, with its table, newest first as far as that is known. */
@@ -98,5 +112,7 @@ export async function receiptNow(home: Home, found: FoundRun): Promise<Receipt> 
   const decided = await readDecision(home.stores.lake, found.table, found);
   const begun = fold.done + fold.failed.length > 0;
   const state = decided !== null || fold.done + fold.failed.length === plan.tasks ? 'committing' : begun ? 'running' : 'planned';
-  return { ...receiptOf(plan, fold, home.stores.lake.locate(plan.table.key)), state };
+  const receipt = receiptOf(plan, fold, home.stores.lake.locate(plan.table.key));
+  // what tasks have written isn't in the table before the commit
+  return { ...receipt, rows: { ...receipt.rows, written: 0 }, state };
 }

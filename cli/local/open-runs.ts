@@ -1,3 +1,4 @@
+import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { readDecision, readOutcome } from '../../functions/protocol/documents.ts';
 import { lookUpRun } from './find-run.ts';
@@ -10,10 +11,12 @@ export interface OpenRun {
   readonly job: string;
   /** Key of its table. */
   readonly table: string;
-  /** Of its object; null when only the run is known. */
-  readonly key: string | null;
+  /** Null when it isn't the run of one upload. */
+  readonly object: ObjectVersion | null;
   /** When it landed, in milliseconds since 1970 UTC. */
   readonly landedMs: number;
+  /** How often it was planned again. */
+  readonly replans: number;
 }
 
 interface Entry {

@@ -1,6 +1,13 @@
 import { accessSync, constants } from 'node:fs';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
-import { buryUpload, handleUpload, tableKeyOf, type Upload, uploadRun } from '../../functions/coordinator/handle-upload.ts';
+import {
+  buryUpload,
+  handleUpload,
+  planUploadAgain,
+  tableKeyOf,
+  type Upload,
+  uploadRun,
+} from '../../functions/coordinator/handle-upload.ts';
 import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
 import { jobFinder, type UploadJob } from '../../functions/core/job-of-key.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
@@ -8,6 +15,7 @@ import type { Receipt } from '../../functions/core/receipt.ts';
 import type { UploadMessage } from '../../functions/core/task.ts';
 import { readOutcome } from '../../functions/protocol/documents.ts';
 import { addEndedRuns, unendedRuns } from './earlier-runs.ts';
+import type { FoundRun } from './find-run.ts';
 import { LandedNotes } from './landed-notes.ts';
 import type { LandedFile, LandingWatch } from './landing-watch.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
@@ -20,6 +28,8 @@ import type { WatchEvent } from './watch-events.ts';
 const plannedAtOnce = 4;
 /** How often planning is tried before the upload fails with what went wrong. */
 const maxReceives = 5;
+/** How often an upload is planned again because the table changed while it was computed. */
+const maxReplans = 3;
 
 export interface UploadTriggerOptions {
   readonly fanlake: LocalFanlake;
@@ -75,8 +85,9 @@ export class UploadTrigger {
       if (this.stopped) return;
       const { run, table, plan } = found;
       const job = plan?.job.name ?? '';
-      const key = plan?.inline?.[0]?.splits[0]?.object.key ?? null;
-      this.open.add({ run, job, table, key, landedMs: this.startedMs });
+      const object = this.objectOf(found);
+      const key = object?.key ?? null;
+      this.open.add({ run, job, table, object, landedMs: this.startedMs, replans: 0 });
       this.gates.occupy(table, run);
       report({ event: 'resumed', run, job, key });
       await resume(fanlake, found, null);
@@ -140,10 +151,10 @@ export class UploadTrigger {
     const { job, object } = upload;
     const table = tableKeyOf(job);
     await this.notes.add(upload);
-    this.open.add({ run, job: job.name, table, key: object.key, landedMs: Math.max(look.changedMs, this.startedMs) });
+    this.open.add({ run, job: job.name, table, object, landedMs: Math.max(look.changedMs, this.startedMs), replans: 0 });
     this.options.report({ event: 'landed', key: object.key, job: job.name, run, bytes: object.size });
     const go = async () => {
-      await this.requests.send([{ kind: 'upload', job: job.name, object }]);
+      await this.requests.send([{ kind: 'upload', job: job.name, object, epoch: 0 }]);
     };
     // a table of plain folders has no log that could tell its columns
     if (job.table.format === 'parquet') await go();
@@ -169,7 +180,10 @@ export class UploadTrigger {
   private async plan(message: UploadMessage | undefined): Promise<undefined> {
     const upload = this.uploadOf(message);
     if (upload === null || this.stopped) return;
-    const { run, epoch, plan } = await handleUpload(this.options.fanlake.context, upload);
+    const { context } = this.options.fanlake;
+    const { run, epoch, plan } = await (upload.epoch === 0
+      ? handleUpload(context, upload)
+      : planUploadAgain(context, upload, upload.epoch));
     await this.open.planned(run, epoch, plan === null);
   }
 
@@ -177,25 +191,34 @@ export class UploadTrigger {
     const upload = this.uploadOf(message);
     if (upload === null) return;
     await this.guard(async () => {
-      const { run, epoch } = await buryUpload(this.options.fanlake.context, upload, error);
+      const { run, epoch } = await buryUpload(this.options.fanlake.context, upload, upload.epoch, error);
       await this.open.planned(run, epoch, false);
     });
   }
 
-  private uploadOf(message: UploadMessage | undefined): { readonly job: UploadJob; readonly object: ObjectVersion } | null {
+  private uploadOf(message: UploadMessage | undefined): (Upload & { readonly epoch: number }) | null {
     const job = this.jobs.get(message?.job ?? '');
-    return job === undefined || message === undefined ? null : { job, object: message.object };
+    return job === undefined || message === undefined ? null : { job, object: message.object, epoch: message.epoch };
+  }
+
+  /** The object of a run that an upload made; null for one that a command made. */
+  private objectOf({ run, plan }: FoundRun): ObjectVersion | null {
+    const object = plan?.inline?.[0]?.splits[0]?.object;
+    const job = this.jobs.get(plan?.job.name ?? '');
+    return object !== undefined && job !== undefined && uploadRun({ job, object }) === run ? object : null;
   }
 
   private async checkAll(runs: readonly string[]): Promise<void> {
     for (const run of runs) await this.open.check(run);
   }
 
-  private async end({ run, job, table, key, landedMs }: OpenRun, receipt: Receipt): Promise<void> {
+  private async end(open: OpenRun, receipt: Receipt): Promise<void> {
+    if (receipt.error?.code === 'commit.conflict' && (await this.planAgain(open, receipt))) return;
+    const { run, job, table, object, landedMs } = open;
     this.ended.add(run);
     this.options.report({
       event: 'ended',
-      key,
+      key: object?.key ?? null,
       job,
       run,
       outcome: receipt.outcome === 'ALREADY_COMMITTED' || receipt.outcome === null ? 'COMMITTED' : receipt.outcome,
@@ -207,6 +230,24 @@ export class UploadTrigger {
     await this.gates.done(table, run);
     for (const file of this.parked.get(run) ?? []) this.offer(file);
     this.parked.delete(run);
+  }
+
+  /**
+   * Plans an upload anew whose files didn't fit the table in the end: another process made or changed it meanwhile. What lands has nobody who
+   * would type the command again.
+   * @returns false when that was done often enough, or the run isn't an upload's
+   */
+  private async planAgain(open: OpenRun, { epoch, error }: Receipt): Promise<boolean> {
+    const { run, job, table, object, replans } = open;
+    if (object === null || replans >= maxReplans) return false;
+    // before anything else: the run is open all the time
+    this.open.add({ ...open, replans: replans + 1 });
+    const message = `${object.key} (run ${run}) is planned again for the table as it is now. ${error?.message ?? ''}`;
+    this.options.report({ event: 'notice', message });
+    await this.requests.send([{ kind: 'upload', job, object, epoch: epoch + 1 }]);
+    // others needn't wait for it: the table is there
+    await this.gates.done(table, run);
+    return true;
   }
 
   private async guard(work: () => Promise<void>): Promise<void> {

@@ -20,7 +20,7 @@ export function renderExplanation(explained: Explanation, style: Style, currentF
   );
   const treatment = query.rowwise
     ? 'each row by itself, so any number of tasks may share the input'
-    : `all rows in one task: it has ${query.reason ?? 'a part that needs them'}`;
+    : `all rows in one task: it ${query.reason ?? 'needs them at once'}`;
   const sections: readonly (readonly [string, readonly string[]])[] = [
     ['Stages', [...stageLines, `  why: ${why}`]],
     [`Input: ${counted(input.objects, 'object')}, ${bytes(input.bytes)}`, objectLines(explained)],

@@ -18,6 +18,9 @@ const redrawMs = 100;
 /** Between plain lines, while something goes on. */
 const plainLineMs = 5_000;
 const barColumns = 24;
+const gap = '  ';
+/** A bar of fewer cells says less than the figures that it would take the place of. */
+const leastBarColumns = 6;
 
 /** Says on stderr what a run does: a live bar on a terminal, elsewhere a line now and then. */
 export class ProgressView {
@@ -40,6 +43,7 @@ export class ProgressView {
   begin(message: string): void {
     this.message = message;
     if (this.style.columns === null) this.line(message);
+    else this.draw();
     this.timer = setInterval(() => this.draw(), this.style.columns === null ? plainLineMs : redrawMs);
     this.timer.unref();
   }
@@ -80,12 +84,14 @@ export class ProgressView {
 
   private barLine(): string {
     const { state } = this;
-    if (state === null) return `${this.message}  ${this.elapsed()}`;
-    return `${progressBar(state.finished, state.tasks)} ${this.figures(state)}`;
+    const columns = (this.style.columns ?? Number.POSITIVE_INFINITY) - 1;
+    const elapsed = this.elapsed();
+    if (state === null) return `${cutTo(this.message, columns - elapsed.length - gap.length)}${gap}${elapsed}`;
+    return fittingLine(state, elapsed, columns);
   }
 
-  private figures({ finished, tasks, inputBytes }: ProgressState): string {
-    return `${count(finished)} of ${count(tasks)} tasks, ${bytes(inputBytes)} of input, ${this.elapsed()}`;
+  private figures(state: ProgressState): string {
+    return figuresOf(state, this.elapsed())[0];
   }
 
   private elapsed(): string {
@@ -93,8 +99,26 @@ export class ProgressView {
   }
 }
 
+/** What is said of a state, each text shorter than the one before; all begin with the count. */
+function figuresOf({ finished, tasks, inputBytes }: ProgressState, elapsed: string): readonly [string, ...string[]] {
+  const done = `${count(finished)} of ${count(tasks)} tasks`;
+  return [`${done}, ${bytes(inputBytes)} of input, ${elapsed}`, `${done}, ${elapsed}`, done, `${count(finished)}/${count(tasks)}`];
+}
+
+/** Bar and figures in at most `columns`: the bar shrinks first, then the figures behind the count go, then the bar. */
+function fittingLine(state: ProgressState, elapsed: string, columns: number): string {
+  const figures = figuresOf(state, elapsed);
+  // room for the last count, so that the bar keeps its length while the count grows
+  const growth = count(state.tasks).length - count(state.finished).length;
+  for (const text of figures) {
+    const cells = Math.min(barColumns, columns - text.length - growth - '[] '.length);
+    if (cells >= leastBarColumns) return `${progressBar(state.finished, state.tasks, cells)} ${text}`;
+  }
+  return figures.find((text) => text.length <= columns) ?? `${count(state.finished)}/${count(state.tasks)}`;
+}
+
 /** `[#######-----]`, filled in proportion, full only when all is done. */
-export function progressBar(done: number, total: number): string {
-  const filled = total === 0 ? 0 : Math.min(barColumns, Math.floor((done / total) * barColumns));
-  return `[${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}]`;
+export function progressBar(done: number, total: number, cells = barColumns): string {
+  const filled = total === 0 ? 0 : Math.min(cells, Math.floor((done / total) * cells));
+  return `[${'█'.repeat(filled)}${'░'.repeat(cells - filled)}]`;
 }

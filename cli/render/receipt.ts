@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../functions/core/errors.ts';
 import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
 import { harmless, renderError } from './error.ts';
 import { bytes, count, counted, duration, moment, rate } from './numbers.ts';
@@ -19,7 +20,19 @@ export interface ReceiptNotes {
   readonly currentFolder: string;
   /** When it was decided, where that is known. */
   readonly endedMs?: number | undefined;
+  /** Whether the command that shows it takes `--max-bad-rows`. */
+  readonly takesBadRows?: boolean;
 }
+
+/** What may go away by itself, or be mended while job and input stay as the plan pinned them: only then a retry can end otherwise. */
+const mendableGroups = ['store', 'task', 'run'];
+const mendableCodes: readonly ErrorCode[] = ['input.gone', 'input.denied', 'internal'];
+
+const isMendable = (code: ErrorCode): boolean => mendableCodes.includes(code) || mendableGroups.includes(code.split('.')[0] ?? '');
+
+/** Ended without a commit: this try put nothing into the table. Of one code just that isn't known, and its message says what to do. */
+const isUndone = ({ outcome, error }: Receipt): boolean =>
+  (outcome === 'FAILED' && error?.code !== 'commit.unknown') || outcome === 'CANCELLED';
 
 type Line = readonly [label: string, text: string];
 
@@ -38,9 +51,11 @@ export function renderReceipt(receipt: Receipt, style: Style, notes: ReceiptNote
 function linesOf(receipt: Receipt, currentFolder: string): readonly Line[] {
   const { table, rows, tasks, seconds, state } = receipt;
   const version = table.version === null ? '' : `, version ${table.version}`;
-  const lines: Line[] = [['table', `${harmless(shortPath(table.path, currentFolder))} (${table.format}${version})`]];
+  const untouched = isUndone(receipt) ? ': untouched' : '';
+  const lines: Line[] = [['table', `${harmless(shortPath(table.path, currentFolder))} (${table.format}${version})${untouched}`]];
   if (tasks.planned > 0) {
-    lines.push(['rows', rowsLine(receipt)]);
+    // a task that failed tells no figures: where none is done, zeros would say that nothing was read
+    if (tasks.done > 0) lines.push(['rows', rowsLine(receipt)]);
     lines.push(['input', inputLine(receipt)]);
   }
   if (table.files > 0) lines.push(['written', `${counted(rows.written, 'row')} in ${counted(table.files, 'file')}, ${bytes(table.bytes)}`]);
@@ -54,15 +69,18 @@ function linesOf(receipt: Receipt, currentFolder: string): readonly Line[] {
   return lines;
 }
 
-function rowsLine({ rows }: Receipt): string {
-  return `${count(rows.read)} read = ${count(rows.passed)} passed + ${count(rows.filtered)} filtered + ${count(rows.quarantined)} quarantined`;
+function rowsLine(receipt: Receipt): string {
+  const { rows } = receipt;
+  const sum = `${count(rows.read)} read = ${count(rows.passed)} passed + ${count(rows.filtered)} filtered + ${count(rows.quarantined)} quarantined`;
+  return isUndone(receipt) ? `${sum}, none kept` : sum;
 }
 
-function inputLine({ bytes: { input, covered } }: Receipt): string {
+function inputLine({ bytes: { input, covered }, tasks }: Receipt): string {
+  if (tasks.done === 0) return bytes(input);
   return covered === input ? `${bytes(input)}, all of it covered` : `${bytes(input)}, ${bytes(covered)} of it covered`;
 }
 
-function advice(receipt: Receipt, style: Style, { endedMs }: ReceiptNotes): readonly string[] {
+function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false }: ReceiptNotes): readonly string[] {
   const { run, outcome, state } = receipt;
   const lines: string[] = [];
   const warn = (text: string) => lines.push(`${style.paint('yellow', 'warning:')} ${text}`);
@@ -71,22 +89,33 @@ function advice(receipt: Receipt, style: Style, { endedMs }: ReceiptNotes): read
       `the compressed input of ${counted(receipt.unchecked, 'task')} carries no checksum: that nothing in it was damaged can't be proven.`,
     );
   }
-  if (receipt.rows.quarantined > 0 || receipt.quarantine.length > 0) lines.push(`The rows set aside: fanlake quarantine ${run}`);
+  if (receipt.rows.quarantined > 0 || receipt.quarantine.length > 0) {
+    lines.push(`${isUndone(receipt) ? "The rows that can't be taken" : 'The rows set aside'}: fanlake quarantine ${run}`);
+  }
   if (outcome === 'ALREADY_COMMITTED') {
     const when = endedMs === undefined ? 'before' : `at ${moment(endedMs)}`;
-    lines.push(`These objects were loaded by this run ${when}; nothing was done now. To load them once more: --again`);
+    lines.push(
+      `These objects were loaded by this run ${when}; nothing was done now. To load them once more: the same command with --again`,
+    );
   } else if (outcome === 'PARTIAL') {
     lines.push(...missingLines(receipt.missing), `To load what is missing: fanlake retry ${run}`);
-  } else if (outcome === 'FAILED') {
-    // an input that couldn't be planned has no tasks that a retry could repeat
-    const retry = receipt.tasks.planned > 0 ? `, or: fanlake retry ${run}` : '.';
-    lines.push(`Nothing of this run is in the table. When the cause is mended, run the same command again${retry}`);
+  } else if (outcome === 'FAILED' && isUndone(receipt)) {
+    lines.push(...failedLines(receipt, takesBadRows));
   } else if (outcome === 'CANCELLED') {
-    lines.push('The run was cancelled and nothing of it is in the table. To load the same objects after all: --again');
+    lines.push(`The run was cancelled. To load the same objects after all: the same command with --again, or: fanlake retry ${run}`);
   } else if (outcome === null && state !== 'ended') {
     lines.push(`Is no command working on it? Go on with: fanlake retry ${run}`);
   }
   return lines;
+}
+
+function failedLines({ run, epoch, error, tasks }: Receipt, takesBadRows: boolean): readonly string[] {
+  const setAside = error?.code === 'rows.bad' && takesBadRows ? ['To set such rows aside: the same command with --max-bad-rows <n>'] : [];
+  // an input that couldn't be planned has no tasks that a retry could repeat
+  const retry = error !== null && isMendable(error.code) && tasks.planned > 0 ? `, or: fanlake retry ${run}` : '.';
+  // an earlier try may have been committed in part
+  const what = epoch === 0 ? 'run' : 'try';
+  return [...setAside, `Nothing of this ${what} is in the table. When the cause is mended, run the same command again${retry}`];
 }
 
 function missingLines(missing: readonly MissingRange[]): readonly string[] {

@@ -5,8 +5,10 @@ import type { Job } from '../core/job.ts';
 import type { Column, Layout } from '../core/layout.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import { detectCompression, expandHead } from '../formats/compression.ts';
-import { formatOf, type HeadLayout, HeadTooShort, type ObjectHead, readLayout, samplePiece } from '../formats/head.ts';
+import { formatOf, HeadTooShort, readLayout, samplePiece } from '../formats/head.ts';
+import type { HeadLayout, ObjectHead } from '../formats/object-head.ts';
 import type { InspectedObject, Inspector } from './inspector.ts';
+import { explainParquet } from './unreadable-parquet.ts';
 
 /** Read of each object to see its header and dialect; more when a record is longer. */
 const firstHeadBytes = 256 * 1024;
@@ -115,7 +117,9 @@ function withDeclaredNames(layout: Layout, job: Job): Layout {
 async function inspectParquet({ landing, inspector, scratch }: InspectTools, job: Job, object: ObjectVersion): Promise<InspectedObject> {
   const file = await landing.stage(object, { start: 0, end: object.size }, scratch);
   try {
-    const columns = await inspector.parquetColumns(file.path);
+    const columns = await inspector.parquetColumns(file.path).catch(async (thrown: unknown) => {
+      throw await explainParquet(landing, object, thrown);
+    });
     return {
       layout: { format: 'parquet', compression: 'none', columns },
       columns: job.input.columns === undefined ? columns : null,

@@ -36,7 +36,7 @@ export function checkBadRows(plan: Plan, fold: Fold): FanlakeError | null {
   return new FanlakeError(
     'rows.bad',
     `Run ${plan.run} found ${fold.rows.quarantined} rows that can't be taken, and its job allows ${allowed}. ` +
-      `See them with 'fanlake quarantine ${plan.run}'; mend the input or the job's columns, or allow more with --max-bad-rows.`,
+      `See them with 'fanlake quarantine ${plan.run}'; mend the input or the job's columns, or allow more with the job's limits.maxBadRows.`,
     { found: fold.rows.quarantined, allowed },
   );
 }

@@ -6,6 +6,7 @@ const retryableByCode = {
   'job.invalid': false,
   'job.unknown': false,
   'run.unknown': false,
+  'run.ambiguous': false,
   'input.none': false,
   'plan.too-large': false,
   // the query

@@ -17,8 +17,10 @@ const findings: Readonly<Record<string, readonly [found: string, bytesRead: numb
   'incorrect length check': ['what was expanded does not have the length that stands', 4],
 };
 
+/** What is expanded meanwhile is thrown away. */
+const searchBufferBytes = 64 * 1024;
 /** Steps in which the refused byte is looked for: each time the file is decoded again up to the step that is known to hold it. */
-const searchSteps = [1024, 1];
+const searchSteps = [1024, 32, 1];
 
 /**
  * The error of a file that zlib refuses, with the byte that it refuses: its own count stops at the last buffer that went well, so the place is looked for.
@@ -37,13 +39,13 @@ async function explain(key: string, size: number, good: number, read: ReadBytes,
 
 async function refusedByte(size: number, known: number, read: ReadBytes): Promise<number | null> {
   let good: number | null = known;
-  for (const step of searchSteps) if (good !== null) good = await refusedStep(size, good, step, read);
+  for (const step of searchSteps) if (good !== null && (step === 1 || step < size - good)) good = await refusedStep(size, good, step, read);
   return good;
 }
 
 /** Start of the first step of so many bytes, from `good` on, that zlib refuses; null when it takes them all. */
 async function refusedStep(size: number, good: number, step: number, read: ReadBytes): Promise<number | null> {
-  const decoder = createGunzip({ chunkSize: bufferBytes });
+  const decoder = createGunzip({ chunkSize: searchBufferBytes });
   // a write that is refused isn't called back
   const refused = new Promise<true>((resolve) => decoder.on('error', () => resolve(true)));
   decoder.resume();

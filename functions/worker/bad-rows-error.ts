@@ -30,6 +30,6 @@ function badRowsMessage(first: readonly BadRecord[], found: number, allowed: num
     `${rows} can't be taken, and the job allows ${allowed}:`,
     ...places,
     ...more,
-    "Correct the input, declare the columns as they are (a job's input.columns), or have such rows set aside (limits.maxBadRows, --max-bad-rows).",
+    "Correct the input, declare the columns as they are (a job's input.columns), or have such rows set aside (the job's limits.maxBadRows).",
   ].join('\n');
 }

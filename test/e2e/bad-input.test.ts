@@ -31,7 +31,7 @@ describe('a row that can’t be taken fails the run', () => {
   ] as const)('%s', async (_what, content, says) => {
     for (const splitBytes of [undefined, 5]) {
       const wanted = { columns: { a: 'BIGINT', b: 'VARCHAR' }, ...(splitBytes === undefined ? {} : { splitBytes }) };
-      await refuse(home, [home.file('a.csv', content)], { exitCode: 1, code: 'rows.bad', says: [...says, '--max-bad-rows'] }, wanted);
+      await refuse(home, [home.file('a.csv', content)], { exitCode: 1, code: 'rows.bad', says: [...says, 'limits.maxBadRows'] }, wanted);
     }
   });
 
@@ -46,7 +46,7 @@ describe('a row that can’t be taken fails the run', () => {
   ] as const)('JSON lines: %s', async (_what, content, says) => {
     for (const splitBytes of [undefined, 5]) {
       const wanted = { columns: { a: 'BIGINT', b: 'VARCHAR' }, ...(splitBytes === undefined ? {} : { splitBytes }) };
-      await refuse(home, [home.file('a.jsonl', content)], { exitCode: 1, code: 'rows.bad', says: [...says, '--max-bad-rows'] }, wanted);
+      await refuse(home, [home.file('a.jsonl', content)], { exitCode: 1, code: 'rows.bad', says: [...says, 'limits.maxBadRows'] }, wanted);
     }
   });
 
@@ -129,17 +129,23 @@ describe('a file that is not what its name says, or what no table can hold', () 
     );
   });
 
-  test.each([
-    ['cut at its end', (bytes: Buffer) => bytes.subarray(0, -10)],
-    ['without its last half', (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
-    ['of no bytes', () => Buffer.alloc(0)],
-  ])('Parquet %s', async (_what, damage) => {
+  test.each<[string, (bytes: Buffer) => Buffer, ErrorCode, RegExp]>([
+    ['cut at its end', (bytes) => bytes.subarray(0, -10), 'input.corrupt', /its end is missing/],
+    ['without its last half', (bytes) => bytes.subarray(0, bytes.length >> 1), 'input.corrupt', /its end is missing/],
+    [
+      'with a damaged footer',
+      (bytes) => Buffer.from(bytes).fill(0xff, bytes.length - 60, bytes.length - 8),
+      'input.corrupt',
+      /its footer can't be read/,
+    ],
+    ['with damaged data', (bytes) => Buffer.from(bytes).fill(0xff, 40, 400), 'input.corrupt', /Failed to read file ".*a\.parquet"/],
+    ['of no bytes', () => Buffer.alloc(0), 'input.format', /it has no bytes/],
+    ['that is a picture', () => png, 'input.format', /does not begin with PAR1/],
+  ])('Parquet %s is told with the object, what is wrong and what to do', async (_what, damage, code, found) => {
     const path = join(home.folder, 'whole.parquet');
     await runSql(`COPY (SELECT i AS a, 'v' || i AS b FROM range(1000) r(i)) TO ${sqlText(path)} (FORMAT parquet)`);
-    const table = await tableWithARow(home);
-    const ended = await home.run({ input: [home.file('a.parquet', damage(readFileSync(path)))], table });
-    expect(['input.format', 'input.corrupt']).toContain(ended.error?.code);
-    await expectRefused(home, ended, table, { exitCode: 1, code: ended.error?.code as ErrorCode, says: [/a\.parquet/] });
+    const says = [/a\.parquet/, found, /Upload/];
+    await refuse(home, [home.file('a.parquet', damage(readFileSync(path)))], { exitCode: 1, code, says });
   });
 
   test.each([

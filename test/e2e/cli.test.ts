@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,12 +68,29 @@ describe('run', () => {
     expect(JSON.parse(stdout).rows).toEqual([1, 2, 3].map((id) => ({ id, n: 2 })));
   });
 
+  it('the path of the table can be typed where the command was typed, and the stored receipt is right from anywhere', async () => {
+    const shown = async (at: string, ...args: readonly string[]) => {
+      const { stdout } = await fanlake(at, ...args, '--json');
+      return (JSON.parse(stdout) as { run: string; table: { path: string } }).table.path;
+    };
+    const home = join(folder, '.fanlake');
+    const { run: id } = JSON.parse((await run(...load, '--json')).stdout) as { run: string };
+    for (const args of [load, ['status', id], ['retry', id], ['cancel', id], ['explain', ...load.slice(1)]])
+      expect(await shown(folder, ...args), args[0]).toBe('.fanlake/lake/people');
+    expect(await shown(tmpdir(), 'status', id, '--home', home)).toBe(join(relative(realpathSync(tmpdir()), home), 'lake/people'));
+    expect(await shown(join(repository, 'test'), 'status', id, '--home', home)).toBe(join(home, 'lake/people'));
+    const stored = readFileSync(join(home, `lake/people/_fanlake/${id}/e0/outcome.json`), 'utf8');
+    expect(JSON.parse(stored)).toMatchObject({ table: { path: join(home, 'lake/people') } });
+    renameSync(home, join(folder, 'moved'));
+    expect(await shown(folder, 'status', id, '--home', 'moved')).toBe('moved/lake/people');
+  });
+
   it('a run that fails ends with 1, names the row, and its rows are to be seen with quarantine', async () => {
     writeFileSync(join(folder, 'people.csv'), 'id,name\n1,Anna\n2,Bo,Jr\n');
     const failed = await run(...load);
     expect(failed).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/^FAILED [\s\S]*byte 15[\s\S]*\[rows\.bad\][\s\S]*fanlake retry/),
+      stdout: expect.stringMatching(/^FAILED [\s\S]*untouched\n[\s\S]*byte 15[\s\S]*\[rows\.bad\][\s\S]*--max-bad-rows <n>/),
     });
     const passed = await run(...load, '--max-bad-rows', '1', '--json');
     expect(passed.code).toBe(0);
@@ -208,6 +225,8 @@ describe('an interrupted run', () => {
 
   it('can be cancelled: then it ends with 4 until --again, and a committed one can not', async () => {
     await interrupt('SIGINT');
+    const before = JSON.parse((await run('status', 'query-', '--json')).stdout);
+    expect(before).toMatchObject({ outcome: null, rows: { written: 0 }, table: { version: null, files: 0 } });
     expect((await run('cancel', 'query-')).code).toBe(0);
     expect(await run(...args)).toMatchObject({ code: 4, stdout: expect.stringMatching(/^CANCELLED [\s\S]*--again/) });
     expect((await run(...args, '--again')).code).toBe(0);
@@ -225,8 +244,8 @@ describe('looking', () => {
     expect(stdout).toMatch(/map: 1 task[\s\S]*delimiter ','[\s\S]*full name +VARCHAR +learned[\s\S]*full name -> full_name/);
     expect(existsSync(join(folder, '.fanlake'))).toBe(false);
     const split = JSON.parse((await run('explain', ...args, '--split-size', '16', '--json')).stdout);
-    expect(split).toMatchObject({ stages: [{ stage: 'map', tasks: 3 }], query: { rowwise: true }, table: { version: null } });
-    expect(split.why).toContain('--split-size 16 B cuts 1 object into 3 splits');
+    expect(split).toMatchObject({ stages: [{ stage: 'map', tasks: 2 }], query: { rowwise: true }, table: { version: null } });
+    expect(split.why).toContain('--split-size 16 B cuts 1 object into 2 splits');
   });
 
   it('explain says why a query needs one task', async () => {
@@ -240,7 +259,10 @@ describe('looking', () => {
       'people.csv',
       '--json',
     );
-    expect(JSON.parse(stdout)).toMatchObject({ query: { rowwise: false }, why: expect.stringMatching(/^one task, because/) });
+    expect(JSON.parse(stdout)).toMatchObject({
+      query: { rowwise: false },
+      why: 'one task, because the query aggregates rows (count(*))',
+    });
   });
 
   it('status lists the runs, and tells one by the beginning of its id', async () => {
@@ -249,6 +271,33 @@ describe('looking', () => {
     const { stdout } = await run('status');
     expect(stdout).toMatch(/query-[0-9a-f]{8}-[0-9a-f]{20} +COMMITTED/);
     expect(JSON.parse((await run('status', 'query-', '--json')).stdout)).toMatchObject({ outcome: 'COMMITTED', rows: { read: 3 } });
+  });
+
+  it('a beginning that several runs have is told with those runs, and ends with 2', async () => {
+    await run(...load);
+    await run(...load, '--again');
+    const { code, stdout } = await run('status', 'query-', '--json');
+    expect(code).toBe(2);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string; details: { runs: readonly string[] } } };
+    expect(error).toMatchObject({ code: 'run.ambiguous', details: { id: 'query-', found: 2 } });
+    expect(error.details.runs).toHaveLength(2);
+    for (const name of error.details.runs) expect(error.message).toContain(`\n  ${name}`);
+    const [first = ''] = error.details.runs;
+    expect(await run('status', first)).toMatchObject({ code: 0, stdout: expect.stringContaining(first) });
+  });
+
+  it('query prints whole numbers as numbers with all their digits', async () => {
+    await run(...load);
+    const { stdout } = await run('query', 'SELECT 9007199254740993 AS large, count(*) AS n, 1.50 AS d FROM people', '--json');
+    expect(stdout).toContain('"large": 9007199254740993,');
+    expect(stdout).toContain('"n": 3,');
+    expect(stdout).toContain('"d": "1.50"');
+  });
+
+  it('query shows which tables there are', async () => {
+    await run(...load);
+    const { stdout } = await run('query', 'SHOW TABLES', '--json');
+    expect(JSON.parse(stdout).rows).toEqual([{ name: 'people' }]);
   });
 
   it('query names the nearest table, and shows the place of a typo', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../functions/core/errors.ts';
 import { parseJob } from '../../functions/core/job.ts';
-import { deltaLog, tableRows } from './duckdb.ts';
+import { deltaLog, sorted, sqlText, tableRows, textRows } from './duckdb.ts';
 import { type Ended, FanlakeCommand, fanlake } from './fanlake-command.ts';
 import { goodRows, refuse } from './refusal.ts';
 import { WarmHome } from './warm-home.ts';
@@ -149,28 +149,37 @@ function mount(args: readonly string[]): string | null {
   }
 }
 
-test('a full disk is store.full, and the table is as it was; with space the same run goes through', async (context) => {
+test('a full disk is store.full, and the table is as it was; with space the same command goes through', async (context) => {
   const disk = join(home.folder, 'disk');
   mkdirSync(disk);
   const reason = mount(['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
   if (reason !== null) return context.skip(reason);
+  const load = (input: string): Promise<Ended> => {
+    const args = ['run', '--query', 'SELECT * FROM input', '--table', 'x', '--json', '--input', input, '--home', join(disk, 'home')];
+    return endsWithin(60_000, new FanlakeCommand(home.folder, args));
+  };
   try {
-    const small = await WarmHome.open(disk);
+    const table = join(disk, 'home/lake/x');
+    expect(await load(home.file('a.csv', 'a,b\n1,x\n'))).toMatchObject({ code: 0 });
+    const rows = 300_000;
+    const noise = Array.from({ length: rows }, (_, i) => `${i},${Math.sin(i)}${Math.cos(i)}\n`).join('');
+    const input = home.file('big.csv', `a,b\n${noise}`);
     const ballast = join(disk, 'ballast');
-    try {
-      const table = 'x';
-      expect((await small.run({ input: [home.file('a.csv', 'a,b\n1,x\n')], table })).exitCode).toBe(0);
-      const noise = Array.from({ length: 300_000 }, (_, i) => `${i},${Math.sin(i)}${Math.cos(i)}\n`).join('');
-      const input = [home.file('big.csv', `a,b\n${noise}`)];
-      writeFileSync(ballast, Buffer.alloc(20 << 20));
-      const full = await small.run({ input, table });
-      expect({ exitCode: full.exitCode, code: full.error?.code }).toEqual({ exitCode: 1, code: 'store.full' });
-      expect(deltaLog(small.tablePath(table)).versions).toEqual([0]);
-      expect(await tableRows(small.tablePath(table))).toEqual([['1', 'x']]);
-    } finally {
-      rmSync(ballast, { force: true });
-      await small.close();
+    writeFileSync(ballast, Buffer.alloc(20 << 20));
+    for (const full of [await load(input), await load(input)]) {
+      expect(full, full.stdout).toMatchObject({ code: 1 });
+      expect(JSON.parse(full.stdout)).toMatchObject({ error: { code: 'store.full' } });
+      expect(deltaLog(table).versions).toEqual([0]);
+      expect(await tableRows(table)).toEqual([['1', 'x']]);
     }
+    rmSync(ballast);
+    const ended = await load(input);
+    expect(ended, ended.stdout).toMatchObject({ code: 0 });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: 'COMMITTED', rows: { read: rows, written: rows } });
+    const oracle = await textRows(
+      `SELECT * FROM read_csv(${sqlText(input)}, auto_detect = false, parallel = false, header = true, delim = ',', columns = {a: 'BIGINT', b: 'VARCHAR'})`,
+    );
+    expect(sorted(await tableRows(table))).toEqual(sorted([['1', 'x'], ...oracle]));
   } finally {
     execFileSync('umount', ['-l', disk]);
   }

@@ -63,7 +63,7 @@ export function checkConflicts(member: Appending, table: Snapshot, entries: read
       if (found === null) continue;
       return new FanlakeError(
         'commit.conflict',
-        `run ${member.run} can't be committed: the table changed at version ${version} in a way that its files don't fit: ${found}. Adapt the job, then 'fanlake retry ${member.run}'.`,
+        `run ${member.run} can't be committed: the table changed at version ${version} in a way that its files don't fit: ${found}. Adapt the job, then run it over the same input again.`,
         { run: member.run, epoch: member.epoch, version, found },
       );
     }

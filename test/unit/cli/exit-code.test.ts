@@ -20,6 +20,7 @@ it.each([
   'job.invalid',
   'job.unknown',
   'run.unknown',
+  'run.ambiguous',
   'input.none',
   'plan.too-large',
   'query.syntax',

@@ -44,6 +44,7 @@ it('without a file of jobs the message says what to do', async () => {
     code: 'job.unknown',
     message: expect.stringContaining('--query and --table'),
   });
+  await expect(loadJobs(null, folder)).rejects.toThrow(/lists jobs\. Go to the folder that has it, or name another with --jobs <file>\.$/);
   await expect(findJob('./a.ts', null, folder)).rejects.toMatchObject({ code: 'job.unknown' });
 });
 
@@ -61,5 +62,5 @@ it('a file that is named as the job gives its default export, or its only job', 
 
 it('a file that throws is named with what it threw', async () => {
   write("throw new Error('no luck');");
-  await expect(names()).rejects.toThrow(/jobs\.mjs failed: no luck/);
+  await expect(names()).rejects.toThrow(/jobs\.mjs failed at \S+jobs\.mjs:1: no luck/);
 });
