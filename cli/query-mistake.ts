@@ -1,6 +1,7 @@
 import { FanlakeError } from '../functions/core/errors.ts';
 import type { Column } from '../functions/core/layout.ts';
 import { didYouMean } from '../functions/core/nearest.ts';
+import { missingColumnIn } from '../functions/engine/errors.ts';
 
 /** What a query could have meant. */
 export interface Readable {
@@ -14,18 +15,12 @@ export interface Readable {
 /** Names that an error lists at most. */
 const listedNames = 50;
 
-const missingColumn = [
-  /Referenced column "([^"]*)" not found/,
-  /does not have a column named "([^"]*)"/,
-  /Column "([^"]*)" in (?:EXCLUDE|REPLACE|RENAME) list not found/,
-];
-
 /** An error of a query over the tables of a home, with what the engine can't know: which tables and columns there are, and what to do. */
 export function explainQueryMistake(error: FanlakeError, readable: Readable): FanlakeError {
   const table = /Table with name "?(.+?)"? does not exist/.exec(error.message)?.[1];
   if (table !== undefined) return unknownTable(error, table, readable);
-  const column = missingColumn.map((pattern) => pattern.exec(error.message)?.[1]).find((name) => name !== undefined);
-  if (column !== undefined) return unknownColumn(error, column, readable);
+  const column = missingColumnIn(error.message);
+  if (column !== null) return unknownColumn(error, column, readable);
   const advice = adviceFor(error, readable);
   if (advice === null) return error;
   return new FanlakeError(error.code, `${engineMessage(error)}\n${advice}`, error.details, error);

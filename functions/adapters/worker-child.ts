@@ -162,7 +162,7 @@ export class WorkerChild {
       this.#rejectReady(new FanlakeError('internal', message, { ...details, output }));
     }
     const outOfMemory = output.includes('heap out of memory');
-    const advice = 'it is tried again; if it dies again, give it more memory or smaller tasks (--split-size)';
+    const advice = 'it is tried again; if it dies again, give it more memory or smaller tasks (run: --split-size)';
     const message = `can't finish a task: worker process ${pid} ended in the middle of it (${found}); ${advice}${told}`;
     this.#current?.reject(new FanlakeError(outOfMemory ? 'task.memory' : 'task.died', message, { ...details, output }));
     this.#current = undefined;

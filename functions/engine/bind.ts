@@ -7,7 +7,7 @@ import { treatmentOfRows } from '../core/planner/rowwise.ts';
 import { checkSafe } from '../core/planner/safety.ts';
 import { isNode, parseTree, printTree, statementsOf, type Tree, type TreeNode, textAt } from '../core/planner/statement-tree.ts';
 import type { BoundQuery } from '../core/query.ts';
-import { asEngineError } from './errors.ts';
+import { asEngineError, missingColumnIn } from './errors.ts';
 import { functionCatalog } from './function-catalog.ts';
 import type { Engine } from './session.ts';
 import { emptyRelation, literal } from './sql-text.ts';
@@ -59,8 +59,8 @@ export async function embeddable(engine: Engine, sql: string, virtual: readonly 
 }
 
 function nearestColumn(error: FanlakeError, input: readonly Column[]): FanlakeError {
-  const name = /Referenced column "([^"]*)" not found/.exec(error.message)?.[1];
-  if (error.code !== 'query.column' || name === undefined) return error;
+  const name = missingColumnIn(error.message);
+  if (error.code !== 'query.column' || name === null) return error;
   const names = input.map((column) => column.name);
   const hint = didYouMean(name, names);
   const columns = names.slice(0, 50).join(', ');

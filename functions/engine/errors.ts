@@ -24,13 +24,24 @@ export function isConversionError(thrown: unknown): boolean {
   return /^(Conversion Error|Invalid Input Error|Out of Range Error)/.test(messageOf(thrown));
 }
 
+const missingColumn = [
+  /Referenced column "([^"]*)" not found/,
+  /does not have a column named "([^"]*)"/,
+  /Column "([^"]*)" in (?:EXCLUDE|REPLACE|RENAME) list not found/,
+];
+
+/** The column that a query names and that isn't there, from the engine's message; null when it says something else. */
+export function missingColumnIn(message: string): string | null {
+  return missingColumn.map((pattern) => pattern.exec(message)?.[1]).find((name) => name !== undefined) ?? null;
+}
+
 /** First match decides. The texts are DuckDB 1.5.5's; test/unit/engine/errors.test.ts provokes each. */
 const rules: readonly (readonly [RegExp, ErrorCode])[] = [
   [/No space left on device|Disk quota exceeded|max_temp_directory_size/i, 'store.full'],
   [/^Out of Memory Error/, 'task.memory'],
   [/^Parser Error/, 'query.syntax'],
   [
-    /Referenced (column|table) .* not found|does not have a column named|Could not find (key|column)|column .* does not exist/i,
+    /Referenced (column|table) .* not found|in (EXCLUDE|REPLACE|RENAME) list not found|does not have a column named|Could not find (key|column)|column .* does not exist/i,
     'query.column',
   ],
   [/Function with name .* does not exist|No function matches the given name/i, 'query.function'],
@@ -53,7 +64,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   'task.memory': 'Give the task more memory or a smaller split.',
   'input.corrupt': 'Nothing of it was loaded. Upload the whole file again; if it stays so, it was damaged where it was made.',
   'query.syntax': 'Correct the query.',
-  'query.function': 'Correct the query; DuckDB 1.5 lists its functions.',
+  'query.function': `Correct the query. To look for one: fanlake query "SELECT function_name, parameters, description FROM duckdb_functions() WHERE function_name LIKE '%...%'"`,
   'query.forbidden': "A query reads the table 'input' and nothing else.",
 };
 

@@ -72,7 +72,10 @@ export function checkContent(key: string, format: InputFormat, head: Uint8Array)
   if (other !== undefined) fail(other.name, `${other.advice[0]?.toUpperCase() ?? ''}${other.advice.slice(1)}.`);
   if (format === 'parquet') {
     if (!startsWith(head, [0x50, 0x41, 0x52, 0x31])) {
-      fail('not a Parquet file (it does not begin with PAR1)', 'Upload a Parquet file, or name the format with --format or input.format.');
+      fail(
+        'not a Parquet file (it does not begin with PAR1)',
+        'Upload a Parquet file, or name the format with input.format (run: --format).',
+      );
     }
     return;
   }
@@ -84,5 +87,6 @@ export function checkContent(key: string, format: InputFormat, head: Uint8Array)
       { key, format },
     );
   }
-  if (isBinary(head)) fail('not text (many control characters)', 'Upload a text file, or name the format with --format or input.format.');
+  if (isBinary(head))
+    fail('not text (many control characters)', 'Upload a text file, or name the format with input.format (run: --format).');
 }

@@ -56,7 +56,7 @@ export function formatOf(key: string, options: FormatOptions | undefined): Input
     ending === '' ? 'its name has no ending' : `its name's ending '.${ending}' is none that is known${didYouMean(ending, endings)}`;
   throw new FanlakeError(
     'input.format',
-    `'${key}' has no format: ${found}. Name it with --format or the job's input.format: ${inputFormats.join(', ')}.`,
+    `'${key}' has no format: ${found}. Name it with the job's input.format (run: --format): ${inputFormats.join(', ')}.`,
     { key, ending },
   );
 }

@@ -9,7 +9,7 @@ export function asScratchError(thrown: unknown, what: string): unknown {
     case 'EDQUOT':
       return new FanlakeError(
         'store.full',
-        `There is no space left to ${what}${where}. Free some, or use smaller splits (--split-size).`,
+        `There is no space left to ${what}${where}. Free some, or use smaller splits (run: --split-size).`,
         {},
         thrown,
       );
