@@ -21,7 +21,7 @@ describe('a queue in memory', () => {
     const queue = makeQueue();
     await queue.idle();
     await queue.send(ids(5));
-    await queue.send(ids(2), 10);
+    await queue.send(ids(2), 300);
     expect(queue.counts()).toEqual({ visible: 5, inFlight: 0, delayed: 2 });
     const counts: unknown[] = [];
     queue.consume(async () => {
@@ -49,7 +49,7 @@ describe('a queue in memory', () => {
     expect(next).toBe(1_000_000);
   });
 
-  it('makes a hundred thousand delayed messages visible in the order of their times', async () => {
+  it('makes a hundred thousand delayed messages of many times visible, each once', async () => {
     const queue = makeQueue();
     const delays = Array.from({ length: 100_000 }, (_, id) => 1 + ((id * 7919) % 50));
     const byDelay = Map.groupBy(delays.keys(), (id) => delays[id] ?? 0);
@@ -58,17 +58,18 @@ describe('a queue in memory', () => {
         members.map((id) => ({ id })),
         delayMs,
       );
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    let received = 0;
     const seen = new Set<number>();
     queue.consume(
       async (batch) => {
+        received += batch.length;
         for (const { body } of batch) seen.add(body.id);
         return undefined;
       },
       { batchSize: 1000 },
     );
     await queue.idle();
-    expect(seen.size).toBe(100_000);
+    expect([received, seen.size]).toEqual([100_000, 100_000]);
   });
 
   it('sends again what failed, and answers only what never went out', async () => {

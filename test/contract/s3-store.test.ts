@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListMultipartUploadsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { afterAll, describe, expect, it } from 'vitest';
 import { makeS3Client } from '../../functions/adapters/s3-client.ts';
 import { S3Store } from '../../functions/adapters/s3-store.ts';
 import { systemNonces } from '../../functions/adapters/system-clock.ts';
@@ -11,15 +13,112 @@ import { objectStoreContract } from './object-store.ts';
 const client = makeS3Client();
 let buckets = 0;
 
+async function makeBucket(): Promise<string> {
+  const bucket = `contract-${process.pid}-${buckets++}`;
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  return bucket;
+}
+
 onEmulator('S3Store', () => {
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'fanlake-s3-'));
+  afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
   objectStoreContract('S3Store', async () => {
-    const bucket = `contract-${process.pid}-${buckets++}`;
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
-    const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'fanlake-s3-'));
-    return {
-      store: new S3Store({ client, bucket, nonces: systemNonces }),
-      scratch,
-      dispose: async () => fs.rmSync(scratch, { recursive: true, force: true }),
+    const store = new S3Store({ client, bucket: await makeBucket(), nonces: systemNonces });
+    return { store, scratch, dispose: async () => {} };
+  });
+
+  describe('S3Store: a file larger than one request', () => {
+    const bytes = randomBytes(40 * 1024 * 1024 + 17);
+    const file = (): { readonly path: string } => {
+      const written = path.join(scratch, systemNonces.next());
+      fs.writeFileSync(written, bytes);
+      return { path: written };
     };
+    const uploadsIn = async (bucket: string) => (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? [];
+
+    it('is stored whole, under the same conditions, and leaves no parts behind when it loses', async () => {
+      const bucket = await makeBucket();
+      const store = new S3Store({ client, bucket, nonces: systemNonces });
+      const results = await Promise.all([1, 2, 3].map(() => store.create('large', file())));
+      expect(results.filter((result) => result !== null)).toHaveLength(1);
+      const object = await store.head('large');
+      expect(results).toContainEqual(object);
+      expect(Buffer.compare((await store.get('large'))?.body ?? Buffer.of(), bytes)).toBe(0);
+      expect(await store.create('large', file())).toBeNull();
+      expect(await store.replace('large', '"another"', file())).toBeNull();
+      expect(await store.replace('large', object?.version ?? '', file())).toMatchObject({ size: bytes.length });
+      expect(await uploadsIn(bucket)).toEqual([]);
+    });
+
+    it('is staged by ranges side by side, from any byte to any other', async () => {
+      const store = new S3Store({ client, bucket: await makeBucket(), nonces: systemNonces });
+      const object = await store.put('large', file());
+      for (const [start, end] of [
+        [0, bytes.length],
+        [1, bytes.length - 1],
+        [16 * 1024 * 1024 - 1, 32 * 1024 * 1024 + 1],
+      ] as const) {
+        const staged = await store.stage(object, { start, end }, scratch);
+        expect(Buffer.compare(fs.readFileSync(staged.path), bytes.subarray(start, end)), `[${start}, ${end})`).toBe(0);
+        expect(staged).toMatchObject({ origin: start, length: end - start });
+        await staged.release();
+        expect(fs.existsSync(staged.path)).toBe(false);
+      }
+    });
+  });
+
+  describe('S3Store: a request that is applied though its answer is lost', () => {
+    /** A client that loses the answer to the first write, so that the SDK sends it a second time. */
+    function losingClient() {
+      const losing = makeS3Client();
+      let lost = false;
+      losing.middlewareStack.add(
+        (next) => async (request) => {
+          const answer = await next(request);
+          const { method } = request.request as { readonly method?: string };
+          if (lost || method !== 'PUT') return answer;
+          lost = true;
+          throw Object.assign(new Error('the connection was reset'), { name: 'TimeoutError', $retryable: { throttling: false } });
+        },
+        { step: 'deserialize', priority: 'low' },
+      );
+      return losing;
+    }
+
+    it('is known as our own when the condition is refused the second time', async () => {
+      const bucket = await makeBucket();
+      const sure = new S3Store({ client, bucket, nonces: systemNonces });
+      const unsure = () => new S3Store({ client: losingClient(), bucket, nonces: systemNonces });
+      const created = await unsure().create('k', 'mine');
+      expect(created).toEqual(await sure.head('k'));
+      expect(await unsure().replace('k', created?.version ?? '', 'mine, later')).toEqual(await sure.head('k'));
+      expect(Buffer.from((await sure.get('k'))?.body ?? []).toString()).toBe('mine, later');
+    });
+
+    it('is not taken for our own when another writer was first', async () => {
+      const bucket = await makeBucket();
+      const sure = new S3Store({ client, bucket, nonces: systemNonces });
+      await sure.create('k', 'theirs');
+      expect(await new S3Store({ client: losingClient(), bucket, nonces: systemNonces }).create('k', 'theirs')).toBeNull();
+    });
+  });
+
+  describe('S3Store: a versioned bucket', () => {
+    it('gives the version that was pinned though the object was overwritten or deleted', async () => {
+      const bucket = await makeBucket();
+      await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+      const store = new S3Store({ client, bucket, nonces: systemNonces });
+      const first = await store.put('k', 'first');
+      const second = await store.put('k', 'second');
+      await store.delete('k');
+      expect(Buffer.from(await store.read(first, { start: 0, end: 5 })).toString()).toBe('first');
+      expect(Buffer.from(await store.read(second, { start: 0, end: 6 })).toString()).toBe('second');
+      expect(await store.head('k')).toBeNull();
+      const third = await store.put('k', 'third');
+      expect(third.version).not.toBe(first.version);
+      expect(await store.replace('k', first.version, 'lost')).toBeNull();
+      expect(await store.replace('k', third.version, 'fourth')).not.toBeNull();
+    });
   });
 });
