@@ -13,10 +13,20 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], exclude: ['test/unit/engine/**'], sequence: { groupOrder: 0 } },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          exclude: ['test/unit/engine/**'],
+          // the slowest take a second, and on a busy machine four
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
       },
       // with the engine behind each of them they take half a minute: not part of the quick loop
-      { extends: true, test: { name: 'engine', include: ['test/unit/engine/**/*.test.ts'], sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: { name: 'engine', include: ['test/unit/engine/**/*.test.ts'], testTimeout: 30_000, sequence: { groupOrder: 0 } },
+      },
       {
         extends: true,
         test: {

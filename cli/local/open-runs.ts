@@ -1,3 +1,4 @@
+import { planKey } from '../../functions/core/keys.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { readDecision, readOutcome } from '../../functions/protocol/documents.ts';
@@ -38,11 +39,18 @@ const patienceMs = 10_000;
 export class OpenRuns {
   private readonly fanlake: LocalFanlake;
   private readonly onEnd: (open: OpenRun, receipt: Receipt) => Promise<void>;
+  private readonly onLost: (open: OpenRun, epoch: number) => Promise<boolean>;
   private readonly entries = new Map<string, Entry>();
 
-  constructor(fanlake: LocalFanlake, onEnd: (open: OpenRun, receipt: Receipt) => Promise<void>) {
+  /** @param onLost the epoch's plan is gone, and nobody has decided it; answers whether it is planned once more */
+  constructor(
+    fanlake: LocalFanlake,
+    onEnd: (open: OpenRun, receipt: Receipt) => Promise<void>,
+    onLost: (open: OpenRun, epoch: number) => Promise<boolean>,
+  ) {
     this.fanlake = fanlake;
     this.onEnd = onEnd;
+    this.onLost = onLost;
   }
 
   get size(): number {
@@ -91,7 +99,22 @@ export class OpenRuns {
   async sweep(): Promise<void> {
     const beforeMs = performance.now() - sweepEveryMs;
     const due = [...this.entries].filter(([, { lookMs, epoch }]) => epoch !== null && lookMs < beforeMs).slice(0, looksPerSweep);
-    for (const [run] of due) await this.check(run);
+    for (const [run] of due) {
+      await this.check(run);
+      await this.seeWhetherLost(run);
+    }
+  }
+
+  /** A run whose plan went (a deleted work folder) would be waited for for ever. */
+  private async seeWhetherLost(run: string): Promise<void> {
+    const entry = this.entries.get(run);
+    if (entry === undefined || entry.epoch === null) return;
+    const { work, lake } = this.fanlake.home.stores;
+    const id = { run, epoch: entry.epoch };
+    if ((await work.head(planKey(id))) !== null || (await readDecision(lake, entry.open.table, id)) !== null) return;
+    // until it is planned
+    entry.epoch = null;
+    if (!(await this.onLost(entry.open, id.epoch))) entry.epoch = id.epoch;
   }
 
   private async helpOn(entry: Entry): Promise<void> {

@@ -143,10 +143,11 @@ const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job)
 /** Opens the epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
 export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: RunRequest | null, epoch: number): Promise<Plan> {
   const { plan, outcome } = found;
+  const partial = outcome?.outcome === 'PARTIAL';
+  if (plan === null && partial) throw remainderLost(found);
   if (plan === null && request === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
   }
-  const partial = outcome?.outcome === 'PARTIAL';
   // a plan for a table that has changed since can only conflict again
   const stale = plan?.error !== null || outcome?.error?.code === 'commit.conflict';
   const changed = plan === null || stale || (request !== null && rowsOf(request.job) !== rowsOf(plan.job));
@@ -167,6 +168,16 @@ export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: 
       `Run ${found.run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`,
     );
   return planEpoch(fanlake, request, found.run, epoch);
+}
+
+/** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */
+function remainderLost({ run }: FoundRun): FanlakeError {
+  return new FanlakeError(
+    'run.unknown',
+    `Run ${run} is committed in part, and its plan is gone (the work folder expired or was deleted), so its missing ranges can't be loaded by themselves. ` +
+      `They are named by 'fanlake status ${run}': put their records into a file of their own and load that.`,
+    { run },
+  );
 }
 
 /** Waits for the outcome of an epoch, or of the one that follows it after a broken chain. */

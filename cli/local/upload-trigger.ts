@@ -67,7 +67,11 @@ export class UploadTrigger {
     this.jobs = new Map(jobs.map((job) => [job.name, job]));
     this.find = jobFinder(jobs);
     this.notes = new LandedNotes(fanlake.home.stores);
-    this.open = new OpenRuns(fanlake, (open, receipt) => this.end(open, receipt));
+    this.open = new OpenRuns(
+      fanlake,
+      (open, receipt) => this.end(open, receipt),
+      (open, epoch) => this.planLost(open, epoch),
+    );
     this.gates = new TableGates(async (table) => (await fanlake.context.plan.logs.of(table).refresh()).version >= 0);
   }
 
@@ -247,6 +251,15 @@ export class UploadTrigger {
     await this.requests.send([{ kind: 'upload', job, object, epoch: epoch + 1 }]);
     // others needn't wait for it: the table is there
     await this.gates.done(table, run);
+    return true;
+  }
+
+  /** Plans an upload once more whose plan was lost: nobody has decided it, so nothing of it is in the table. */
+  private async planLost({ run, job, object }: OpenRun, epoch: number): Promise<boolean> {
+    if (object === null) return false;
+    const message = `The plan of ${object.key} (run ${run}) is gone from the work folder: it is planned once more.`;
+    this.options.report({ event: 'notice', message });
+    await this.requests.send([{ kind: 'upload', job, object, epoch }]);
     return true;
   }
 

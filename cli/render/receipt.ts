@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../functions/core/errors.ts';
+import { mostIgnoredKeys } from '../../functions/core/ignored-keys.ts';
 import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
 import { harmless, renderError } from './error.ts';
 import { bytes, count, counted, duration, moment, rate } from './numbers.ts';
@@ -6,6 +7,7 @@ import { shortPath } from './short-path.ts';
 import type { Style } from './style.ts';
 
 const shownRanges = 10;
+const shownKeys = 10;
 
 const looks = {
   COMMITTED: 'green',
@@ -89,6 +91,7 @@ function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false 
       `the compressed input of ${counted(receipt.unchecked, 'task')} carries no checksum: that nothing in it was damaged can't be proven.`,
     );
   }
+  lines.push(...ignoredLines(receipt, style));
   if (receipt.rows.quarantined > 0 || receipt.quarantine.length > 0) {
     lines.push(`${isUndone(receipt) ? "The rows that can't be taken" : 'The rows set aside'}: fanlake quarantine ${run}`);
   }
@@ -107,6 +110,20 @@ function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false 
     lines.push(`Is no command working on it? Go on with: fanlake retry ${run}`);
   }
   return lines;
+}
+
+/** What of the input no column holds; null in a receipt of an older version. */
+function ignoredLines({ ignored }: Partial<Pick<Receipt, 'ignored'>>, style: Style): readonly string[] {
+  if (ignored === undefined || ignored.values === 0) return [];
+  const { values, keys } = ignored;
+  const most = [...keys].sort((a, b) => b.values - a.values).slice(0, shownKeys);
+  const more =
+    keys.length > shownKeys ? `, and ${count(keys.length - shownKeys)}${keys.length < mostIgnoredKeys ? '' : ' or more'} other keys` : '';
+  const named = most.map(({ key, values: found }) => `${harmless(key)} (${count(found)})`).join(', ');
+  return [
+    `${style.paint('yellow', 'warning:')} ${counted(values, 'value')} of JSON ${values === 1 ? 'was' : 'were'} not read, because no column holds their keys: ${named}${more}`,
+    "To read them, declare the columns (a job's input.columns) and load the objects once more; a struct with all its fields, or as JSON.",
+  ];
 }
 
 function failedLines({ run, epoch, error, tasks }: Receipt, takesBadRows: boolean): readonly string[] {

@@ -53,14 +53,25 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
     if (decision !== null) await fulfilDuties(context, decision);
     return { run, epoch, plan: null };
   }
-  // what is wrong with the machine is not the upload's fault
-  const plan = await planRun(context, request, ({ code }) => (code.startsWith('store.') ? 'throw' : 'record'));
+  const plan = await planRun(context, request, throwOrRecord);
   return { run, epoch: plan.epoch, plan };
 }
 
+/** What is wrong with the machine is not the upload's fault. */
+const throwOrRecord = ({ code }: FanlakeError): 'throw' | 'record' => (code.startsWith('store.') ? 'throw' : 'record');
+
+/**
+ * Plans an upload anew, as the epoch behind one that ended in `commit.conflict`: its files don't fit the table that another run made or changed
+ * meanwhile. Whoever finds that epoch planned goes on with it; repeating it is harmless.
+ */
+export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
+  const plan = await planRun(context, requestOf(upload, epoch), throwOrRecord);
+  return { run: plan.run, epoch: plan.epoch, plan };
+}
+
 /** An upload event's dead letter: a run that fails with what went wrong the last time, so that no upload is lost without a word. */
-export async function buryUpload(context: CoordinatorContext, upload: Upload, error: FanlakeError): Promise<HandledUpload> {
-  const request = requestOf(upload, 0);
+export async function buryUpload(context: CoordinatorContext, upload: Upload, epoch: number, error: FanlakeError): Promise<HandledUpload> {
+  const request = requestOf(upload, epoch);
   const { plan, created } = await writePlan(context, { ...unplannable(request, error), requests: {} }, []);
   await startEpoch(context, plan, created);
   return { run: plan.run, epoch: plan.epoch, plan };

@@ -12,6 +12,14 @@ export interface EpochId {
   readonly epoch: number;
 }
 
+/**
+ * One plan of an epoch. Parts lie under its nonce: should the plan be lost (a deleted work folder) while tasks are at work, then what they still write is
+ * never taken for the parts of the next plan, which may cut the input or treat the rows in another way.
+ */
+export interface PlanId extends EpochId {
+  readonly nonce: string;
+}
+
 const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
 
 export const groupOf = (task: number): number => Math.floor(task / tasksPerGroup);
@@ -28,10 +36,11 @@ const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
 export const runsPrefix = 'runs/';
 export const planKey = (id: EpochId): string => `${epochRoot(id)}/plan.json`;
 export const planPageKey = (id: EpochId, nonce: string, page: number): string => `${epochRoot(id)}/plan/${nonce}/${pad(page, 4)}.json`;
-export const partsPrefix = (id: EpochId, stage: number, group: number): string => `${epochRoot(id)}/s${stage}/${pad(group, 4)}/`;
-export const partKey = (id: EpochId, stage: number, task: number): string => `${partsPrefix(id, stage, groupOf(task))}${pad(task, 7)}`;
-export const foldsPrefix = (id: EpochId, stage: number): string => `${epochRoot(id)}/s${stage}/groups/`;
-export const foldKey = (id: EpochId, stage: number, group: number): string => `${foldsPrefix(id, stage)}${pad(group, 4)}`;
+const stageRoot = (id: PlanId, stage: number): string => `${epochRoot(id)}/parts/${id.nonce}/s${stage}`;
+export const partsPrefix = (id: PlanId, stage: number, group: number): string => `${stageRoot(id, stage)}/${pad(group, 4)}/`;
+export const partKey = (id: PlanId, stage: number, task: number): string => `${partsPrefix(id, stage, groupOf(task))}${pad(task, 7)}`;
+export const foldsPrefix = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/groups/`;
+export const foldKey = (id: PlanId, stage: number, group: number): string => `${foldsPrefix(id, stage)}${pad(group, 4)}`;
 
 /** The task's number in a part's key. */
 export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));

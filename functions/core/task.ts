@@ -20,6 +20,8 @@ export interface Task {
 
 export interface TaskMessage extends EpochId {
   readonly kind: 'task';
+  /** Nonce of the plan that it is of: the message of a plan that was lost is passed over. */
+  readonly plan: string;
   readonly stage: number;
   readonly task: Task;
 }
@@ -35,6 +37,8 @@ export interface UploadMessage {
   readonly kind: 'upload';
   readonly job: string;
   readonly object: ObjectVersion;
+  /** 0 for an upload that landed; else the epoch behind one that ended in `commit.conflict`, to be planned for the table as it is now. */
+  readonly epoch: number;
 }
 
 /** All tasks of the last stage are done, or the run can't go on: decide. */

@@ -14,7 +14,7 @@ import { failedPart, finishTask } from '../protocol/finish-task.ts';
  */
 export async function buryTask(context: RunContext, message: TaskMessage, attempts: number, last: ErrorReport | null): Promise<void> {
   const plan = await readPlan(context.stores.work, message);
-  if (plan === null) return;
+  if (plan === null || plan.nonce !== message.plan) return;
   const why = last === null ? 'no attempt came to an end' : last.message;
   const error = new FanlakeError(
     last?.code === 'task.memory' || last?.code === 'store.failed' ? last.code : 'task.died',
@@ -30,6 +30,6 @@ export async function buryTask(context: RunContext, message: TaskMessage, attemp
     quarantine: [],
     chain: [],
   };
-  await context.stores.work.create(partKey(message, message.stage, message.task.task), JSON.stringify(part));
+  await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));
   await finishTask(context, plan, message.task.task);
 }

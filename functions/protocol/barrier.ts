@@ -1,10 +1,10 @@
 import {
-  type EpochId,
   foldKey,
   foldsPrefix,
   groupCount,
   groupOfFoldKey,
   groupSize,
+  type PlanId,
   partsPrefix,
   taskOfPartKey,
   tasksPerGroup,
@@ -34,7 +34,7 @@ export async function climb(context: RunContext, plan: Plan, group: number): Pro
   await sendCommit(context, plan);
 }
 
-async function foldGroup(work: ObjectStore, id: EpochId, group: number, tasks: number): Promise<void> {
+async function foldGroup(work: ObjectStore, id: PlanId, group: number, tasks: number): Promise<void> {
   const numbers = Array.from({ length: groupSize(group, tasks) }, (_, index) => group * tasksPerGroup + index);
   const parts = await inOrder(numbers, (task) => readPart(work, id, mapStage, task));
   const present = parts.filter((part): part is Part => part !== null);
@@ -52,11 +52,11 @@ export async function sendCommit(context: RunContext, plan: Plan): Promise<void>
 export const isSingleTask = (plan: Plan): boolean => plan.tasks === 1 && plan.reuse.length === 0;
 
 /** The tasks of a group that have a part. */
-export async function finishedTasks(work: ObjectStore, id: EpochId, group: number): Promise<ReadonlySet<number>> {
+export async function finishedTasks(work: ObjectStore, id: PlanId, group: number): Promise<ReadonlySet<number>> {
   return new Set((await listAll(work, partsPrefix(id, mapStage, group))).map(taskOfPartKey));
 }
 
 /** The groups that are folded. */
-export async function foldedGroups(work: ObjectStore, id: EpochId): Promise<ReadonlySet<number>> {
+export async function foldedGroups(work: ObjectStore, id: PlanId): Promise<ReadonlySet<number>> {
   return new Set((await listAll(work, foldsPrefix(id, mapStage))).map(groupOfFoldKey));
 }

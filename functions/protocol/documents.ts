@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import { decisionKey, type EpochId, foldKey, outcomeKey, partKey, planKey, planPageKey } from '../core/keys.ts';
+import { decisionKey, type EpochId, foldKey, outcomeKey, type PlanId, partKey, planKey, planPageKey } from '../core/keys.ts';
 import type { Fold, Part } from '../core/part.ts';
 import { type Plan, type PlanPage, planFormat } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
@@ -48,10 +48,10 @@ export async function readPlanPage(work: ObjectStore, plan: Plan, page: number):
   );
 }
 
-export const readPart = async (work: ObjectStore, id: EpochId, stage: number, task: number): Promise<Part | null> =>
+export const readPart = async (work: ObjectStore, id: PlanId, stage: number, task: number): Promise<Part | null> =>
   (await readJson(work, partKey(id, stage, task))) as Part | null;
 
-export const readFold = async (work: ObjectStore, id: EpochId, stage: number, group: number): Promise<Fold | null> =>
+export const readFold = async (work: ObjectStore, id: PlanId, stage: number, group: number): Promise<Fold | null> =>
   (await readJson(work, foldKey(id, stage, group))) as Fold | null;
 
 export const readDecision = async (lake: ObjectStore, table: string, id: EpochId): Promise<Decision | null> =>

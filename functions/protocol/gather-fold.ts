@@ -1,9 +1,9 @@
-import { groupCount, groupSize, tasksPerGroup } from '../core/keys.ts';
+import { groupCount, groupSize, type PlanId, tasksPerGroup } from '../core/keys.ts';
 import { addFolds, type Fold, foldParts, type Part } from '../core/part.ts';
 import { type Plan, reusedCount } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { finishedTasks } from './barrier.ts';
-import { inOrder, readFold, readPart } from './documents.ts';
+import { inOrder, readFold, readPart, readPlan } from './documents.ts';
 
 export interface GatheredFold {
   readonly fold: Fold;
@@ -17,7 +17,8 @@ export async function gatherFold(work: ObjectStore, plan: Plan): Promise<Gathere
   for (let group = 0; group < groupCount(plan.tasks); group++) folds.push(await groupFold(work, plan, group));
   for (const { epoch, tasks } of plan.reuse) {
     const numbers = tasks.flatMap(([start, end]) => Array.from({ length: end - start }, (_, index) => start + index));
-    folds.push(await partsOf(work, { run: plan.run, epoch }, numbers));
+    const earlier = await readPlan(work, { run: plan.run, epoch });
+    if (earlier !== null) folds.push(await partsOf(work, earlier, numbers));
   }
   const fold = addFolds(folds);
   return { fold, complete: fold.done + fold.failed.length === plan.tasks + reusedCount(plan) };
@@ -33,7 +34,7 @@ async function groupFold(work: ObjectStore, plan: Plan, group: number): Promise<
   return partsOf(work, plan, finished);
 }
 
-async function partsOf(work: ObjectStore, id: { run: string; epoch: number }, tasks: readonly number[]): Promise<Fold> {
+async function partsOf(work: ObjectStore, id: PlanId, tasks: readonly number[]): Promise<Fold> {
   const parts = await inOrder(tasks, (task) => readPart(work, id, 0, task));
   return foldParts(parts.filter((part): part is Part => part !== null));
 }

@@ -26,7 +26,11 @@ export function exactStartsOf(decision: FailDecision): ExactStarts {
  * open repeats the rest (monitor, tasks): harmless.
  */
 export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts): Promise<Plan> {
-  const next = nextEpoch(await pastTasks(context, plan), exactStarts, plan.epoch + 1 >= maxChainEpochs);
+  const next = nextEpoch(
+    await pastTasks(context, plan, partWithFiles(context.stores.lake, plan)),
+    exactStarts,
+    plan.epoch + 1 >= maxChainEpochs,
+  );
   return openEpoch(context, { ...draftBehind(plan), reuse: next.reuse }, next.tasks);
 }
 
@@ -36,7 +40,7 @@ export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts
  */
 export async function openRemainder(context: RunContext, plan: Plan): Promise<Plan> {
   const { fold } = await gatherFold(context.stores.work, plan);
-  const tasks = remainingTasks(await pastTasks(context, plan), startsBehind(fold.chain));
+  const tasks = remainingTasks(await pastTasks(context, plan, isDone), startsBehind(fold.chain));
   const splits = tasks.flatMap((task) => task.splits);
   const input = {
     objects: new Set(splits.map(({ object }) => object.key)).size,
@@ -56,12 +60,27 @@ async function openEpoch(context: RunContext, draft: PlanDraft, tasks: readonly 
   return plan;
 }
 
+/** Whether what a part says is good need not be done again. */
+type Holds = (part: Part | null) => Promise<boolean>;
+
+/** In the table, wherever its files are by now: a Hive table has them under other names, and compacting a Delta table replaces them. */
+const isDone: Holds = async (part) => part?.kind === 'done';
+
+/** Not in the table yet, so that its files must be there still (a foreign VACUUM may have taken them). */
+function partWithFiles(lake: ObjectStore, { table }: Plan): Holds {
+  return async (part) => {
+    if (part?.kind !== 'done') return false;
+    for (const { path } of part.files) if ((await lake.head(`${table.key}/${path}`)) === null) return false;
+    return true;
+  };
+}
+
 /** Every task that an epoch stands for: its own and those it took over, with how they stand. */
-async function pastTasks(context: RunContext, plan: Plan): Promise<readonly PastTask[]> {
-  const { work, lake } = context.stores;
+async function pastTasks(context: RunContext, plan: Plan, holds: Holds): Promise<readonly PastTask[]> {
+  const { work } = context.stores;
   const past: PastTask[] = [];
   for (let group = 0; group < groupCount(plan.tasks); group++) {
-    const done = await doneTasks(work, lake, plan, group);
+    const done = await doneTasks(work, plan, group, holds);
     for (const task of await tasksOfPage(work, plan, group)) {
       past.push({ epoch: plan.epoch, task, state: done.has(task.task) ? 'done' : 'todo' });
     }
@@ -71,7 +90,7 @@ async function pastTasks(context: RunContext, plan: Plan): Promise<readonly Past
     if (earlier === null) continue;
     for (const task of await tasksInRanges(work, earlier, tasks)) {
       const part = await readPart(work, earlier, 0, task.task);
-      past.push({ epoch, task, state: await stateOf(lake, plan, part) });
+      past.push({ epoch, task, state: (await holds(part)) ? 'done' : 'todo' });
     }
   }
   return past;
@@ -89,8 +108,8 @@ async function tasksInRanges(work: ObjectStore, plan: Plan, ranges: readonly (re
   return tasks;
 }
 
-/** The tasks of a group whose part is good and whose data files are still there (a foreign VACUUM may have taken them). */
-async function doneTasks(work: ObjectStore, lake: ObjectStore, plan: Plan, group: number): Promise<ReadonlySet<number>> {
+/** The tasks of a group whose part holds. */
+async function doneTasks(work: ObjectStore, plan: Plan, group: number, holds: Holds): Promise<ReadonlySet<number>> {
   const done = new Set<number>();
   const fold = await readFold(work, plan, 0, group);
   const numbers = Array.from({ length: groupSize(group, plan.tasks) }, (_, index) => group * tasksPerGroup + index);
@@ -99,15 +118,7 @@ async function doneTasks(work: ObjectStore, lake: ObjectStore, plan: Plan, group
     return new Set(numbers.filter((task) => !failed.has(task)));
   }
   await inOrder(numbers, async (task) => {
-    if ((await stateOf(lake, plan, await readPart(work, plan, 0, task))) === 'done') done.add(task);
+    if (await holds(await readPart(work, plan, 0, task))) done.add(task);
   });
   return done;
-}
-
-async function stateOf(lake: ObjectStore, plan: Plan, part: Part | null): Promise<'done' | 'todo'> {
-  if (part === null || part.kind === 'failed') return 'todo';
-  for (const file of part.files) {
-    if ((await lake.head(`${plan.table.key}/${file.path}`)) === null) return 'todo';
-  }
-  return 'done';
 }

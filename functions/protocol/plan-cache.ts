@@ -16,11 +16,14 @@ export class PlanCache {
     this.work = work;
   }
 
-  /** @throws FanlakeError `store.failed` when the plan is gone */
-  async get(id: EpochId): Promise<Plan> {
+  /**
+   * @param id with the nonce of the plan, where it is known: another one that is kept was lost, and is read anew
+   * @throws FanlakeError `store.failed` when the plan is gone
+   */
+  async get(id: EpochId & { readonly plan?: string }): Promise<Plan> {
     const key = planKey(id);
     const known = this.plans.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && known.nonce === (id.plan ?? known.nonce)) return known;
     const plan = await readPlan(this.work, id);
     if (plan === null)
       throw new FanlakeError(

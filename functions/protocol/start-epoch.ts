@@ -25,7 +25,7 @@ export async function dispatchPage(context: RunContext, plan: Plan, page: number
   const tasks = await tasksOfPage(context.stores.work, plan, page);
   const messages = tasks
     .filter(({ task }) => !finished.has(task))
-    .map((task): TaskMessage => ({ kind: 'task', run: plan.run, epoch: plan.epoch, stage: 0, task }));
+    .map((task): TaskMessage => ({ kind: 'task', plan: plan.nonce, run: plan.run, epoch: plan.epoch, stage: 0, task }));
   if (messages.length > 0) return sendAll(context.tasks, messages);
   if (isSingleTask(plan)) return sendCommit(context, plan);
   return climb(context, plan, page);

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataFile, WrittenFile } from '../core/data-file.ts';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { nothingIgnored } from '../core/ignored-keys.ts';
 import { dataFileName, partKey, pendingFolder, quarantineKey } from '../core/keys.ts';
 import { type DonePart, type Part, type RequestCounts, subtractRequests } from '../core/part.ts';
 import type { BadRecord } from '../core/piece.ts';
@@ -23,7 +24,7 @@ import { TaskError } from './task-error.ts';
 export interface WorkerContext extends RunContext {
   readonly computer: TaskComputer;
   /** Answers a run's plan, read once a worker. */
-  readonly plans: { get(id: { run: string; epoch: number }): Promise<Plan> };
+  readonly plans: { get(id: { run: string; epoch: number; plan: string }): Promise<Plan> };
   /** Requests of this process so far. */
   readonly requests: () => RequestCounts;
   /** A folder of this process's own. */
@@ -41,7 +42,9 @@ export async function handleTask(context: WorkerContext, delivery: Delivery<Task
   const { body } = delivery;
   const { work, lake } = context.stores;
   const plan = await context.plans.get(body);
-  const key = partKey(body, body.stage, body.task.task);
+  // whoever planned anew what was lost has sent its own tasks
+  if (plan.nonce !== body.plan) return;
+  const key = partKey(plan, body.stage, body.task.task);
   if (delivery.receiveCount > 1) {
     const decision = await readDecision(lake, plan.table.key, body);
     if (decision !== null) return fulfilDuties(context, decision);
@@ -82,7 +85,7 @@ async function attemptTask(context: WorkerContext, plan: Plan, task: Task, recei
 type Results = Omit<DonePart, 'format' | 'task' | 'nonce' | 'attempts' | 'seconds' | 'requests'>;
 
 async function storeResults(context: WorkerContext, plan: Plan, task: number, computed: ComputedTask, attempt: Attempt): Promise<Results> {
-  const { rows, bytesCovered, chain, checksum } = computed;
+  const { rows, bytesCovered, chain, checksum, ignored = nothingIgnored } = computed;
   const quarantine = await storeQuarantine(context, plan, task, computed.bad, attempt);
   const files: DataFile[] = [];
   const schema = schemaOf(plan.table.columns);
@@ -103,7 +106,7 @@ async function storeResults(context: WorkerContext, plan: Plan, task: number, co
       stats: deltaStatistics(fields, file.rows, file.statistics),
     });
   }
-  return { kind: 'done', rows, bytesCovered, chain, files, quarantine, checksum };
+  return { kind: 'done', rows, bytesCovered, chain, files, quarantine, checksum, ...(ignored.values === 0 ? {} : { ignored }) };
 }
 
 /** Refuses a value that no folder or log entry can carry here, where a task can fail, and not when the run is committed. */

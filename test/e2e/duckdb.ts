@@ -37,7 +37,7 @@ interface Add {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** Versions of a Delta table, and the files that its log names: read from the log by nothing of Fanlake. For tables that only grow. */
+/** Versions of a Delta table, and the files that its log adds and doesn't remove again: read from the log by nothing of Fanlake. */
 export function deltaLog(tablePath: string): {
   readonly versions: readonly number[];
   readonly adds: readonly Add[];
@@ -49,13 +49,14 @@ export function deltaLog(tablePath: string): {
         .filter((name) => /^\d{20}\.json$/.test(name))
         .sort()
     : [];
-  const adds: Add[] = [];
+  let adds: Add[] = [];
   let columns: Record<string, unknown> = {};
   for (const name of names) {
     for (const line of readFileSync(join(folder, name), 'utf8').split('\n')) {
       if (line === '') continue;
-      const action = JSON.parse(line) as { add?: Add; metaData?: { schemaString: string } };
+      const action = JSON.parse(line) as { add?: Add; remove?: { path: string }; metaData?: { schemaString: string } };
       if (action.add !== undefined) adds.push(action.add);
+      if (action.remove !== undefined) adds = adds.filter(({ path }) => path !== action.remove?.path);
       if (action.metaData === undefined) continue;
       const schema = JSON.parse(action.metaData.schemaString) as { fields: { name: string; type: unknown }[] };
       columns = Object.fromEntries(schema.fields.map(({ name: field, type }) => [field, type]));

@@ -18,15 +18,24 @@ export class FanlakeCommand {
   private stdout = '';
   private stderr = '';
 
-  constructor(folder: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  /** @param ownGroup in a process group of its own, so that it can be killed with its workers */
+  constructor(folder: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}, ownGroup = false) {
     this.child = spawn(process.execPath, [starter, ...args], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
+      detached: ownGroup,
     });
     this.child.stdout?.on('data', (bytes) => (this.stdout += bytes));
     this.child.stderr?.on('data', (bytes) => (this.stderr += bytes));
     this.ended = once(this.child, 'close').then(([code, signal]) => ({ code, signal, stdout: this.stdout, stderr: this.stderr }));
+  }
+
+  /** Kills it, in a group of its own, and its workers at once. */
+  async killAll(): Promise<Ended> {
+    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null)
+      process.kill(-this.child.pid, 'SIGKILL');
+    return this.ended;
   }
 
   /** Resolves when stderr has shown the text; throws when the command ends without. */

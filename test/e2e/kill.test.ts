@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { addedFiles, differingRows } from '../support/visible-rows.ts';
+import { noProcesses, workersOf } from './worker-processes.ts';
 
 /** Rounds by default; FANLAKE_KILL_ROUNDS=200 for a soak. */
 const rounds = Number(process.env['FANLAKE_KILL_ROUNDS'] ?? 8);
@@ -63,20 +64,6 @@ function parts(home: string): ReadonlyMap<string, string> {
   );
 }
 
-function workersOf(pid: number): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((candidate) => {
-      try {
-        const stat = readFileSync(`/proc/${candidate}/stat`, 'utf8');
-        return Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]) === pid;
-      } catch {
-        return false;
-      }
-    });
-}
-
 const oracle =
   () => `SELECT * FROM read_csv('${input}', auto_detect = false, parallel = false, header = true, delim = ',', quote = '"', escape = '"',
   new_line = '\\n', columns = {id: 'BIGINT', what: 'VARCHAR', shop: 'BIGINT'})`;
@@ -108,7 +95,7 @@ describe('a run that is killed with SIGKILL at a random moment', () => {
   );
 
   it('goes on without the command being repeated when only a worker is killed', async (context) => {
-    if (!existsSync('/proc/self/stat')) context.skip('workers are found in /proc, which this machine lacks');
+    if (noProcesses !== null) context.skip(noProcesses);
     const home = join(folder, 'home-worker');
     const child = start(home);
     const ended = finish(child);

@@ -24,6 +24,7 @@ export interface WantedRun {
   readonly maxBadRows?: number;
   readonly format?: JobDeclaration['input']['format'];
   readonly columns?: Readonly<Record<string, string>>;
+  readonly unknownKeys?: JobDeclaration['input']['unknownKeys'];
   readonly partitionBy?: readonly string[];
   readonly tableFormat?: 'delta' | 'parquet';
   /** Called when the plan is stored and its tasks are about to be sent. */
@@ -95,10 +96,25 @@ export class WarmHome {
   }
 
   private async perform(wanted: WantedRun): Promise<Receipt> {
-    const { input, table, query, format, columns, partitionBy = [], tableFormat = 'delta', maxBadRows = 0, splitBytes = null } = wanted;
+    const {
+      input,
+      table,
+      query,
+      format,
+      columns,
+      unknownKeys,
+      partitionBy = [],
+      tableFormat = 'delta',
+      maxBadRows = 0,
+      splitBytes = null,
+    } = wanted;
     const job = parseJob({
       name: 'e2e',
-      input: { ...(format === undefined ? {} : { format }), ...(columns === undefined ? {} : { columns }) },
+      input: {
+        ...(format === undefined ? {} : { format }),
+        ...(columns === undefined ? {} : { columns }),
+        ...(unknownKeys === undefined ? {} : { unknownKeys }),
+      },
       ...(query === undefined ? {} : { query }),
       table: { name: table, partitionBy: [...partitionBy], format: tableFormat },
       limits: { maxBadRows },

@@ -1,9 +1,10 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deltaLog, tableRows } from './duckdb.ts';
 import { WatchedFolder } from './watching.ts';
+import { noProcesses } from './worker-processes.ts';
 
 let folder: WatchedFolder;
 
@@ -172,6 +173,24 @@ describe('fanlake watch, many files and many processes', () => {
     await second.interrupt();
     expect(second.events.at(-1)).toMatchObject({ event: 'summary', failed: 0, open: 0 });
     expect(await folder.ids()).toEqual(range(61));
+  });
+
+  it('goes on by itself when the work folder vanishes under it, with each file in the table once', async (context) => {
+    if (noProcesses !== null) context.skip(noProcesses);
+    const watch = await folder.watch();
+    folder.drop('first.csv', csv(0));
+    await watch.untilEnded('first.csv');
+    await watch.whileWorkersRest(async () => {
+      for (const index of range(5)) folder.drop(`lost-${index}.csv`, csv(index + 1));
+      await folder.untilPlanned(0, 6);
+      renameSync(join(folder.home, 'work'), join(folder.path, 'gone'));
+    });
+    folder.drop('last.csv', csv(6));
+    await watch.untilEnded('last.csv', ...range(5).map((index) => `lost-${index}.csv`));
+    expect(watch.ended.filter(({ outcome }) => outcome !== 'COMMITTED')).toEqual([]);
+    expect(await folder.ids()).toEqual(range(7));
+    await watch.interrupt();
+    expect(watch.events.at(-1)).toMatchObject({ event: 'summary', landed: 7, committed: 7, open: 0, rows: 7 });
   });
 
   it('is safe beside another one on the same home: each file is in the table once', async () => {

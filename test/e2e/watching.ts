@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WatchEvent } from '../../cli/local/watch-events.ts';
 import { tableRows } from './duckdb.ts';
+import { workersOf } from './worker-processes.ts';
 
 const starter = fileURLToPath(new URL('../../bin/fanlake.mjs', import.meta.url));
 
@@ -57,6 +59,14 @@ export class WatchedFolder {
     writeFileSync(join(this.landing, name), text);
   }
 
+  /** Resolves when so many runs have a plan of this epoch. */
+  async untilPlanned(epoch: number, count = 1): Promise<void> {
+    const runs = join(this.home, 'work/runs');
+    const planned = (): number =>
+      existsSync(runs) ? readdirSync(runs).filter((run) => existsSync(join(runs, run, `e${epoch}/plan.json`))).length : 0;
+    while (planned() < count) await sleep(10);
+  }
+
   /** The table's ids, read by nothing of Fanlake, in order. */
   async ids(): Promise<readonly number[]> {
     return (await tableRows(this.table)).map(([id]) => Number(id)).sort((a, b) => a - b);
@@ -92,6 +102,17 @@ export class WatchProcess {
         this.events.push(JSON.parse(line) as WatchEvent);
         this.wake();
       });
+    }
+  }
+
+  /** Holds its workers up while something else is done: what is planned meanwhile is computed afterwards. */
+  async whileWorkersRest(work: () => Promise<void>): Promise<void> {
+    const workers = workersOf(this.child.pid ?? -1);
+    for (const worker of workers) process.kill(worker, 'SIGSTOP');
+    try {
+      await work();
+    } finally {
+      for (const worker of workers) process.kill(worker, 'SIGCONT');
     }
   }
 

@@ -125,6 +125,16 @@ it('input without a checksum is a warning', () => {
   expect(shown({})).not.toContain('warning');
 });
 
+it('values of JSON that no column holds are a warning, which names the keys with most of them and what to do', () => {
+  const keys = Array.from({ length: 12 }, (_, i) => ({ key: `k${i}`, values: i + 1 }));
+  const text = shown({ ignored: { values: 78, keys: [{ key: 'a\x1b[2Jb', values: 99 }, ...keys] } });
+  expect(text).toContain(
+    'warning: 78 values of JSON were not read, because no column holds their keys: a\\x1b[2Jb (99), k11 (12), k10 (11)',
+  );
+  expect(text).toContain('k3 (4), and 3 other keys\n');
+  expect(text).toContain('input.columns');
+});
+
 it("a key in a receipt can't steer the terminal", () => {
   expect(shown({ outcome: 'PARTIAL', missing: [{ key: 'a\x1b[2Jb', start: 0, end: 1 }] })).toContain('a\\x1b[2Jb');
 });

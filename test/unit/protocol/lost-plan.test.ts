@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LocalStore } from '../../../functions/adapters/local-store.ts';
+import { planKey } from '../../../functions/core/keys.ts';
+import type { Task, TaskMessage } from '../../../functions/core/task.ts';
+import { buryTask } from '../../../functions/monitor/bury-task.ts';
+import type { RunContext } from '../../../functions/protocol/context.ts';
+import { listAll } from '../../../functions/protocol/documents.ts';
+import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
+import { writePlan } from '../../../functions/protocol/write-plan.ts';
+import { handleTask, type WorkerContext } from '../../../functions/worker/handle-task.ts';
+import { planOf } from './plan-of.ts';
+
+// A plan that went from the work folder, and was made anew for the same epoch while tasks of the first one were still about.
+let root: string;
+let context: RunContext;
+const computed: string[] = [];
+const object = { key: 'landing/a.txt', version: 'v', size: 10 };
+const task: Task = { task: 0, splits: [{ object, layout: 0, start: 0, end: 10 }] };
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fanlake-lost-'));
+  computed.length = 0;
+  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
+  const queue = { send: async () => [] };
+  let nonce = 0;
+  context = {
+    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
+    tasks: queue,
+    commits: queue,
+    monitor: queue,
+    clock: { now: () => 0, sleep: async () => {} },
+    nonces: { next: () => String(++nonce).padStart(12, '0') },
+  };
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const plan = async () => (await writePlan(context, planOf({ tasks: 1, bytes: 10, limits: {}, nonce: context.nonces.next() }), [task])).plan;
+const messageOf = ({ run, epoch, nonce }: { run: string; epoch: number; nonce: string }): TaskMessage => ({
+  kind: 'task',
+  plan: nonce,
+  run,
+  epoch,
+  stage: 0,
+  task,
+});
+const parts = () => listAll(context.stores.work, 'runs/').then((keys) => keys.filter((key) => key.includes('/s0/')));
+
+it('a worker that has kept the lost plan takes up the new one, and passes over tasks of the lost one', async () => {
+  const plans = new PlanCache(context.stores.work);
+  const worker: WorkerContext = {
+    ...context,
+    plans,
+    requests: () => ({}),
+    scratch: join(root, 'scratch'),
+    computer: {
+      compute: async ({ nonce }) => {
+        computed.push(nonce);
+        return {
+          rows: { read: 0, filtered: 0, quarantined: 0, passed: 0, written: 0 },
+          bytesCovered: 10,
+          chain: [],
+          files: [],
+          bad: [],
+          checksum: 'none',
+        };
+      },
+      writeQuarantine: async () => {},
+    },
+  };
+  const deliver = (body: TaskMessage) => handleTask(worker, { body, receiveCount: 1, extend: async () => {}, retryIn: async () => {} });
+  const lost = await plan();
+  await plans.get(messageOf(lost));
+  await context.stores.work.delete(planKey(lost));
+  const anew = await plan();
+  expect(anew.nonce).not.toBe(lost.nonce);
+
+  await deliver(messageOf(anew));
+  await deliver(messageOf(lost));
+  expect(computed).toEqual([anew.nonce]);
+  expect(await parts()).toEqual([expect.stringContaining(anew.nonce)]);
+});
+
+it('a dead letter of the lost plan fails no task of the new one', async () => {
+  const lost = await plan();
+  await context.stores.work.delete(planKey(lost));
+  const anew = await plan();
+  await buryTask(context, messageOf(lost), 5, null);
+  expect(await parts()).toEqual([]);
+  await buryTask(context, messageOf(anew), 5, null);
+  expect((await parts()).length).toBe(1);
+});
