@@ -23,6 +23,7 @@ const retryableByCode = {
   'input.format': false,
   'input.encoding': false,
   'input.corrupt': false,
+  'input.keys': false,
   'rows.bad': false,
   // the table
   'table.unknown': false,

@@ -51,6 +51,8 @@ const jobSchema = z.strictObject({
     columns: z.record(z.string().min(1), z.string().min(1)).optional(),
     include: z.array(z.string().min(1)).readonly().default([]),
     exclude: z.array(z.string().min(1)).readonly().default([]),
+    /** What becomes of keys of JSON objects that no column holds; default 'report'. */
+    unknownKeys: z.enum(['report', 'fail']).optional(),
   }),
   query: z.string().trim().min(1).default('SELECT * FROM input'),
   table: z.strictObject({

@@ -1,6 +1,7 @@
 import type { ChainLink, TaskLink } from './chain.ts';
 import type { DataFile } from './data-file.ts';
 import type { ErrorReport } from './errors.ts';
+import { addIgnored, type Ignored, nothingIgnored } from './ignored-keys.ts';
 
 /** `read = filtered + quarantined + passed`; `written` is rows in the table's files. */
 export interface RowCounts {
@@ -69,6 +70,8 @@ export interface DonePart extends PartBase {
   /** Keys in the lake root of quarantined rows. */
   readonly quarantine: readonly string[];
   readonly checksum: Checksum;
+  /** Left away when nothing was. */
+  readonly ignored?: Ignored;
 }
 
 export interface FailedPart extends PartBase {
@@ -107,6 +110,7 @@ export interface Fold {
   readonly files: readonly FoldedFile[];
   readonly quarantine: readonly string[];
   readonly unchecked: number;
+  readonly ignored: Ignored;
   readonly requests: RequestCounts;
 }
 
@@ -121,6 +125,7 @@ export const emptyFold: Fold = {
   files: [],
   quarantine: [],
   unchecked: 0,
+  ignored: nothingIgnored,
   requests: {},
 };
 
@@ -131,6 +136,7 @@ export function foldParts(parts: Iterable<Part>): Fold {
   const chain: TaskLink[] = [];
   const files: FoldedFile[] = [];
   const quarantine: string[] = [];
+  const ignored: Ignored[] = [];
   let requests: RequestCounts = {};
   for (const part of parts) {
     attempts += part.attempts;
@@ -147,8 +153,22 @@ export function foldParts(parts: Iterable<Part>): Fold {
     for (const file of part.files) files.push({ ...file, task: part.task });
     quarantine.push(...part.quarantine);
     if (part.checksum === 'unchecked') unchecked += 1;
+    if (part.ignored !== undefined) ignored.push(part.ignored);
   }
-  return { format: 1, done, failed, attempts, rows, bytesCovered, chain, files, quarantine, unchecked, requests };
+  return {
+    format: 1,
+    done,
+    failed,
+    attempts,
+    rows,
+    bytesCovered,
+    chain,
+    files,
+    quarantine,
+    unchecked,
+    ignored: addIgnored(ignored),
+    requests,
+  };
 }
 
 /** Several folds as one. */
@@ -163,6 +183,8 @@ export function addFolds(folds: Iterable<Fold>): Fold {
       rows: addRows(sum.rows, fold.rows),
       bytesCovered: sum.bytesCovered + fold.bytesCovered,
       unchecked: sum.unchecked + fold.unchecked,
+      // a fold of an older version has none
+      ignored: addIgnored([sum.ignored, fold.ignored ?? nothingIgnored]),
       requests: addRequests(sum.requests, fold.requests),
     };
     // not by spreading: a run may have 100,000 files

@@ -16,6 +16,8 @@ export interface Piece {
   readonly parallelSafe: boolean;
   /** CSV fields, by index, of which every value is written in a form that the field's type holds exactly, so that none has to be compared. */
   readonly exactFields?: readonly number[];
+  /** Keys of JSON's columns of which every number is written with digits alone, so that none has to be compared. */
+  readonly exactKeys?: readonly string[];
   /** Number in the object of the file's first line, when known (text only). */
   readonly firstLineNumber?: number;
 }

@@ -1,4 +1,5 @@
 import type { ErrorReport } from './errors.ts';
+import { type Ignored, nothingIgnored } from './ignored-keys.ts';
 import type { EpochId } from './keys.ts';
 import type { RowCounts } from './part.ts';
 import { addRequests, type Fold, noRows } from './part.ts';
@@ -36,6 +37,8 @@ export interface Receipt extends EpochId {
   readonly missing: readonly MissingRange[];
   /** Compressed tasks whose format carries no checksum. */
   readonly unchecked: number;
+  /** Values of JSON in the input of the tasks that are done that no column of the plan holds. */
+  readonly ignored: Ignored;
   readonly requests: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly error: ErrorReport | null;
@@ -56,6 +59,7 @@ export function blankReceipt({ run, epoch }: EpochId, tablePath: string): Receip
     quarantine: [],
     missing: [],
     unchecked: 0,
+    ignored: nothingIgnored,
     requests: {},
     seconds: 0,
     error: null,
@@ -74,6 +78,7 @@ export function receiptOf(plan: Plan, fold: Fold, tablePath: string): Receipt {
     quarantine: fold.quarantine,
     missing: fold.failed.flatMap(({ missing }) => missing),
     unchecked: fold.unchecked,
+    ignored: fold.ignored,
     requests: addRequests(plan.requests, fold.requests),
     error: plan.error,
   };

@@ -3,6 +3,7 @@ import type { Column, CsvLayout, InputColumn, Layout, ParquetLayout } from '../c
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
 import { type ExactCheck, exactText, exactValue, isChecked } from './exact.ts';
+import { inexactLeaves, isCheckedJson, jsonType } from './exact-nested.ts';
 import { keyTwice, misfit, rawStruct } from './json-check.ts';
 import { csvReader, fieldName, jsonTextReader, lineReader, parquetReader, readingOf } from './readers.ts';
 import { type InputFiles, indexOfName, keyOf } from './relation.ts';
@@ -139,11 +140,11 @@ function jsonSource(from: string, layout: JsonLayout, columns: readonly InputCol
   const record = { column: null, value: 'CAST(json AS VARCHAR)' };
   const checks: Check[] = [
     { ...record, reason: () => 'the line is not valid JSON', condition: 'json IS NULL' },
-    { ...record, reason: () => 'the line is not a JSON object', condition: "json_type(json) NOT IN ('OBJECT', 'NULL')" },
+    { ...record, reason: () => 'the line is not a JSON object', condition: "json_type(json) <> 'OBJECT'" },
     { ...record, reason: () => 'a key is there twice', condition: keyTwice('json', keys) },
   ];
   const field = (type: string, index: number): string => `${identifier(keys[index] ?? '')} ${type}`;
-  const all = columns.map((column, i) => field(isChecked(column) ? 'VARCHAR' : column.type, i)).join(', ');
+  const all = columns.map((column, i) => field(jsonType(column), i)).join(', ');
   const values = columns.map((column, i) => {
     const key = identifier(keys[i] ?? '');
     const read = `(TRY_CAST(json AS STRUCT(${all}))).${key}`;
@@ -157,9 +158,25 @@ function jsonSource(from: string, layout: JsonLayout, columns: readonly InputCol
     const raw = `(TRY_CAST(json AS ${rawStruct(keys)})).${key}`;
     const condition = type === undefined ? null : misfit(raw, type);
     if (condition !== null) checks.push({ column: column.name, reason: unfitting(column), condition, value: `CAST(${raw} AS VARCHAR)` });
-    return read;
+    if (!isCheckedJson(column)) return read;
+    const text = `(TRY_CAST(json AS STRUCT(${field(jsonType(column), i)}))).${key}`;
+    checks.push(...nestedChecks(column, text, triedCast(column, text)));
+    return triedCast(column, read);
   });
   return { from, values, checks };
+}
+
+/** Checks of a nested JSON column whose type nobody declared. */
+function nestedChecks(column: InputColumn, text: string, value: string): readonly Check[] {
+  const leaves = inexactLeaves(column, text, value).map(
+    ({ path, reason, offenders }): Check => ({
+      column: column.name,
+      reason: (found) => `${shown(found)} in ${path} is ${reason}; declare the column to have its values cast`,
+      condition: `len(${offenders}) > 0`,
+      value: `(${offenders})[1]`,
+    }),
+  );
+  return [...checksOf(column, text, value, null), ...leaves];
 }
 
 /** A condition that is true for records that don't fit; null when all do. */

@@ -1,7 +1,8 @@
 import type { Column, CsvLayout, InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
-import { exactText, exactValue, isChecked } from './exact.ts';
+import { exactValue, isChecked } from './exact.ts';
+import { exactJson, isCheckedJson, jsonType } from './exact-nested.ts';
 import { csvReader, fieldName, jsonReader, lineReader, missing, parquetReader, readingOf } from './readers.ts';
 import { identifier, literal, literalList } from './sql-text.ts';
 
@@ -45,7 +46,7 @@ export function groupPieces(pieces: readonly Piece[], single: (piece: Piece) => 
   for (const [index, piece] of pieces.entries()) {
     const key = single(piece)
       ? String(index)
-      : JSON.stringify([piece.skipRecords, piece.parallelSafe, piece.exactFields, keyOfLayout(piece)]);
+      : JSON.stringify([piece.skipRecords, piece.parallelSafe, piece.exactFields, piece.exactKeys, keyOfLayout(piece)]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [piece]);
     else group.push(piece);
@@ -82,7 +83,8 @@ function readAsText(piece: Piece, column: InputColumn): boolean {
 }
 
 /** Whether the values of a column must be compared with the texts that they are cast from. */
-function mustBeCompared({ layout, exactFields = [] }: Piece, column: InputColumn): boolean {
+function mustBeCompared({ layout, exactFields = [], exactKeys = [] }: Piece, column: InputColumn): boolean {
+  if (layout.format === 'json' || layout.format === 'jsonl') return isCheckedJson(column) && !exactKeys.includes(keyOf(layout, column));
   return isChecked(column) && !(layout.format === 'csv' && exactFields.includes(indexOfName(layout.fields, column.name)));
 }
 
@@ -135,7 +137,7 @@ function readerOf(group: readonly Piece[], first: Piece, input: InputFiles): str
   if (layout.format === 'text') return lineReader(reading);
   return jsonReader(
     reading,
-    input.columns.map((column) => ({ name: keyOf(layout, column), type: isChecked(column) ? 'VARCHAR' : column.type })),
+    input.columns.map((column) => ({ name: keyOf(layout, column), type: mustBeCompared(first, column) ? jsonType(column) : column.type })),
   );
 }
 
@@ -198,7 +200,7 @@ function selectChecked(
   const isRead = ({ column }: TextItem): boolean => reads.some((name) => sameName(name, column.name));
   const names = virtual.map((item) => item.slice(item.lastIndexOf(' ') + 1));
   const inner = items.flatMap(({ value, text }, i) => [`${value} AS c${i}`, ...(text === null ? [] : [`${text} AS t${i}`])]);
-  const conditions = items.flatMap(({ column, text }, i) => (text === null ? [] : (exactText(column, `t${i}`, `c${i}`)?.condition ?? [])));
+  const conditions = items.flatMap(({ column, text }, i) => (text === null ? [] : (exactJson(column, `t${i}`, `c${i}`)?.condition ?? [])));
   const packed = items.map((item) => forced.has(item) || item.text !== null || isRead(item));
   const fields = [...items.flatMap((_, i) => (packed[i] ? [`c${i} := c${i}`] : [])), ...names.map((name) => `${name} := ${name}`)];
   const row = `CASE WHEN ${conditions.join(' AND ')} THEN struct_pack(${fields.join(', ')}) ELSE error('a value is not held exactly') END`;

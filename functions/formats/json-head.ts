@@ -30,7 +30,7 @@ export function readJsonLinesHead(object: ObjectHead, bomBytes: 0 | 3): HeadLayo
   if (head[mark] === 0x5b) {
     throw new FanlakeError(
       'input.format',
-      `'${key}' can't be read as JSON lines: it begins with [. If it is an array of objects, name it .json or give --format json.`,
+      `'${key}' can't be read as JSON lines: it begins with [. If it is an array of objects, name it .json or say so: input.format, or --format json.`,
       { key },
     );
   }

@@ -3,6 +3,7 @@ import { FanlakeError } from '../core/errors.ts';
 import type { JsonArrayLayout, LineLayout } from '../core/layout.ts';
 import { JsonArrayLines, type JsonArraySummary } from '../core/records/json-values.ts';
 import { findLines } from '../core/records/lines.ts';
+import { UnknownKeys } from '../core/records/unknown-keys.ts';
 import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
 import { eachBlock, StagedFile } from './staged-file.ts';
@@ -72,14 +73,15 @@ function describeLines(
   const file = openSource(path, size, origin);
   try {
     const source = new CheckedSource(file);
-    const region = findLines(source, { start: origin, end: size }, origin, 'json');
+    const keys = split.knownKeys === undefined ? null : new UnknownKeys(split.knownKeys);
+    const region = findLines(source, { start: origin, end: size }, origin, 'json', (bytes) => keys?.push(bytes));
     if (region.records !== elements || region.from === null) {
       throw new FanlakeError(
         'internal',
         `'${split.key}' has ${elements} values, and ${region.records} lines were made of them. Please report it.`,
       );
     }
-    const suspects = source.invalidIn(region.from, region.to) !== null;
+    const suspects = source.invalidIn(region.from, region.to) !== null || keys?.metNullLine === true;
     const piece = {
       path,
       objectKey: split.key,
@@ -88,9 +90,10 @@ function describeLines(
       records: elements,
       longestRecordBytes: region.longestLineBytes + 1,
       parallelSafe: true,
+      ...(keys === null ? {} : { exactKeys: keys.wholeColumns }),
     } as const;
     const text = { path, origin, size, from: region.from, to: region.to };
-    return { pieces: suspects ? [] : [piece], records: elements, suspects, text };
+    return { pieces: suspects ? [] : [piece], records: elements, suspects, text, ...(keys === null ? {} : { ignored: keys.found }) };
   } finally {
     file.close();
   }

@@ -54,12 +54,13 @@ export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
  * The piece that a whole object becomes when everything in it is as it is in most, said without looking: no newline inside quotes, nothing irregular, each
  * field of its form. Null where an object isn't read as it lies.
  */
-export function likelyPiece({ path, key, size, layout, range, wholeObject, forms = [] }: SplitToStage): Piece | null {
+export function likelyPiece({ path, key, size, layout, range, wholeObject, forms = [], knownKeys = [] }: SplitToStage): Piece | null {
   const isWhole = wholeObject && range.start === 0 && range.end === size;
   if (!isWhole || layout.compression !== 'none' || (layout.format !== 'csv' && layout.format !== 'jsonl')) return null;
   const exactFields = forms.flatMap((form, field) => (form === null ? [] : [field]));
+  const exactKeys = knownKeys.flatMap(({ name, wholeNumbers = false }) => (wholeNumbers ? [name] : []));
   const skipRecords = layout.format === 'csv' && layout.header ? 1 : 0;
-  return { path, objectKey: key, layout, skipRecords, records: 0, longestRecordBytes: 0, parallelSafe: true, exactFields };
+  return { path, objectKey: key, layout, skipRecords, records: 0, longestRecordBytes: 0, parallelSafe: true, exactFields, exactKeys };
 }
 
 /** The first split also covers what stands in front of the data; any other exactly its records. */

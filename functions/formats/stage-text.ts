@@ -4,6 +4,7 @@ import type { Piece } from '../core/piece.ts';
 import type { ByteRange } from '../core/ports.ts';
 import type { ByteSource } from '../core/records/byte-source.ts';
 import { FieldForms } from '../core/records/field-forms.ts';
+import { UnknownKeys } from '../core/records/unknown-keys.ts';
 import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
 import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
@@ -42,15 +43,20 @@ export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, t
     // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
     const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);
     if (forms !== null && begin !== null) source.lookForForms(forms, begin);
-    const scan = layout.format === 'csv' ? scanCsv(source, layout, text.range, split.exactFrom) : scanLines(source, layout, text.range);
+    const keys = layout.format === 'jsonl' && split.knownKeys !== undefined ? new UnknownKeys(split.knownKeys) : null;
+    const scan =
+      layout.format === 'csv'
+        ? scanCsv(source, layout, text.range, split.exactFrom)
+        : scanLines(source, layout, text.range, (bytes) => keys?.push(bytes));
     const { from, to, records } = scan;
     if (from === null || records === 0) {
       return { result: { pieces: [], records: 0, suspects: false, text: null }, region: scan };
     }
-    const suspects = !scan.regular || source.invalidIn(from, to) !== null;
+    const suspects = !scan.regular || source.invalidIn(from, to) !== null || keys?.metNullLine === true;
     const place = { path: text.path, origin: text.origin, size: text.size, from, to };
-    const pieces = suspects ? [] : makePieces(split, layout, text, source, { ...scan, from });
-    return { result: { pieces, records, suspects, text: place }, region: scan };
+    const found = suspects ? [] : makePieces(split, layout, text, source, { ...scan, from });
+    const pieces = keys === null ? found : found.map((piece) => ({ ...piece, exactKeys: keys.wholeColumns }));
+    return { result: { pieces, records, suspects, text: place, ...(keys === null ? {} : { ignored: keys.found }) }, region: scan };
   } finally {
     file.close();
   }

@@ -1,8 +1,10 @@
 import type { ChainLink } from '../core/chain.ts';
+import type { Ignored } from '../core/ignored-keys.ts';
 import type { Layout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import type { ByteRange } from '../core/ports.ts';
 import type { FieldForm } from '../core/records/form-kernel-code.ts';
+import type { SoughtColumn } from '../core/records/unknown-keys.ts';
 
 /** A split and the local file that holds its bytes. */
 export interface SplitToStage {
@@ -26,6 +28,8 @@ export interface SplitToStage {
   readonly wholeObject: boolean;
   /** Of each CSV field, the form that is to be looked for; see `Piece.exactFields`. Default none. */
   readonly forms?: readonly (FieldForm | null)[];
+  /** Of JSON: the columns under the names of their keys, so that others are told. Default: nobody asks. */
+  readonly knownKeys?: readonly SoughtColumn[];
 }
 
 /** The uncompressed text that holds a split's records: the object itself, or what it was expanded to. */
@@ -50,6 +54,8 @@ export interface StagedSplit {
   readonly suspects: boolean;
   /** Of a compressed object. */
   readonly checksum?: 'verified' | 'unchecked';
+  /** Of JSON: values whose keys are none of `knownKeys`. */
+  readonly ignored?: Ignored;
   /** For `sift`; null for Parquet and where there are no records. */
   readonly text: StagedText | null;
 }

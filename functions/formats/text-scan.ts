@@ -103,9 +103,10 @@ function headerIsFirstRecord(source: CheckedSource, layout: CsvLayout): boolean 
   return regular && records === 1;
 }
 
-export function scanLines(source: CheckedSource, layout: LineLayout, range: ByteRange): TextScan {
+/** @param watch gets the bytes of the lines owned, piece by piece */
+export function scanLines(source: CheckedSource, layout: LineLayout, range: ByteRange, watch?: (bytes: Uint8Array) => void): TextScan {
   const kind = layout.format === 'jsonl' ? 'json' : 'text';
-  const { from, to, records, longestLineBytes } = findLines(source, range, layout.dataStart, kind);
+  const { from, to, records, longestLineBytes } = findLines(source, range, layout.dataStart, kind, watch);
   return {
     from,
     to,

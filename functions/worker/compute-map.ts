@@ -1,20 +1,17 @@
 import { dirname, join } from 'node:path';
 import { asFanlakeError } from '../core/errors.ts';
-import type { InputColumn, Layout } from '../core/layout.ts';
+import { addIgnored } from '../core/ignored-keys.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore, StagedFile } from '../core/ports.ts';
-import type { FieldForm } from '../core/records/form-kernel-code.ts';
 import type { Split, Task } from '../core/task.ts';
 import { RowsDoNotFit } from '../engine/errors.ts';
-import { exactForm } from '../engine/exact.ts';
 import { type BadValue, findBadValues, runLenient } from '../engine/lenient.ts';
 import { type MapRequest, type MapResult, runMap } from '../engine/map.ts';
 import { type MapAhead, mapAhead } from '../engine/map-ahead.ts';
 import type { MapOutput } from '../engine/map-output.ts';
 import { writeQuarantine } from '../engine/quarantine.ts';
-import { indexOfName } from '../engine/relation.ts';
 import type { Engine } from '../engine/session.ts';
 import { parquetFooter } from '../engine/sniff.ts';
 import { badRecordOf, sift } from '../formats/sift.ts';
@@ -23,7 +20,9 @@ import { likelyPiece, stageSplit } from '../formats/stage-split.ts';
 import type { SplitToStage, StagedSplit } from '../formats/staged-split.ts';
 import { BadRowsError } from './bad-rows-error.ts';
 import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
+import { questionsOf } from './scan-questions.ts';
 import { TaskError } from './task-error.ts';
+import { unknownKeysError } from './unknown-keys-error.ts';
 
 /** Size that data files aim at: large enough for fast scans, small enough for many readers. */
 const targetFileBytes = 256 * 1024 * 1024;
@@ -71,6 +70,12 @@ async function computeMap(tools: MapTools, plan: Plan, task: Task, attempt: Atte
   const { inputs, ahead } = await stageInputs(tools, engine, plan, task, attempt);
   await engine.allow(foldersOf(inputs, attempt));
   const chain = inputs.map(({ staged }) => staged.link);
+  const ignored = addIgnored(inputs.flatMap(({ staged }) => staged.ignored ?? []));
+  const refused = unknownKeysError(plan, ignored);
+  if (refused !== null) {
+    await ahead?.stop();
+    throw new TaskError(refused, chain, []);
+  }
   const mapped = await mapRows(engine, plan, inputs, attempt, ahead).catch((thrown: unknown) => {
     const error = asFanlakeError(thrown);
     if (error.retryable) throw error;
@@ -83,6 +88,7 @@ async function computeMap(tools: MapTools, plan: Plan, task: Task, attempt: Atte
     ...mapped,
     bytesCovered: inputs.reduce((sum, { staged }) => sum + staged.bytesCovered, 0),
     chain,
+    ignored,
     checksum: unchecked ? 'unchecked' : verified ? 'verified' : 'none',
   };
 }
@@ -143,7 +149,7 @@ async function fetchInput(
     name: `s${index}`,
     threads: engine.threads,
     wholeObject: file.origin === 0 && file.length === object.size,
-    forms: formsOf(layout, plan.columns),
+    ...questionsOf(layout, plan.columns),
   };
   return { split: toStage, file };
 }
@@ -151,17 +157,6 @@ async function fetchInput(
 async function stageInput(engine: Engine, split: SplitToStage): Promise<StagedSplit> {
   const staged = await stageSplit(split);
   return split.layout.format === 'parquet' ? withFooter(engine, staged) : staged;
-}
-
-/** What the scan can find out of each field so that the engine needn't compare its values with their texts. */
-function formsOf(layout: Layout, columns: readonly InputColumn[]): readonly (FieldForm | null)[] {
-  if (layout.format !== 'csv') return [];
-  const forms = layout.fields.map((): FieldForm | null => null);
-  for (const column of columns) {
-    const index = indexOfName(layout.fields, column.name);
-    if (index >= 0) forms[index] = exactForm(column);
-  }
-  return forms;
 }
 
 /** A Parquet file counts its rows in its footer. */

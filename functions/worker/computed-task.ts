@@ -1,5 +1,6 @@
 import type { ChainLink } from '../core/chain.ts';
 import type { WrittenFile } from '../core/data-file.ts';
+import type { Ignored } from '../core/ignored-keys.ts';
 import type { Checksum, RowCounts } from '../core/part.ts';
 import type { BadRecord } from '../core/piece.ts';
 import type { Plan } from '../core/plan.ts';
@@ -13,6 +14,8 @@ export interface ComputedTask {
   readonly files: readonly WrittenFile[];
   readonly bad: readonly BadRecord[];
   readonly checksum: Checksum;
+  /** Values of JSON that no column holds. Default: none. */
+  readonly ignored?: Ignored;
 }
 
 export interface Attempt {

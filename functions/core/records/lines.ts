@@ -26,14 +26,21 @@ const firstTryBytes = 4096;
  * string can't hold a raw one. Needs no guess, so consecutive ranges follow each other always.
  *
  * @param dataStart offset of the first line: after a byte order mark
+ * @param watch gets the bytes of the lines owned, piece by piece, in a buffer that is used again
  * @throws input.changed when the source ends before its size
  */
-export function findLines(source: ByteSource, range: ByteRange, dataStart: number, kind: LineKind): LineRegion {
+export function findLines(
+  source: ByteSource,
+  range: ByteRange,
+  dataStart: number,
+  kind: LineKind,
+  watch: (bytes: Uint8Array) => void = () => {},
+): LineRegion {
   const end = Math.min(range.end, source.size);
   const begin = Math.max(range.start, dataStart);
   const from = begin >= end ? null : begin === dataStart ? begin : lineStart(source, begin, end);
   if (from === null) return { from, to: Math.max(begin, end), records: 0, blanks: 0, longestLineBytes: 0, endsWithNewline: true };
-  const scanner = new LineScanner(source, from);
+  const scanner = new LineScanner(source, from, watch);
   scanner.advance(end - 1);
   scanner.toNewline(source.size);
   const { position: to, lineStart: lastStart } = scanner;
@@ -105,8 +112,11 @@ class LineScanner {
   blankSoFar = true;
   private readonly source: ByteSource;
 
-  constructor(source: ByteSource, position: number) {
+  private readonly watch: (bytes: Uint8Array) => void;
+
+  constructor(source: ByteSource, position: number, watch: (bytes: Uint8Array) => void = () => {}) {
     this.source = source;
+    this.watch = watch;
     this.position = position;
     this.lineStart = position;
   }
@@ -133,6 +143,7 @@ class LineScanner {
 
   private take(length: number): void {
     const lines = kernel().lines(this.blankSoFar, length);
+    this.watch(kernel().window.subarray(0, length));
     this.newlines += lines.newlines;
     this.blanks += lines.blanks;
     this.blankSoFar = lines.blankSoFar;

@@ -73,12 +73,14 @@ export const i64 = {
   load: (address: Code, offset: number): Code => [...address, 0x29, 3, ...unsigned(offset)],
   store: (address: Code, offset: number, value: Code): Code => [...address, ...value, 0x37, 3, ...unsigned(offset)],
   isZero: op1(0x50),
+  eq: op2(0x51),
   lessUnsigned: op2(0x54),
   leadingZeros: op1(0x79),
   trailingZeros: op1(0x7a),
   ones: op1(0x7b),
   add: op2(0x7c),
   sub: op2(0x7d),
+  multiply: op2(0x7e),
   and: op2(0x83),
   or: op2(0x84),
   xor: op2(0x85),
@@ -95,6 +97,10 @@ export const i8x16 = {
   equal: op2(0xfd, 0x23),
   lessUnsigned: op2(0xfd, 0x26),
   sub: op2(0xfd, 0x71),
+  and: op2(0xfd, 0x4e),
+  or: op2(0xfd, 0x50),
+  /** The first (0) or the second (1) eight bytes as an i64. */
+  half: (a: Code, index: 0 | 1): Code => [...a, 0xfd, 0x1d, index],
   bitmask: op1(0xfd, 0x64),
 } as const;
 

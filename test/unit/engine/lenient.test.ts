@@ -278,11 +278,12 @@ describe('JSON lines: the lenient path takes the values that the strict one take
     ];
     const columns = [{ name: 'a', type: 'BIGINT' }];
     const { rows, bad } = await bench.lenient('SELECT a FROM input', [bench.piece(lines.join('\n'), jsonLayout)], columns, 100);
-    expect(rows).toEqual([['1'], ['2'], [null], [null]]);
+    expect(rows).toEqual([['1'], ['2'], [null]]);
     expect(bad.map(({ ordinal, column, reason }) => [ordinal, column, reason])).toEqual([
       [1, null, 'the line is not valid JSON'],
       [2, null, 'the line is not a JSON object'],
       [3, null, 'the line is not a JSON object'],
+      [4, null, 'the line is not a JSON object'],
       [5, null, 'a key is there twice'],
       [7, null, 'the line is not valid JSON'],
       [9, null, 'the line is not valid JSON'],
