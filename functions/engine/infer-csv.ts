@@ -53,20 +53,31 @@ export async function inferCsv(engine: Engine, piece: Piece, layout: CsvLayout):
   if (fields.length === 0) return [];
   const texts = fields.map(() => 'VARCHAR');
   const reader = csvReader({ ...readingOf([piece]), parallelSafe: false }, layout, texts);
-  const everyField = fields.map((_, index) => index);
-  const first = piece.records <= firstLook ? null : await typesOf(engine, everyField, `(SELECT * FROM ${reader} LIMIT ${firstLook})`);
-  // A field without values in the first records may have some later.
-  const open = first === null ? everyField : everyField.filter((index) => first.get(index) !== 'VARCHAR');
-  const types = open.length === 0 ? new Map<number, string>() : await typesOf(engine, open, reader);
-  return fields.map((name, index) => ({ name, type: types.get(index) ?? 'VARCHAR' }));
+  const every = new Map(fields.map((_, field) => [field, candidates]));
+  const first = piece.records <= firstLook ? every : await stillFitting(engine, every, `(SELECT * FROM ${reader} LIMIT ${firstLook})`);
+  // a field whose first records have no values may have some later; one that fits nothing is text
+  const open = new Map(fields.flatMap((_, field) => (first.get(field)?.length === 0 ? [] : [[field, first.get(field) ?? candidates]])));
+  const found = open.size === 0 ? open : await stillFitting(engine, open, reader);
+  return fields.map((name, field) => ({ name, type: found.get(field)?.[0]?.type ?? 'VARCHAR' }));
 }
 
-/** The type of each of these fields by its number; none for a field without values. One row a value, so that its checks are made once for all fields. */
-async function typesOf(engine: Engine, fields: readonly number[], source: string): Promise<ReadonlyMap<number, string>> {
-  const checks = candidates.map((candidate, n) => `${fits(candidate)} AS t${n}`).join(', ');
+/** Of each field's candidates those that all its values fit, in order; a field without values isn't there. One row a value, so that its checks are made once for all fields. */
+async function stillFitting(
+  engine: Engine,
+  fields: ReadonlyMap<number, readonly Candidate[]>,
+  source: string,
+): Promise<ReadonlyMap<number, readonly Candidate[]>> {
+  const asked = candidates.filter((candidate) => [...fields.values()].some((open) => open.includes(candidate)));
+  const checks = asked.map((candidate, n) => `${fits(candidate)} AS t${n}`).join(', ');
+  const numbers = [...fields.keys()];
   const rows = await engine.rows(
-    `SELECT field, ${checks} FROM (SELECT unnest([${fields.join(', ')}]) AS field, unnest([${fields.map(fieldName).join(', ')}]) AS x FROM ${source})
+    `SELECT field, ${checks} FROM (SELECT unnest([${numbers.join(', ')}]) AS field, unnest([${numbers.map(fieldName).join(', ')}]) AS x FROM ${source})
      WHERE x IS NOT NULL GROUP BY field`,
   );
-  return new Map(rows.map((row) => [Number(row['field']), candidates.find((_, n) => row[`t${n}`] === true)?.type ?? 'VARCHAR']));
+  return new Map(
+    rows.map((row) => {
+      const field = Number(row['field']);
+      return [field, (fields.get(field) ?? []).filter((candidate) => row[`t${asked.indexOf(candidate)}`] === true)];
+    }),
+  );
 }

@@ -50,7 +50,7 @@ export async function findBadValues(
     pieces.map(({ path }) => path),
   );
   try {
-    return await findIn(engine, { pieces, columns, run: '', reads: [] }, limit);
+    return await findIn(engine, { pieces, columns, run: '', reads: [], passed: [] }, limit);
   } catch (thrown) {
     throw asEngineError(thrown, what, 'input.corrupt');
   }
@@ -120,7 +120,8 @@ function goodRelation(input: InputFiles, types: KnownTypes): Relation {
     return `SELECT ${[...items, ...virtualItems(group, run, reads, columns)].join(', ')} FROM ${source.from}${bad === null ? '' : ` WHERE NOT (${bad})`}`;
   });
   // No scan of this relation gives the rows that fit: they are counted.
-  return { sql: selects.join(' UNION ALL '), converts: false, textScans: -1, parquetCount: null, parquetCheck: null };
+  const sql = selects.join(' UNION ALL ');
+  return { sql, guarded: sql, converts: false, textScans: -1, parquetCount: null, parquetCheck: null };
 }
 
 /**

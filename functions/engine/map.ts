@@ -69,7 +69,8 @@ async function checkParquet(engine: Engine, sql: string): Promise<void> {
 
 /** What the relation behind `input` is made from. */
 export function inputOf({ pieces, columns, query, run }: MapRequest): InputFiles {
-  return { pieces, columns, run, reads: query.reads };
+  const passed = query.rowwise && !query.changesRowCount ? Object.values(query.passThrough) : [];
+  return { pieces, columns, run, reads: query.reads, passed };
 }
 
 /** Runs the query over a relation that gives only rows that fit. */
@@ -82,8 +83,9 @@ export async function mapOver(engine: Engine, m: MapRequest, relation: Relation)
   const copied = await copyToParquet(engine, withInput, query, m.output, { profile: !isOneToOne, onStart: m.onStart });
   const written = copied.files.reduce((sum, file) => sum + file.rows, 0);
   if (isOneToOne) return { scanned: written, passed: written, written, files: copied.files };
-  const scanned = await scannedOf(engine, m, relation, copied, withInput);
-  return { scanned, passed: await passedOf(engine, m, copied, { withInput, virtual, written, scanned }), written, files: copied.files };
+  const toCount = `WITH input AS (${relation.guarded})`;
+  const scanned = await scannedOf(engine, m, relation, copied, toCount);
+  return { scanned, passed: await passedOf(engine, m, copied, { toCount, virtual, written, scanned }), written, files: copied.files };
 }
 
 async function countBy(engine: Engine, sql: string): Promise<number> {
@@ -92,14 +94,14 @@ async function countBy(engine: Engine, sql: string): Promise<number> {
 }
 
 /** From the profile of the one scan where that is sure, else by a scan of its own. */
-async function scannedOf(engine: Engine, m: MapRequest, relation: Relation, copied: Copied, withInput: string): Promise<number> {
+async function scannedOf(engine: Engine, m: MapRequest, relation: Relation, copied: Copied, toCount: string): Promise<number> {
   const counted = m.query.rowwise ? scannedRows(copied.plan, relation.textScans) : null;
-  if (counted === null) return countBy(engine, `${withInput} SELECT count(*) AS n FROM input`);
+  if (counted === null) return countBy(engine, `${toCount} SELECT count(*) AS n FROM input`);
   return counted + (relation.parquetCount === null ? 0 : await countBy(engine, relation.parquetCount));
 }
 
 interface Known {
-  readonly withInput: string;
+  readonly toCount: string;
   readonly virtual: readonly string[];
   readonly written: number;
   readonly scanned: number;
@@ -111,5 +113,5 @@ async function passedOf(engine: Engine, m: MapRequest, copied: Copied, known: Kn
   const before = m.query.rowwise ? rowsBeforeUnnest(copied.plan) : null;
   if (before !== null) return before;
   const count = await countOfPassed(engine, m.query, known.virtual);
-  return count === null ? known.scanned : countBy(engine, `${known.withInput} SELECT n FROM (${count}\n)`);
+  return count === null ? known.scanned : countBy(engine, `${known.toCount} SELECT n FROM (${count}\n)`);
 }

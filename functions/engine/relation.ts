@@ -14,11 +14,16 @@ export interface InputFiles {
   readonly run: string;
   /** The columns that the query reads, virtual ones too. */
   readonly reads: readonly string[];
+  /** Input columns that stand unchanged in each row of the query's output: the reader casts them for every row that it gives, also for one that is passed over. */
+  readonly passed: readonly string[];
 }
 
 /** The SQL behind `input`, typed and strict: a value that doesn't fit its column is an error. */
 export interface Relation {
+  /** For the query itself. */
   readonly sql: string;
+  /** The same for any other query: every column is cast, whatever is read. */
+  readonly guarded: string;
   /** Whether a conversion error may come from here although it looks like one of the query's own expressions. */
   readonly converts: boolean;
   /** Scans of text files that a plan over all of it shows. */
@@ -175,11 +180,12 @@ function readItem({ layout }: Piece, column: Column): string | null {
 function selectText(group: readonly Piece[], input: InputFiles): string {
   const [first] = group;
   if (first === undefined) throw new Error('a group of pieces is never empty');
-  const { columns, run, reads } = input;
+  const { columns, run, reads, passed } = input;
   const items = textItems(first, input);
   const virtual = virtualItems(group, run, reads, columns);
   const reader = readerOf(group, first, input);
-  const forced = items.filter(({ column }) => mustBeRead(first, column));
+  const isReadInAnyCase = ({ column, value }: TextItem): boolean => value === readItem(first, column) && passed.includes(column.name);
+  const forced = items.filter((item) => mustBeRead(first, item.column) && !isReadInAnyCase(item));
   if (items.every(({ text }) => text === null)) {
     const select = `SELECT ${[...items.map(({ column, value }) => `${value} AS ${identifier(column.name)}`), ...virtual].join(', ')} FROM ${reader}`;
     if (forced.length === 0) return select;
@@ -254,9 +260,11 @@ export function typedRelation(input: InputFiles): Relation {
   const isParquet = (group: readonly Piece[]): boolean => group[0]?.layout.format === 'parquet';
   const text = groups.filter((group) => !isParquet(group));
   const parquet = groups.filter(isParquet);
-  const selects = [...text.map((group) => selectText(group, input)), ...parquet.map((group) => selectParquet(group, input))];
+  const select = (from: InputFiles): string =>
+    [...text.map((group) => selectText(group, from)), ...parquet.map((group) => selectParquet(group, from))].join(' UNION ALL ');
   return {
-    sql: selects.join(' UNION ALL '),
+    sql: select(input),
+    guarded: select({ ...input, passed: [] }),
     converts: text.some(([first]) => first !== undefined && columns.some((column) => readAsText(first, column))),
     textScans: text.length,
     parquetCount: sumOf(parquet.map((group) => `SELECT count(*) AS n FROM ${parquetReader(group.map(({ path }) => path))}`)),

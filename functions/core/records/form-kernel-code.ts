@@ -97,7 +97,7 @@ function variables(f: WasmFunction) {
 }
 
 function block(v: FormVariables, valid: (mask: Code) => Code): Code {
-  const separators = [v.delimiters16, v.lf16, v.cr16].map((value) => v.block.mask(value)).reduce(i64.or);
+  const separators = v.block.mask(v.delimiters16, v.lf16, v.cr16);
   return [
     ...v.block.load(),
     ...v.Q.set(valid(i64.and(v.block.mask(v.quotes16), v.quoteOn.get))),

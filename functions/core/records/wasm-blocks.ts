@@ -14,10 +14,12 @@ export class Block {
     return this.lanes.flatMap((lane, i) => lane.set(i8x16.load(this.at.get, 16 * i)));
   }
 
-  mask(value: Variable): Code {
-    const parts = this.lanes.map((lane, i) =>
-      i64.shiftLeft(i64.fromI32(i8x16.bitmask(i8x16.equal(lane.get, value.get))), i64.constant(BigInt(16 * i))),
-    );
+  /** Of the bytes that equal one of several values, when more than one is given. */
+  mask(...values: readonly Variable[]): Code {
+    const parts = this.lanes.map((lane, i) => {
+      const equal = values.map((value) => i8x16.equal(lane.get, value.get)).reduce(i8x16.or);
+      return i64.shiftLeft(i64.fromI32(i8x16.bitmask(equal)), i64.constant(BigInt(16 * i)));
+    });
     return parts.reduce(i64.or);
   }
 }
