@@ -17,9 +17,12 @@ if (majorOf(process.versions.node) >= neededMajor) {
   nodeModule.enableCompileCache();
   const cacheFolder = nodeModule.getCompileCacheDir();
   if (cacheFolder !== undefined) process.env['NODE_COMPILE_CACHE'] ??= cacheFolder;
-  const source = new URL('../cli/main.ts', import.meta.url);
   // The repository runs its sources; a package in node_modules can't (Node strips no types there), so it ships built JavaScript.
-  await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href);
+  const isSource = existsSync(new URL('../cli/main.ts', import.meta.url));
+  const load = (name) => import(new URL(isSource ? `../cli/${name}.ts` : `../dist/cli/${name}.js`, import.meta.url).href);
+  const args = process.argv.slice(2);
+  if (args[0] === 'run' && !args.includes('--help') && !args.includes('-h')) (await load('local/first-worker')).startFirstWorker();
+  await load('main');
 } else {
   const node = findNode();
   if (node === null) {

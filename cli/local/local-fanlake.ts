@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { readdirSync, rmSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
@@ -15,6 +15,7 @@ import { dispatchPage } from '../../functions/protocol/start-epoch.ts';
 import { TableLogs } from '../../functions/protocol/table-logs.ts';
 import type { ReducerContext } from '../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../functions/reducer/commit-runs.ts';
+import { takeFirstWorker, workerModule } from './first-worker.ts';
 import { type Home, openHome, ownScratch } from './home.ts';
 import { localInspector } from './inspector.ts';
 import type { EngineShare } from './machine.ts';
@@ -92,9 +93,9 @@ export class LocalFanlake {
     return new WorkerPool({
       queue: this.tasks.tasks,
       workers,
-      // the same ending as this module: a packed Fanlake is JavaScript
-      modulePath: join(import.meta.dirname, `worker-main${extname(import.meta.filename)}`),
-      env: { ...process.env, ...workerEnvironment({ home: this.home.path, share }) },
+      modulePath: workerModule,
+      settings: workerEnvironment({ home: this.home.path, share }),
+      first: takeFirstWorker(),
       queues: { tasks: this.tasks, commits: this.commits, monitor: this.monitor },
     });
   }

@@ -23,7 +23,7 @@ export function workerEnvironment({ home, share }: WorkerEnvironment): Record<ke
 }
 
 /** @throws FanlakeError `usage` in a process that no command started */
-export function readWorkerEnvironment(environment: NodeJS.ProcessEnv): WorkerEnvironment {
+export function readWorkerEnvironment(environment: Readonly<Record<string, string>>): WorkerEnvironment {
   const parsed = schema.safeParse(environment);
   if (!parsed.success)
     throw new FanlakeError('usage', 'This module is a worker process: it is started by `fanlake run` and `fanlake watch`.');

@@ -1,5 +1,5 @@
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
-import { serveWorker } from '../../functions/adapters/worker-process.ts';
+import { serveWorker, workerSettings } from '../../functions/adapters/worker-process.ts';
 import type { TaskMessage } from '../../functions/core/task.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
 import { mapComputer } from '../../functions/worker/compute-map.ts';
@@ -9,7 +9,7 @@ import { openHome, ownScratch } from './home.ts';
 import { readWorkerEnvironment } from './worker-environment.ts';
 
 /** A worker process on this machine: the wiring of the worker function to the local adapters. */
-const environment = readWorkerEnvironment(process.env);
+const environment = readWorkerEnvironment(await workerSettings());
 const home = openHome(environment.home);
 const scratch = ownScratch(home);
 const engines = new ProcessEngine(environment.share, scratch);

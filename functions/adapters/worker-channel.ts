@@ -3,6 +3,7 @@ import type { FailedSend } from '../core/ports.ts';
 
 /** What a pool says to a worker process. */
 export type ToWorker =
+  | { readonly kind: 'begin'; readonly settings: Readonly<Record<string, string>> }
   | {
       readonly kind: 'task';
       readonly task: number;
@@ -25,7 +26,7 @@ export type FromWorker =
     }
   | { readonly kind: 'extend' | 'retryIn'; readonly request: number; readonly task: number; readonly ms: number };
 
-const toWorkerKinds: readonly string[] = ['task', 'answer'] satisfies readonly ToWorker['kind'][];
+const toWorkerKinds: readonly string[] = ['begin', 'task', 'answer'] satisfies readonly ToWorker['kind'][];
 const fromWorkerKinds: readonly string[] = ['ready', 'done', 'send', 'extend', 'retryIn'] satisfies readonly FromWorker['kind'][];
 
 /** A message of the pool; null for one that isn't (a library may use the channel too). Both ends are the same version of this code. */

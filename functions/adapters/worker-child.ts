@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
@@ -9,10 +9,10 @@ import { decodeFromWorker, decodeReport, type FromWorker, type ToWorker } from '
 const keptOutputLines = 20;
 
 export interface WorkerChildOptions {
-  /** The module that calls `serveWorker`. */
+  /** The module that it runs, which calls `serveWorker`; for messages. */
   readonly modulePath: string | URL;
-  readonly execArgv: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
+  readonly process: ChildProcess;
+  readonly settings: Readonly<Record<string, string>>;
   readonly queues: Readonly<Record<string, Queue<unknown>>>;
   readonly onOutput: (line: string) => void;
 }
@@ -48,11 +48,8 @@ export class WorkerChild {
     });
     // whoever waits for it gets the error; nobody may
     this.ready.catch(() => {});
-    this.#process = fork(options.modulePath, {
-      execArgv: [...options.execArgv],
-      env: options.env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
+    this.#process = options.process;
+    this.#tell({ kind: 'begin', settings: options.settings });
     this.#process.on('message', (raw) => {
       const message = decodeFromWorker(raw);
       if (message !== null) void this.#onMessage(message);

@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process';
 import { FanlakeError } from '../core/errors.ts';
 import type { Queue } from '../core/ports.ts';
+import { forkWorker } from './fork-worker.ts';
 import type { LocalQueue } from './local-queue.ts';
 import type { LocalDelivery } from './message-states.ts';
 import { WorkerChild } from './worker-child.ts';
@@ -13,8 +15,10 @@ export interface WorkerPoolOptions<Message> {
   readonly modulePath: string | URL;
   /** Options of Node for them. Default none. */
   readonly execArgv?: readonly string[];
-  /** Their environment. Default this process's. */
-  readonly env?: NodeJS.ProcessEnv;
+  /** What each of them is told before its first task; see `workerSettings`. Default nothing. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A process that runs the module already and waits for its settings: it becomes the first worker. */
+  readonly first?: ChildProcess | null;
   /** The queues that a worker may send to, by name. */
   readonly queues?: Readonly<Record<string, Queue<unknown>>>;
   /** Gets what they write to stdout and stderr. Default: stderr of this process, with the worker's number before each line. */
@@ -108,8 +112,9 @@ export class WorkerPool<Message> {
   #spawn(): WorkerChild {
     this.#started += 1;
     const worker = this.#started;
-    const { modulePath, execArgv = [], env = process.env, queues = {}, onOutput = writeOutput } = this.#options;
-    const child = new WorkerChild({ modulePath, execArgv, env, queues, onOutput: (line) => onOutput(line, worker) });
+    const { modulePath, execArgv = [], settings = {}, first = null, queues = {}, onOutput = writeOutput } = this.#options;
+    const started = worker === 1 && first !== null ? first : forkWorker(modulePath, execArgv, process.env);
+    const child = new WorkerChild({ modulePath, process: started, settings, queues, onOutput: (line) => onOutput(line, worker) });
     this.#children.add(child);
     void child.ended.then(() => this.#children.delete(child));
     return child;

@@ -26,19 +26,42 @@ type Request =
   | { readonly kind: 'extend' | 'retryIn'; readonly task: number; readonly ms: number };
 
 /**
+ * What the pool that started this process tells it. A process whose parent is gone meanwhile ends.
+ * @throws FanlakeError `usage` in a process that no pool started
+ */
+export async function workerSettings(): Promise<Readonly<Record<string, string>>> {
+  if (process.send === undefined) throw notStarted();
+  process.on('disconnect', endWithParent);
+  // what happened while the modules were loaded is not told again
+  if (!process.connected) endWithParent();
+  return new Promise((resolve) => {
+    process.on('message', (raw) => {
+      const message = decodeToWorker(raw);
+      if (message?.kind === 'begin') resolve(message.settings);
+    });
+  });
+}
+
+/** Nothing of this process is worth finishing without the parent: what a killed worker leaves behind is repaired in any case. */
+function endWithParent(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function notStarted(): FanlakeError {
+  return new FanlakeError(
+    'usage',
+    `can't serve tasks: this process (${process.pid}) wasn't started by a worker pool; start it through the command`,
+  );
+}
+
+/**
  * Makes this process a worker of the `WorkerPool` that started it: call it once, when everything a task needs is loaded. The process ends, also
  * in the middle of a task, when its parent is gone.
  * @throws FanlakeError `usage` in a process that no pool started
  */
 export function serveWorker<Message>({ onTask }: WorkerTasks<Message>): void {
-  if (process.send === undefined) {
-    throw new FanlakeError(
-      'usage',
-      `can't serve tasks: this process (${process.pid}) wasn't started by a worker pool; start it through the command`,
-    );
-  }
-  // nothing of this process is worth finishing without the parent: what a killed worker leaves behind is repaired in any case
-  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  if (process.send === undefined) throw notStarted();
+  process.on('disconnect', endWithParent);
   // Ctrl-C reaches the whole process group: the parent decides what to do about it
   process.on('SIGINT', () => {});
   const waiting = new Map<number, (answer: Answer) => void>();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { forkWorker } from '../../functions/adapters/fork-worker.ts';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
 import type { LocalDelivery } from '../../functions/adapters/message-states.ts';
 import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
@@ -19,6 +20,7 @@ interface Seen {
   readonly pid: number;
   readonly receiveCount: number;
   readonly lastError?: ErrorReport;
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const ends: (() => Promise<void>)[] = [];
@@ -26,12 +28,20 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-function makePool({ workers = 2, maxReceives = 3, modulePath = program('pool-worker.ts'), execArgv = [] as readonly string[] } = {}) {
+function makePool({
+  workers = 2,
+  maxReceives = 3,
+  modulePath = program('pool-worker.ts'),
+  execArgv = [] as readonly string[],
+  settings = {} as Readonly<Record<string, string>>,
+  first = null as ChildProcess | null,
+} = {}) {
   const deadLetters = new LocalQueue<PoolTask>('dead letters');
   const queue = new LocalQueue<PoolTask>('tasks', { maxReceives, deadLetters, retryDelayMs: () => 0 });
   const results = new LocalQueue<Message>('results');
   const output: string[] = [];
-  const pool = new WorkerPool({ queue, workers, modulePath, execArgv, queues: { results }, onOutput: (line) => output.push(line) });
+  const onOutput = (line: string) => output.push(line);
+  const pool = new WorkerPool({ queue, workers, modulePath, execArgv, settings, first, queues: { results }, onOutput });
   ends.push(async () => {
     await pool.close();
     await results.stop();
@@ -187,6 +197,26 @@ describe('a pool of worker processes', () => {
     await until(() => seen.length === 3);
     expect(seen.filter(({ id }) => id === 1).map(({ receiveCount }) => receiveCount)).toEqual([1, 2]);
     expect(seen.filter(({ id }) => id === 2).map(({ receiveCount }) => receiveCount)).toEqual([1]);
+  });
+
+  it('tells its workers their settings, also one that was started before it and becomes the first', async () => {
+    const modulePath = program('settings-worker.ts');
+    const first = forkWorker(modulePath, [], process.env);
+    const { pool, queue, seen, until } = makePool({ modulePath, settings: { home: 'here' }, first });
+    await pool.warm();
+    expect(pool.processIds).toHaveLength(2);
+    expect(pool.processIds).toContain(first.pid);
+    pool.start();
+    await queue.send(Array.from({ length: 20 }, (_, id) => ({ id, kind: 'report' as const })));
+    await until(() => seen.length === 20);
+    for (const { settings } of seen) expect(settings).toEqual({ home: 'here' });
+  });
+
+  it('ends a process that no pool took up when its parent goes', async () => {
+    const parent = fork(program('orphan-parent.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const [pid] = (await once(parent, 'message')) as [number];
+    parent.kill('SIGKILL');
+    await untilDead([pid]);
   });
 
   it('says what is wrong when its program does not start', async () => {
