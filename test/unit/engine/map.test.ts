@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Column } from '../../../functions/core/layout.ts';
+import type { Piece } from '../../../functions/core/piece.ts';
+import { RowsDoNotFit } from '../../../functions/engine/errors.ts';
 import { Bench, counts, csvLayout, jsonLayout, textLayout } from './fixture.ts';
 
 let bench: Bench;
@@ -218,6 +220,44 @@ describe('an error in the query’s own expressions is query.failed, with DuckDB
         code: 'query.failed',
         message: expect.stringContaining(message),
       });
+    }
+  });
+});
+
+describe('a value that doesn’t fit is found, whatever becomes of its row', () => {
+  const given = [
+    { name: 'a', type: 'BIGINT', declared: true },
+    { name: 'b', type: 'BIGINT', declared: true },
+  ];
+  const bad = 30_000;
+  const csv = (): Piece =>
+    bench.piece(Array.from({ length: 40_000 }, (_, i) => `${i},${i === bad ? 'x' : i}\n`).join(''), csvLayout(['a', 'b']), {
+      parallelSafe: true,
+    });
+  const json = (): Piece =>
+    bench.piece(Array.from({ length: 40_000 }, (_, i) => `{"a": ${i}, "b": ${i === bad ? '"x"' : i}}\n`).join(''), {
+      ...jsonLayout,
+      keys: ['a', 'b'],
+    });
+
+  test.each([
+    'SELECT a, b FROM input',
+    'SELECT a, b FROM input WHERE a < 10',
+    'SELECT b FROM input WHERE a < 10',
+    'SELECT a FROM input WHERE a < 10',
+    'SELECT B AS other, a FROM input WHERE a = 5',
+    'SELECT * EXCLUDE (a) FROM input WHERE a < 10',
+    'SELECT * REPLACE (1 AS b) FROM input WHERE a < 10',
+    'SELECT b FROM input WHERE false',
+    'SELECT b FROM input WHERE 1 = 0',
+    'SELECT b FROM input WHERE a IS NULL',
+    'SELECT CASE WHEN a < 10 THEN b END AS c FROM input WHERE a < 10',
+    'SELECT b, unnest([1, 2]) AS n FROM input WHERE a < 10',
+    'SELECT b FROM input, (SELECT 1 WHERE false) AS nothing',
+    'WITH c AS (SELECT b, a FROM input) SELECT b FROM c WHERE a < 10',
+  ])('%s', async (sql) => {
+    for (const piece of [csv(), { ...csv(), exactFields: [0] }, json()]) {
+      await expect(bench.map(sql, [piece], given)).rejects.toBeInstanceOf(RowsDoNotFit);
     }
   });
 });
