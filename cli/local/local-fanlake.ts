@@ -141,7 +141,10 @@ export class LocalFanlake {
   /** Ends the workers and forgets the queues: the store has everything that is needed to go on. */
   async close(): Promise<void> {
     this.closing.abort();
+    const workers = this.workerIds;
     await this.pool?.close();
+    // they were killed, and can't clean up behind themselves
+    for (const pid of workers) rmSync(join(this.home.scratch, String(pid)), { recursive: true, force: true });
     await Promise.all([this.commits.stop(), this.monitor.stop(), this.tasks.stop()]);
     await this.inspector.close();
     rmSync(this.scratch, { recursive: true, force: true });
@@ -216,7 +219,11 @@ function sweepScratch(home: Home): void {
   }
   for (const name of names) {
     if (!/^\d+$/.test(name) || isAlive(Number(name))) continue;
-    rmSync(join(home.scratch, name), { recursive: true, force: true });
+    try {
+      rmSync(join(home.scratch, name), { recursive: true, force: true });
+    } catch {
+      // it may be another user's; what can't be written is told by whoever must write
+    }
   }
 }
 
@@ -224,7 +231,8 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (thrown) {
+    // another user's process is alive too
+    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
   }
 }

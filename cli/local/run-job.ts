@@ -1,5 +1,6 @@
 import { isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { planRun } from '../../functions/coordinator/plan-run.ts';
+import type { Decision } from '../../functions/core/decision.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Job } from '../../functions/core/job.ts';
 import { planKey } from '../../functions/core/keys.ts';
@@ -12,6 +13,7 @@ import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import { openNextEpoch, openRemainder } from '../../functions/protocol/open-next-epoch.ts';
 import { startEpoch } from '../../functions/protocol/start-epoch.ts';
 import { type FoundRun, lookUpRun } from './find-run.ts';
+import { commitUnknown, partialOutcome } from './in-the-table.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
 import { engineShare, machineCores } from './machine.ts';
 
@@ -116,16 +118,32 @@ function planEpoch(fanlake: LocalFanlake, { job, table, objects, splitBytes }: R
 /** Goes on with an epoch that an earlier command left: sends what has no part yet, or sees to what was decided. */
 export async function resume(fanlake: LocalFanlake, found: FoundRun, request: RunRequest | null): Promise<Plan> {
   const { plan, table } = found;
-  if (plan === null) {
-    if (request !== null) return planEpoch(fanlake, request, found.run, found.epoch + 1);
-    throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
-  }
   const decision = await readDecision(fanlake.home.stores.lake, table, found);
+  if (plan === null) return resumeWithoutPlan(fanlake, found, decision, request);
   // the plan pins the job: going on with it would load what the older declaration says
   if (decision === null && request !== null && rowsOf(request.job) !== rowsOf(plan.job)) throw begunOtherwise(found);
   if (decision !== null && decision.kind !== 'commit') await fulfilDuties(fanlake.context, decision);
   else await startEpoch(fanlake.context, plan, false);
   return plan;
+}
+
+/** An epoch is opened only behind the outcome of the one before it: what was decided is seen to first. */
+async function resumeWithoutPlan(
+  fanlake: LocalFanlake,
+  found: FoundRun,
+  decision: Decision | null,
+  request: RunRequest | null,
+): Promise<Plan> {
+  if (decision?.kind === 'commit') throw await commitUnknown(fanlake.home, decision);
+  if (decision !== null) await fulfilDuties(fanlake.context, decision);
+  if (decision?.kind === 'cancel' && request !== null) {
+    throw new FanlakeError(
+      'run.cancelled',
+      `Run ${found.run} was cancelled. To load the same objects after all: ${found.epoch === 0 ? 'the same command with --again' : `fanlake retry ${found.run}`}.`,
+    );
+  }
+  const now = await lookUpRun(fanlake.home, found.table, found.run);
+  return planNext(fanlake, now ?? found, request, found.epoch + 1);
 }
 
 function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
@@ -144,7 +162,7 @@ const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job)
 export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: RunRequest | null, epoch: number): Promise<Plan> {
   const { plan, outcome } = found;
   const partial = outcome?.outcome === 'PARTIAL';
-  if (plan === null && partial) throw remainderLost(found);
+  if (plan === null && (partial || (await isCommittedInPart(fanlake, found)))) throw remainderLost(found);
   if (plan === null && request === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${found.run} has expired: run the job over its input again.`);
   }
@@ -156,7 +174,7 @@ export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: 
     const next = { ...plan, job };
     return partial ? openRemainder(fanlake.context, next) : openNextEpoch(fanlake.context, next, new Map());
   }
-  if (partial) {
+  if (partial || (await isCommittedInPart(fanlake, found))) {
     throw new FanlakeError(
       'job.invalid',
       `Run ${found.run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${found.run}`,
@@ -168,6 +186,11 @@ export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: 
       `Run ${found.run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`,
     );
   return planEpoch(fanlake, request, found.run, epoch);
+}
+
+/** Whether an epoch of the run is in the table, also one behind which others failed: then the whole input must never be planned again. */
+async function isCommittedInPart({ home }: LocalFanlake, { table, run }: FoundRun): Promise<boolean> {
+  return (await partialOutcome(home, table, run)) !== null;
 }
 
 /** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */

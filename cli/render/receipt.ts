@@ -53,7 +53,8 @@ export function renderReceipt(receipt: Receipt, style: Style, notes: ReceiptNote
 function linesOf(receipt: Receipt, currentFolder: string): readonly Line[] {
   const { table, rows, tasks, seconds, state } = receipt;
   const version = table.version === null ? '' : `, version ${table.version}`;
-  const untouched = isUndone(receipt) ? ': untouched' : '';
+  // an earlier try may have been committed in part
+  const untouched = isUndone(receipt) && receipt.epoch === 0 ? ': untouched' : '';
   const lines: Line[] = [['table', `${harmless(shortPath(table.path, currentFolder))} (${table.format}${version})${untouched}`]];
   if (tasks.planned > 0) {
     // a task that failed tells no figures: where none is done, zeros would say that nothing was read
@@ -105,7 +106,9 @@ function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false 
   } else if (outcome === 'FAILED' && isUndone(receipt)) {
     lines.push(...failedLines(receipt, takesBadRows));
   } else if (outcome === 'CANCELLED') {
-    lines.push(`The run was cancelled. To load the same objects after all: the same command with --again, or: fanlake retry ${run}`);
+    const again = receipt.epoch === 0 ? 'the same command with --again, or: ' : '';
+    const kept = receipt.epoch === 0 ? '' : ' What earlier tries put into the table stays there.';
+    lines.push(`The run was cancelled.${kept} To load the same objects after all: ${again}fanlake retry ${run}`);
   } else if (outcome === null && state !== 'ended') {
     lines.push(`Is no command working on it? Go on with: fanlake retry ${run}`);
   }

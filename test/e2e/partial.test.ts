@@ -223,3 +223,41 @@ it('loads nothing twice when its plan is gone, and says which ranges are missing
   const status = await fanlake(folder, 'status', first.run, '--json');
   expect(JSON.parse(status.stdout)).toMatchObject({ outcome: 'PARTIAL', missing: first.missing });
 });
+
+describe('a run of which something may be in the table is never loaded as a whole again by itself', () => {
+  const good = records(100, []);
+
+  it.each(['delta', 'parquet'])(
+    'when it was killed between its commit and its outcome, and its work folder is gone (%s)',
+    async (format) => {
+      writeFileSync(join(folder, 'visits.csv'), header + good.join(''));
+      declare({ limits: '{}', table: `, format: '${format}'` });
+      const { run: id } = receiptOf(await run());
+      rmSync(join(table, '_fanlake', id, 'e0/outcome.json'));
+      rmSync(join(folder, '.fanlake/work'), { recursive: true });
+      for (const again of [run, retry]) {
+        const { code, stdout } = await again();
+        expect(code).toBe(1);
+        expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'commit.unknown', details: { committed: true } } });
+      }
+      const { stdout } = await fanlake(folder, 'query', 'SELECT count(*) AS n FROM visits', '--json');
+      expect(JSON.parse(stdout)).toMatchObject({ rows: [{ n: 100 }] });
+    },
+  );
+
+  it.each([
+    ['its work folder is gone', { limits: '{ maxFailedTasks: 1, maxBadRows: 5 }' }, true],
+    ['its query was changed', { limits: '{ maxFailedTasks: 1, maxBadRows: 5 }', query: 'SELECT id, what, n + 1 AS n FROM input' }, false],
+  ])('when it is committed in part, a later try failed, and %s', async (_case, declared, isLost) => {
+    writeFileSync(join(folder, 'visits.csv'), header + records(100, [50]).join(''));
+    declare({ limits: '{ maxFailedTasks: 1 }' });
+    expect((await run()).code).toBe(3);
+    const rows = sorted(await tableRows(table));
+    declare({ limits: '{}' });
+    expect((await run()).code).toBe(1);
+    if (isLost) rmSync(join(folder, '.fanlake/work'), { recursive: true });
+    declare(declared);
+    expect((await run()).code).toBe(2);
+    expect(sorted(await tableRows(table))).toEqual(rows);
+  });
+});
