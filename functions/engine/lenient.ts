@@ -83,9 +83,10 @@ async function badIn(engine: Engine, source: CheckedSource, piece: number, limit
   const bad = badCondition(source);
   if (bad === null) return [];
   const which = source.checks.map(({ condition }, index) => `WHEN ${condition} THEN ${index}`).join(' ');
-  const values = source.checks.map(({ value }, index) => `WHEN ${index} THEN ${value}`).join(' ');
+  // picked out of a list: a CASE over the number would hold all the conditions once for each column
+  const values = source.checks.map(({ value }) => value).join(', ');
   const rows = await engine.rows(
-    `SELECT ordinal, CASE ${which} END AS which, left(CASE (CASE ${which} END) ${values} END, 1000) AS value
+    `SELECT ordinal, CASE ${which} END AS which, left(list_extract([${values}], 1 + CASE ${which} END), 1000) AS value
      FROM ${source.from} WHERE ${bad} ORDER BY ordinal LIMIT ${limit}`,
   );
   return rows.map((row) => {

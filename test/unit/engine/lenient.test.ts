@@ -391,3 +391,13 @@ describe('bad records', () => {
     ).rejects.toMatchObject({ code: 'query.failed' });
   });
 });
+
+test('one bad value among hundreds of columns is named, and the rest is taken', async () => {
+  const names = Array.from({ length: 400 }, (_, i) => `c${i}`);
+  const row = (id: number): string => names.map((_, i) => (id === 999 && i === 3 ? '1.5' : id + i)).join(',');
+  const piece = bench.piece(`${Array.from({ length: 1000 }, (_, id) => row(id)).join('\n')}\n`, csvLayout(names));
+  const given = names.map((name) => ({ name, type: 'BIGINT', declared: false }));
+  const { bad, written } = await bench.lenient('SELECT c0 FROM input', [piece], given, 5);
+  expect(bad).toEqual([expect.objectContaining({ column: 'c3', ordinal: 999, value: '1.5' })]);
+  expect(written).toBe(999);
+});
