@@ -123,13 +123,14 @@ export function hideFromStars(query: TreeNode, virtual: readonly string[]): bool
 
 type Passed = readonly { readonly output: string; readonly input: string | null }[];
 
-function passedBy(item: TreeNode, input: readonly Column[]): Passed | null {
+/** @param table the name that the query gives to `input`; before a dot another name is a struct's */
+function passedBy(item: TreeNode, input: readonly Column[], table: string): Passed | null {
   const alias = textAt(item, 'alias');
   if (item['class'] === 'COLUMN_REF') {
     const parts = listAt(item, 'column_names').map(String);
     const last = parts.at(-1) ?? '';
     const column =
-      parts.length === 1 || (parts.length === 2 && sameName(parts[0] ?? '', 'input'))
+      parts.length === 1 || (parts.length === 2 && sameName(parts[0] ?? '', table))
         ? input.find(({ name }) => sameName(name, last))
         : undefined;
     return [{ output: alias || last, input: column?.name ?? null }];
@@ -157,7 +158,8 @@ export function passedThrough(query: TreeNode, input: readonly Column[], output:
   const from = nodeAt(query, 'from_table');
   if (query['type'] !== 'SELECT_NODE' || from?.['type'] !== 'BASE_TABLE' || !sameName(textAt(from, 'table_name'), 'input')) return {};
   if (listAt(from, 'column_name_alias').length > 0) return {};
-  const items = listAt(query, 'select_list').map((item) => (isNode(item) ? passedBy(item, input) : null));
+  const table = textAt(from, 'alias') || 'input';
+  const items = listAt(query, 'select_list').map((item) => (isNode(item) ? passedBy(item, input, table) : null));
   if (items.includes(null)) return {};
   const passed = items.flatMap((item) => item ?? []);
   if (passed.length !== output.length) return {};

@@ -32,6 +32,17 @@ describe('binding tells', () => {
     expect(await bindQuery(bench.engine, sql, input)).toMatchObject({ sql, reads, passThrough });
   });
 
+  test('a struct is not taken for the input of the same name, when that has an alias', async () => {
+    const columns = [
+      { name: 'a', type: 'BIGINT' },
+      { name: 'input', type: 'STRUCT(a BIGINT)' },
+    ];
+    const passed = async (sql: string) => (await bindQuery(bench.engine, sql, columns)).passThrough;
+    expect(await passed('SELECT input.a FROM input AS t')).toEqual({});
+    expect(await passed('SELECT t.a FROM input AS t')).toEqual({ a: 'a' });
+    expect(await passed('SELECT input.a FROM input')).toEqual({ a: 'a' });
+  });
+
   test('names and types of the output', async () => {
     const { output } = await bindQuery(
       bench.engine,
