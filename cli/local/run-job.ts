@@ -161,6 +161,11 @@ const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job)
 /** Opens the epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
 export async function planNext(fanlake: LocalFanlake, found: FoundRun, request: RunRequest | null, epoch: number): Promise<Plan> {
   const { plan, outcome } = found;
+  // it may be in the table though its outcome says FAILED
+  if (outcome?.error?.code === 'commit.unknown') {
+    const again = `Look into the table (fanlake query); to load the objects as another run: --again`;
+    throw new FanlakeError('commit.unknown', `${outcome.error.message} ${again}`, outcome.error.details);
+  }
   const partial = outcome?.outcome === 'PARTIAL';
   if (plan === null && (partial || (await isCommittedInPart(fanlake, found)))) throw remainderLost(found);
   if (plan === null && request === null) {

@@ -185,9 +185,13 @@ export class UploadTrigger {
     const upload = this.uploadOf(message);
     if (upload === null || this.stopped) return;
     const { context } = this.options.fanlake;
-    const { run, epoch, plan } = await (upload.epoch === 0
+    const { run, epoch, plan, isLost } = await (upload.epoch === 0
       ? handleUpload(context, upload)
       : planUploadAgain(context, upload, upload.epoch));
+    if (isLost) {
+      const message = `${upload.object.key}: run ${run} was being committed when it was interrupted, and its plan is gone: whether its rows are in the table can't be told. It is not loaded again by itself.`;
+      this.options.report({ event: 'notice', message });
+    }
     await this.open.planned(run, epoch, plan === null);
   }
 

@@ -1,5 +1,6 @@
 import type { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
+import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectVersion } from '../core/ports.ts';
 import { runId } from '../core/run-id.ts';
@@ -23,6 +24,8 @@ export interface HandledUpload {
   readonly epoch: number;
   /** Null when the epoch was decided before: then nothing is left to plan. */
   readonly plan: Plan | null;
+  /** Its commit was decided and never written down as ended, and its plan is gone: nobody can tell whether it is in the table. */
+  readonly isLost: boolean;
 }
 
 /** The table's key that a job's uploads go to. */
@@ -51,10 +54,11 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
     const { epoch, ended } = newest;
     const decision = ended ? null : await readDecision(lake, table, { run, epoch });
     if (decision !== null) await fulfilDuties(context, decision);
-    return { run, epoch, plan: null };
+    const isLost = decision?.kind === 'commit' && (await context.stores.work.head(planKey({ run, epoch }))) === null;
+    return { run, epoch, plan: null, isLost };
   }
   const plan = await planRun(context, request, throwOrRecord);
-  return { run, epoch: plan.epoch, plan };
+  return { run, epoch: plan.epoch, plan, isLost: false };
 }
 
 /** What is wrong with the machine is not the upload's fault. */
@@ -66,7 +70,7 @@ const throwOrRecord = ({ code }: FanlakeError): 'throw' | 'record' => (code.star
  */
 export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
   const plan = await planRun(context, requestOf(upload, epoch), throwOrRecord);
-  return { run: plan.run, epoch: plan.epoch, plan };
+  return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
 }
 
 /** An upload event's dead letter: a run that fails with what went wrong the last time, so that no upload is lost without a word. */
@@ -74,5 +78,5 @@ export async function buryUpload(context: CoordinatorContext, upload: Upload, ep
   const request = requestOf(upload, epoch);
   const { plan, created } = await writePlan(context, { ...unplannable(request, error), requests: {} }, []);
   await startEpoch(context, plan, created);
-  return { run: plan.run, epoch: plan.epoch, plan };
+  return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
 }

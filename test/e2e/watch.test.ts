@@ -47,6 +47,22 @@ describe('fanlake watch, files that land', () => {
     expect(await folder.ids()).toEqual([1, 2]);
   });
 
+  it('tells of an upload that was killed in the middle of its commit and whose plan is gone, and loads it no second time', async () => {
+    folder.write('before.csv', csv(1, 2));
+    const first = await folder.watch();
+    await first.untilEnded('before.csv');
+    await first.interrupt();
+    const [run = ''] = first.ended.map((event) => event.run);
+    // as it is between the log's entry and the outcome
+    rmSync(join(folder.table, '_fanlake', run, 'e0/outcome.json'));
+    rmSync(join(folder.home, 'work'), { recursive: true });
+    const second = await folder.watch();
+    folder.drop('after.csv', csv(3));
+    await second.untilEnded('after.csv');
+    await second.until(() => second.events.some((event) => event.event === 'notice' && String(event['message']).includes(run)));
+    expect(await folder.ids()).toEqual([1, 2, 3]);
+  });
+
   it('never takes a file in part that is still being copied', async () => {
     const watch = await folder.watch();
     for (let attempt = 0; ; attempt++) {
