@@ -15,6 +15,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // by default one core is left idle
+          maxWorkers: '100%',
           include: ['test/unit/**/*.test.ts'],
           exclude: ['test/unit/engine/**'],
           // the slowest take a second, and on a busy machine four
@@ -25,7 +27,13 @@ export default defineConfig({
       // with the engine behind each of them they take half a minute: not part of the quick loop
       {
         extends: true,
-        test: { name: 'engine', include: ['test/unit/engine/**/*.test.ts'], testTimeout: 30_000, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'engine',
+          maxWorkers: '100%',
+          include: ['test/unit/engine/**/*.test.ts'],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,
