@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { signal } from './worker-processes.ts';
 
 export const starter = fileURLToPath(new URL('../../bin/fanlake.mjs', import.meta.url));
 
@@ -33,8 +34,7 @@ export class FanlakeCommand {
 
   /** Kills it, in a group of its own, and its workers at once. */
   async killAll(): Promise<Ended> {
-    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null)
-      process.kill(-this.child.pid, 'SIGKILL');
+    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null) signal(-this.child.pid, 'SIGKILL');
     return this.ended;
   }
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WatchEvent } from '../../cli/local/watch-events.ts';
 import { tableRows } from './duckdb.ts';
-import { workersOf } from './worker-processes.ts';
+import { signal, workersOf } from './worker-processes.ts';
 
 const starter = fileURLToPath(new URL('../../bin/fanlake.mjs', import.meta.url));
 
@@ -108,11 +108,11 @@ export class WatchProcess {
   /** Holds its workers up while something else is done: what is planned meanwhile is computed afterwards. */
   async whileWorkersRest(work: () => Promise<void>): Promise<void> {
     const workers = workersOf(this.child.pid ?? -1);
-    for (const worker of workers) process.kill(worker, 'SIGSTOP');
+    for (const worker of workers) signal(worker, 'SIGSTOP');
     try {
       await work();
     } finally {
-      for (const worker of workers) process.kill(worker, 'SIGCONT');
+      for (const worker of workers) signal(worker, 'SIGCONT');
     }
   }
 
@@ -151,8 +151,7 @@ export class WatchProcess {
 
   /** Kills it and its workers at once. */
   async kill(): Promise<void> {
-    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null)
-      process.kill(-this.child.pid, 'SIGKILL');
+    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null) signal(-this.child.pid, 'SIGKILL');
     await this.exited;
   }
 

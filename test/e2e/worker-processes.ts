@@ -17,3 +17,13 @@ export function workersOf(pid: number): readonly number[] {
       }
     });
 }
+
+/** Sends a signal to a process, or with a negative number to a group; false when it has ended meanwhile. */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH') return false;
+    throw thrown;
+  }
+}
