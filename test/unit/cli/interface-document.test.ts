@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { WatchEvent } from '../../../cli/local/watch-events.ts';
 import { createProgram } from '../../../cli/program.ts';
-import { ProgressView } from '../../../cli/render/progress.ts';
-import { plainStyle } from '../../../cli/render/style.ts';
 import { blankReceipt } from '../../../functions/core/receipt.ts';
+import { silentShell } from './silent-shell.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 const document = read('docs/interface.md');
@@ -23,17 +22,7 @@ it('docs/interface.md names every error code, and no other', () => {
 });
 
 it('it names every command and option', () => {
-  const shell = {
-    style: plainStyle,
-    currentFolder: '/',
-    progress: () => new ProgressView({ write: () => {} }, plainStyle),
-    note: () => {},
-    line: () => {},
-    end: () => {},
-    answer: () => {},
-    interruption: () => new AbortController().signal,
-  };
-  for (const command of createProgram(shell).commands) {
+  for (const command of createProgram(silentShell).commands) {
     const row = document.split('\n').find((line) => line.startsWith(`| \`${command.name()}`)) ?? '';
     expect(row, command.name()).not.toBe('');
     const told = command.name() === 'explain' ? `${row} ${document.split('\n').find((line) => line.startsWith('| `run'))}` : row;

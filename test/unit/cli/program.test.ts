@@ -1,21 +1,9 @@
 import { expect, it } from 'vitest';
 import { createProgram, perform } from '../../../cli/program.ts';
-import { ProgressView } from '../../../cli/render/progress.ts';
-import { plainStyle } from '../../../cli/render/style.ts';
-import type { Shell } from '../../../cli/shell.ts';
+import { silentShell } from './silent-shell.ts';
 
-const silent: Shell = {
-  style: plainStyle,
-  currentFolder: '/',
-  progress: () => new ProgressView({ write: () => {} }, plainStyle),
-  note: () => {},
-  line: () => {},
-  end: () => {},
-  answer: () => {},
-  interruption: () => new AbortController().signal,
-};
 const performed = (...args: readonly string[]) =>
-  perform(createProgram(silent).configureOutput({ writeOut: () => {}, writeErr: () => {} }), args);
+  perform(createProgram(silentShell).configureOutput({ writeOut: () => {}, writeErr: () => {} }), args);
 
 it.each([
   [['stauts'], 'Did you mean status?'],
@@ -37,7 +25,7 @@ it('help and version are no mistakes', async () => {
 });
 
 it('each command has --json, --home and an example in its help', () => {
-  for (const command of createProgram(silent).commands) {
+  for (const command of createProgram(silentShell).commands) {
     const options = command.options.map(({ long }) => long);
     expect(options, command.name()).toEqual(expect.arrayContaining(['--json', '--home', '--stack']));
     let help = '';
