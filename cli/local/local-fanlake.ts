@@ -21,7 +21,7 @@ import { localInspector } from './inspector.ts';
 import type { EngineShare } from './machine.ts';
 import { maxReceives, TaskQueues } from './task-queues.ts';
 import { fanlakeVersion } from './version.ts';
-import { workerEnvironment } from './worker-environment.ts';
+import { encodeSettings } from './worker-settings.ts';
 
 /** A commit that failed so often, half a minute long, won't succeed: what is decided and done stays, and the same command goes on from there. */
 const maxCommitReceives = 8;
@@ -94,7 +94,7 @@ export class LocalFanlake {
       queue: this.tasks.tasks,
       workers,
       modulePath: workerModule,
-      settings: workerEnvironment({ home: this.home.path, share }),
+      settings: encodeSettings({ home: this.home.path, share }),
       first: takeFirstWorker(),
       queues: { tasks: this.tasks, commits: this.commits, monitor: this.monitor },
     });

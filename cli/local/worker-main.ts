@@ -6,13 +6,13 @@ import { mapComputer } from '../../functions/worker/compute-map.ts';
 import { handleTask, type WorkerContext } from '../../functions/worker/handle-task.ts';
 import { ProcessEngine } from './engines.ts';
 import { openHome, ownScratch } from './home.ts';
-import { readWorkerEnvironment } from './worker-environment.ts';
+import { decodeSettings } from './worker-settings.ts';
 
 /** A worker process on this machine: the wiring of the worker function to the local adapters. */
-const environment = readWorkerEnvironment(await workerSettings());
-const home = openHome(environment.home);
+const settings = decodeSettings(await workerSettings());
+const home = openHome(settings.home);
 const scratch = ownScratch(home);
-const engines = new ProcessEngine(environment.share, scratch);
+const engines = new ProcessEngine(settings.share, scratch);
 // before the first task, so that a warm worker is really warm
 await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
