@@ -245,6 +245,20 @@ describe('a run of which something may be in the table is never loaded as a whol
     },
   );
 
+  it('when its outcome says that nobody knows', async () => {
+    writeFileSync(join(folder, 'visits.csv'), header + good.join(''));
+    declare({ limits: '{}' });
+    const receipt = receiptOf(await run());
+    const error = { code: 'commit.unknown', message: 'the entries are gone', details: {} };
+    writeFileSync(join(table, '_fanlake', receipt.run, 'e0/outcome.json'), JSON.stringify({ ...receipt, outcome: 'FAILED', error }));
+    for (const again of [run, retry]) {
+      const { code, stdout } = await again();
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'commit.unknown', message: expect.stringContaining('--again') } });
+    }
+    expect((await tableRows(table)).length).toBe(100);
+  });
+
   it.each([
     ['its work folder is gone', { limits: '{ maxFailedTasks: 1, maxBadRows: 5 }' }, true],
     ['its query was changed', { limits: '{ maxFailedTasks: 1, maxBadRows: 5 }', query: 'SELECT id, what, n + 1 AS n FROM input' }, false],
