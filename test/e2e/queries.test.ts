@@ -22,6 +22,18 @@ describe('a query', () => {
     );
   });
 
+  test('may select line_number where a task sees the whole object, and is refused where it would be cut', async () => {
+    const path = home.file('a.txt', 'first\nsecond\n\nfourth');
+    const query = 'SELECT line_number, line FROM input';
+    const table = home.newTable();
+    const whole = await home.run({ input: [path], table, query });
+    expect(whole.error).toBeNull();
+    const lines = ['first', 'second', '', 'fourth'];
+    expect(sorted(await tableRows(home.tablePath(table)))).toEqual(sorted(lines.map((line, index) => [String(index + 1), line])));
+    const cut = await home.run({ input: [path], table: home.newTable(), query, splitBytes: 8 });
+    expect(cut.error).toMatchObject({ code: 'query.unsupported', message: expect.stringContaining('line_number') });
+  });
+
   test.each([
     [
       'functions, CASE and a filter',
