@@ -6,6 +6,9 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
   );
 }
 
+// what S3 and SQS promise, tested on each emulator of them
+const onEmulators = ['test/contract/s3-store.test.ts', 'test/contract/sqs-queue.test.ts'];
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/last-line-reporter.ts'],
@@ -35,11 +38,36 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // each file synthesizes the stack once, which takes some seconds
+      {
+        extends: true,
+        test: {
+          name: 'infra',
+          maxWorkers: '100%',
+          include: ['test/infra/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         extends: true,
         test: {
           name: 'contract',
           include: ['test/contract/**/*.test.ts'],
+          exclude: onEmulators,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'ministack',
+          include: onEmulators,
+          globalSetup: 'test/localstack/ministack-setup.ts',
+          setupFiles: 'test/localstack/emulator-environment.ts',
           testTimeout: 30_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 1 },
@@ -54,6 +82,20 @@ export default defineConfig({
           hookTimeout: 180_000,
           maxWorkers: 2,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'localstack',
+          include: ['test/localstack/**/*.test.ts', ...onEmulators],
+          globalSetup: 'test/localstack/localstack-setup.ts',
+          setupFiles: 'test/localstack/emulator-environment.ts',
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // one LocalStack for all, and its functions are processes on the same cores
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -21,7 +21,8 @@ if (majorOf(process.versions.node) >= neededMajor) {
   const isSource = existsSync(new URL('../cli/main.ts', import.meta.url));
   const load = (name) => import(new URL(isSource ? `../cli/${name}.ts` : `../dist/cli/${name}.js`, import.meta.url).href);
   const args = process.argv.slice(2);
-  if (args[0] === 'run' && !args.includes('--help') && !args.includes('-h')) (await load('local/first-worker')).startFirstWorker();
+  const isElsewhere = args.some((arg) => arg === '--help' || arg === '-h' || arg.startsWith('--stack'));
+  if (args[0] === 'run' && !isElsewhere) (await load('local/first-worker')).startFirstWorker();
   await load('main');
 } else {
   const node = findNode();

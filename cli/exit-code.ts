@@ -18,7 +18,7 @@ export function exitCodeOfReceipt({ outcome }: Receipt): number {
 }
 
 /** Groups of codes that mean: the command or the job has to be changed, and nothing was planned. */
-const wrongGroups = ['job', 'plan', 'query', 'table'];
+const wrongGroups = ['job', 'plan', 'query', 'table', 'stack'];
 const wrongCodes: readonly ErrorCode[] = ['usage', 'not-built', 'run.unknown', 'run.ambiguous', 'input.none'];
 
 /** What a command ends with when it threw before there was a receipt. */

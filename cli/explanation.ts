@@ -1,7 +1,7 @@
 import type { DraftedPlan } from '../functions/coordinator/draft-plan.ts';
 import type { Job } from '../functions/core/job.ts';
 import { canSplit, type Layout } from '../functions/core/layout.ts';
-import { taskSizing } from '../functions/core/plan.ts';
+import type { TaskSizing } from '../functions/core/plan.ts';
 import type { Receipt } from '../functions/core/receipt.ts';
 import { tableNames } from '../functions/core/table-log/column-names.ts';
 import { bytes, count, counted } from './render/numbers.ts';
@@ -57,13 +57,15 @@ export interface ExplainedPlan {
   readonly job: Job;
   readonly drafted: DraftedPlan;
   readonly splitBytes: number | null;
+  /** What suits the machines that would run it. */
+  readonly sizing: TaskSizing;
   readonly known: Explanation['known'];
   readonly tablePath: string;
   readonly tableVersion: number | null;
 }
 
 /** What a drafted plan means, for a person or a script. */
-export function explain({ job, drafted, splitBytes, known, tablePath, tableVersion }: ExplainedPlan): Explanation {
+export function explain({ job, drafted, splitBytes, sizing, known, tablePath, tableVersion }: ExplainedPlan): Explanation {
   const { draft, taskCount } = drafted;
   const objects = objectsOf(drafted);
   const splits = objects.reduce((sum, object) => sum + object.splits, 0);
@@ -74,7 +76,7 @@ export function explain({ job, drafted, splitBytes, known, tablePath, tableVersi
     known,
     input: draft.input,
     stages: [{ stage: 'map', tasks: taskCount, splits, bytes: draft.input.bytes }],
-    why: whySoMany(drafted, objects, splits, splitBytes),
+    why: whySoMany(drafted, objects, splits, { splitBytes, sizing }),
     objects,
     columns: inputColumns(job, drafted, tableVersion !== null),
     query: { sql, rowwise, reason, reads },
@@ -107,18 +109,20 @@ function whySoMany(
   { draft, taskCount }: DraftedPlan,
   objects: readonly ExplainedObject[],
   splits: number,
-  splitBytes: number | null,
+  { splitBytes, sizing }: Pick<ExplainedPlan, 'splitBytes' | 'sizing'>,
 ): string {
   const many = counted(objects.length, 'object');
   if (!draft.query.rowwise) return `one task, because the query ${draft.query.reason ?? 'needs all rows at once'}`;
-  if (splitBytes !== null) {
-    const whole = objects.filter(({ layout }) => !canSplit(layout)).length;
-    const left = whole === 0 ? '' : `; ${counted(whole, 'object')} can't be cut (compressed, Parquet or a JSON array)`;
-    return `--split-size ${bytes(splitBytes)} cuts ${many} into ${counted(splits, 'split')}, one a task${left}`;
-  }
-  const { taskBytes, splitsPerTask } = taskSizing(null);
+  const whole = objects.filter(({ layout }) => !canSplit(layout)).length;
+  const left = whole === 0 ? '' : `; ${counted(whole, 'object')} can't be cut (compressed, Parquet or a JSON array)`;
+  if (splitBytes !== null) return `--split-size ${bytes(splitBytes)} cuts ${many} into ${counted(splits, 'split')}, one a task${left}`;
+  const { taskBytes, splitsPerTask } = sizing;
   const shared =
     taskCount < objects.length ? `; small ones share a task, up to ${bytes(taskBytes)} or ${count(splitsPerTask)} objects` : '';
+  if (sizing.splitBytes !== null) {
+    const cut = `the stack cuts objects into splits of ${bytes(sizing.splitBytes)}, so ${many} ${objects.length === 1 ? 'is' : 'are'}`;
+    return `${cut} ${counted(splits, 'split')} in ${counted(taskCount, 'task')}${left}${shared}`;
+  }
   return `on one machine an object is read whole by all its cores, so ${many} ${objects.length === 1 ? 'is' : 'are'} ${counted(taskCount, 'task')}${shared}`;
 }
 

@@ -20,12 +20,13 @@ export interface JobOptions {
   readonly splitSize?: number;
   readonly maxBadRows?: number;
   readonly home: string;
+  readonly stack?: string;
 }
 
 /** The options that `run` and `explain` share. */
 export function addJobOptions(command: Command): Command {
   return command
-    .option('--input <paths...>', 'files, folders and globs (in quotes) to read')
+    .option('--input <paths...>', 'files, folders and globs (in quotes) to read; with --stack s3 URLs or keys of its landing bucket')
     .option('--jobs <file>', 'the file that lists jobs by name (default: jobs/index.ts of this folder)')
     .option('--query <SQL>', 'without a job: one SELECT over the table "input"; needs --table')
     .option('--table <name or folder>', "the table: a name below <home>/lake, or with a / its folder (default: the job's)")
@@ -55,6 +56,13 @@ export async function jobOf(name: string | undefined, options: JobOptions, curre
     throw new FanlakeError('not-built', `The table mode '${job.table.mode}' is not built yet; 'append' is.`, { mode: job.table.mode });
   }
   return job;
+}
+
+/** A stack's tables are in its lake bucket. @throws FanlakeError `usage` for a folder of this machine */
+export function refuseTablePath({ table: { name, path } }: Job, stack: string): void {
+  if (path === undefined) return;
+  const message = `The tables of the stack '${stack}' are in its lake bucket, so --table has no folder there. Give the name alone: --table ${name}`;
+  throw new FanlakeError('usage', message, { table: path });
 }
 
 /** The table's key in the lake root, or its path. */

@@ -1,6 +1,6 @@
-import { asFanlakeError } from '../functions/core/errors.ts';
-import { exitCodeOfError } from './exit-code.ts';
-import { listenForInterruption } from './interruption.ts';
+import { asFanlakeError, FanlakeError } from '../functions/core/errors.ts';
+import { exitCodeOfError, exitCodes } from './exit-code.ts';
+import { Interrupted, listenForInterruption } from './interruption.ts';
 import { createProgram, perform } from './program.ts';
 import { renderError } from './render/error.ts';
 import { ProgressView } from './render/progress.ts';
@@ -35,11 +35,12 @@ const shell: Shell = {
 try {
   await perform(createProgram(shell), args);
 } catch (thrown) {
-  const error = asFanlakeError(thrown);
+  const isInterrupted = thrown instanceof Interrupted;
+  const error = isInterrupted ? new FanlakeError('run.interrupted', 'Interrupted.') : asFanlakeError(thrown);
   if (json) stdout.write(`${JSON.stringify({ error: error.toReport() })}\n`);
   else stderr.write(`${renderError(error.toReport(), styleFor(stderr, env))}\n`);
   if (env['FANLAKE_DEBUG'] === '1') console.error(thrown);
-  process.exitCode = exitCodeOfError(error.code);
+  process.exitCode = isInterrupted ? exitCodes.interrupted : exitCodeOfError(error.code);
 }
 await flushed();
 // an engine or a worker that is slow to go doesn't keep the command

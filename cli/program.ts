@@ -52,11 +52,30 @@ function withCommonOptions(command: Command): Command {
       '--json',
       command.name() === 'watch' ? 'each line on stdout is one JSON document' : 'one JSON document on stdout, nothing else there',
     )
-    .addOption(new Option('--stack <name>', 'act on a deployed stack (not built yet)'))
+    .addOption(
+      new Option(
+        '--stack <name>',
+        'act on a deployed stack instead of this machine, in the region and with the credentials of the environment',
+      ).hideHelp(command.name() === 'watch'),
+    )
     .hook('preAction', (_command, acting) => {
-      if (acting.opts()['stack'] === undefined) return;
-      throw new FanlakeError('not-built', '--stack is not built yet: without it the command acts on this machine.');
+      if (acting.opts()['stack'] !== undefined) refuseOnStack(acting);
     });
+}
+
+/** What has no meaning on a deployed stack. */
+function refuseOnStack(acting: Command): void {
+  if (acting.name() === 'watch') {
+    throw new FanlakeError(
+      'usage',
+      'watch is for this machine: on a stack uploads start runs by themselves. See them with: fanlake status --stack <name>',
+    );
+  }
+  const given = (option: string): boolean => acting.getOptionValueSource(option) === 'cli';
+  if (given('home'))
+    throw new FanlakeError('usage', '--stack and --home exclude each other: a command acts on a stack, or on a folder of this machine.');
+  if (given('workers'))
+    throw new FanlakeError('usage', '--workers is for this machine: how many work at once on a stack is decided where it is deployed.');
 }
 
 /**

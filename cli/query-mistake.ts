@@ -2,11 +2,12 @@ import { FanlakeError } from '../functions/core/errors.ts';
 import type { Column } from '../functions/core/layout.ts';
 import { didYouMean } from '../functions/core/nearest.ts';
 import { missingColumnIn } from '../functions/engine/errors.ts';
+import type { Place } from './store/place.ts';
 
 /** What a query could have meant. */
 export interface Readable {
-  readonly homePath: string;
-  /** Names of all tables of the home. */
+  readonly place: Place;
+  /** Names of all tables there. */
   readonly names: readonly string[];
   /** The tables that the query names, with their columns. */
   readonly tables: readonly { readonly name: string; readonly columns: readonly Column[] }[];
@@ -15,7 +16,7 @@ export interface Readable {
 /** Names that an error lists at most. */
 const listedNames = 50;
 
-/** An error of a query over the tables of a home, with what the engine can't know: which tables and columns there are, and what to do. */
+/** An error of a query over tables, with what the engine can't know: which tables and columns there are, and what to do. */
 export function explainQueryMistake(error: FanlakeError, readable: Readable): FanlakeError {
   const table = /Table with name "?(.+?)"? does not exist/.exec(error.message)?.[1];
   if (table !== undefined) return unknownTable(error, table, readable);
@@ -34,7 +35,7 @@ function engineMessage({ message, details }: FanlakeError): string {
 }
 
 /** `LINE 1: ...` and the mark under it, where the engine tells it. */
-function placeOf(message: string): string {
+function markOf(message: string): string {
   const place = /^LINE \d+: .*\n *\^/m.exec(message)?.[0];
   return place === undefined ? '' : `\n\n${place}\n`;
 }
@@ -44,14 +45,14 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, listedNames).join(', ')}${more}`;
 }
 
-function unknownTable(error: FanlakeError, table: string, { homePath, names }: Readable): FanlakeError {
-  const place = placeOf(error.message);
+function unknownTable(error: FanlakeError, table: string, { place, names }: Readable): FanlakeError {
+  const mark = markOf(error.message);
   if (names.includes(table.toLowerCase())) {
-    const message = `The table '${table}' has no columns yet: no run has put a row into it.${place}`;
+    const message = `The table '${table}' has no columns yet: no run has put a row into it.${mark}`;
     return new FanlakeError('table.unknown', message, { table }, error);
   }
   const list = names.length === 0 ? 'There are no tables yet: load something with fanlake run.' : `There are: ${listed(names)}.`;
-  const message = `No table '${table}' in ${homePath}${didYouMean(table, names)}. ${list}${place}`;
+  const message = `No table '${table}' in ${place.name}${didYouMean(table, names)}. ${list}${mark}`;
   return new FanlakeError('table.unknown', message, { table, tables: names }, error);
 }
 
@@ -62,7 +63,7 @@ function unknownColumn(error: FanlakeError, column: string, { tables }: Readable
   return new FanlakeError('query.column', `${engineMessage(error)}\n${advice}`, { ...error.details, column, columns }, error);
 }
 
-function adviceFor({ code, message }: FanlakeError, { names }: Readable): string | null {
+function adviceFor({ code, message }: FanlakeError, { place, names }: Readable): string | null {
   if (code === 'query.function') {
     return `To look for one: fanlake query "SELECT function_name, parameters, description FROM duckdb_functions() WHERE function_name LIKE '%...%'"`;
   }
@@ -71,7 +72,11 @@ function adviceFor({ code, message }: FanlakeError, { names }: Readable): string
   }
   if (code === 'query.forbidden' && /^the query can't be run: Permission Error/.test(message)) {
     const which = names.length === 0 ? 'of which there are none yet' : listed(names);
-    return `A query reads the tables of this home (${which}) and nothing else. Load a file first: fanlake run --query "SELECT * FROM input" --table <name> --input <file>`;
+    const [where, first] =
+      place.stack === null
+        ? ['this home', 'Load a file first: fanlake run --query "SELECT * FROM input" --table <name> --input <file>']
+        : [place.name, `Upload a file first, to ${place.stores.landing.locate('')}<prefix of a job>`];
+    return `A query reads the tables of ${where} (${which}) and nothing else. ${first}`;
   }
   if (code === 'input.corrupt') return 'A data file of a table is damaged. Restore it, or load what was in it anew into another table.';
   if (code === 'query.syntax') return 'Correct the query: one SELECT in DuckDB 1.5.';

@@ -2,13 +2,13 @@ import type { Receipt } from '../functions/core/receipt.ts';
 import { readDecision } from '../functions/protocol/documents.ts';
 import { exitCodeOfReceipt, exitCodes } from './exit-code.ts';
 import { Interrupted, unlessInterrupted } from './interruption.ts';
-import type { Home } from './local/home.ts';
 import { LocalFanlake } from './local/local-fanlake.ts';
-import type { OnProgress } from './local/run-job.ts';
 import type { ProgressView } from './render/progress.ts';
 import { renderReceipt } from './render/receipt.ts';
 import type { Answer, Shell } from './shell.ts';
 import { shownReceipt } from './shown-receipt.ts';
+import type { Place } from './store/place.ts';
+import type { OnProgress } from './store/wait-for-outcome.ts';
 
 /** What a command may say of its receipt besides. */
 export interface AnswerNotes {
@@ -17,12 +17,12 @@ export interface AnswerNotes {
 }
 
 /** What a run's command answers: its receipt, with the time of the decision where that helps. */
-export async function answerOf(stored: Receipt, tableKey: string, home: Home, shell: Shell, notes: AnswerNotes = {}): Promise<Answer> {
+export async function answerOf(stored: Receipt, tableKey: string, place: Place, shell: Shell, notes: AnswerNotes = {}): Promise<Answer> {
   const { currentFolder } = shell;
-  const receipt = shownReceipt(stored, { home, table: tableKey, currentFolder });
+  const receipt = shownReceipt(stored, { place, table: tableKey, currentFolder });
   const again = receipt.outcome === 'ALREADY_COMMITTED';
-  const decision = again ? await readDecision(home.stores.lake, tableKey, receipt) : null;
-  const text = renderReceipt(receipt, shell.style, { ...notes, endedMs: decision?.atMs, currentFolder });
+  const decision = again ? await readDecision(place.stores.lake, tableKey, receipt) : null;
+  const text = renderReceipt(receipt, shell.style, { ...notes, endedMs: decision?.atMs, currentFolder, isOnStack: place.stack !== null });
   return { exitCode: exitCodeOfReceipt(receipt), json: receipt, text };
 }
 

@@ -1,18 +1,23 @@
 import { Command } from 'commander';
 import type { Receipt } from '../../functions/core/receipt.ts';
+import type { RunContext } from '../../functions/protocol/context.ts';
 import { readOutcome } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import { decide } from '../../functions/protocol/ledger.ts';
+import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import { onStack } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
-import { type FoundRun, findRun, lookUpRun, receiptNow } from '../local/find-run.ts';
-import { type Home, openHome } from '../local/home.ts';
+import { openHome } from '../local/home.ts';
 import { LocalFanlake } from '../local/local-fanlake.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import type { Answer, Shell } from '../shell.ts';
 import { shownReceipt } from '../shown-receipt.ts';
+import { findRun, receiptNow } from '../store/find-run.ts';
+import type { Place } from '../store/place.ts';
 
 interface CancelOptions {
   readonly home: string;
+  readonly stack?: string;
   readonly json?: boolean;
 }
 
@@ -33,45 +38,44 @@ export function cancelCommand(shell: Shell): Command {
 }
 
 async function cancel(shell: Shell, id: string, options: CancelOptions): Promise<void> {
+  const json = options.json === true;
+  if (options.stack !== undefined) {
+    return onStack(shell, options.stack, async (stack, speaking) => {
+      speaking.answer(await cancelRun(speaking, stack, await findRun(stack, id), stack.context), json);
+    });
+  }
   const home = openHome(options.home);
   const found = await findRun(home, id);
-  if (found.outcome !== null) {
-    shell.answer(answerOfEnd(shell, shownOf(shell, home, found, found.outcome)), options.json === true);
-    return;
-  }
+  if (found.outcome !== null) return shell.answer(answerOfEnd(shell, home, found, found.outcome), json);
   const fanlake = new LocalFanlake(options.home);
   try {
-    shell.answer(await decideCancel(shell, fanlake, found), options.json === true);
+    shell.answer(await cancelRun(shell, home, found, fanlake.context), json);
   } finally {
     await fanlake.close();
   }
 }
 
 /** Decides the newest epoch; where another decision was first and a further epoch follows from it, that one. */
-async function decideCancel(shell: Shell, fanlake: LocalFanlake, first: FoundRun): Promise<Answer> {
-  const { home, context } = fanlake;
+async function cancelRun(shell: Shell, place: Place, first: FoundRun, context: RunContext): Promise<Answer> {
+  const { lake } = place.stores;
   for (let found = first; ; ) {
     const { run, epoch, table } = found;
+    if (found.outcome !== null) return answerOfEnd(shell, place, found, found.outcome);
     const decision = await decide(context, { kind: 'cancel', run, epoch, table });
     await fulfilDuties(context, decision);
-    const outcome = await readOutcome(home.stores.lake, table, found);
-    if (outcome !== null) return answerOfEnd(shell, shownOf(shell, home, found, outcome));
-    if (decision.kind === 'commit') return answerOfEnd(shell, shownOf(shell, home, found, await receiptNow(home, found)));
-    found = (await lookUpRun(home, table, run)) ?? found;
+    const outcome = await readOutcome(lake, table, found);
+    if (outcome !== null) return answerOfEnd(shell, place, found, outcome);
+    if (decision.kind === 'commit') return answerOfEnd(shell, place, found, await receiptNow(place, found));
+    found = (await lookUpRun(place.stores, table, run)) ?? found;
   }
 }
 
-const shownOf = ({ currentFolder }: Shell, home: Home, { table }: FoundRun, receipt: Receipt): Receipt =>
-  shownReceipt(receipt, { home, table, currentFolder });
-
-function cancelled(shell: Shell, receipt: Receipt): Answer {
-  return { exitCode: exitCodes.ok, json: receipt, text: renderReceipt(receipt, shell.style, shell) };
-}
-
-/** The receipt of a run that has ended, or is about to: cancelled, by this command or before, or too late for that. */
-function answerOfEnd(shell: Shell, receipt: Receipt): Answer {
-  if (receipt.outcome === 'CANCELLED') return cancelled(shell, receipt);
+/** The answer for a run that has ended, or is about to: cancelled, by this command or before, or too late for that. */
+function answerOfEnd(shell: Shell, place: Place, { table }: FoundRun, stored: Receipt): Answer {
+  const { style, currentFolder } = shell;
+  const receipt = shownReceipt(stored, { place, table, currentFolder });
+  const rendered = renderReceipt(receipt, style, { currentFolder, isOnStack: place.stack !== null });
+  if (receipt.outcome === 'CANCELLED') return { exitCode: exitCodes.ok, json: receipt, text: rendered };
   const state = receipt.outcome === null ? 'its commit is decided' : `it has ended: ${receipt.outcome}`;
-  const text = `Too late to cancel run ${receipt.run}: ${state}.\n${renderReceipt(receipt, shell.style, shell)}`;
-  return { exitCode: exitCodes.failed, json: receipt, text };
+  return { exitCode: exitCodes.failed, json: receipt, text: `Too late to cancel run ${receipt.run}: ${state}.\n${rendered}` };
 }

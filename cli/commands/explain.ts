@@ -1,20 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { draftPlan } from '../../functions/coordinator/draft-plan.ts';
+import { draftPlan, type PlanTools } from '../../functions/coordinator/draft-plan.ts';
+import type { Job } from '../../functions/core/job.ts';
+import { manyWorkers, type TaskSizing, wholeObjects } from '../../functions/core/plan.ts';
+import type { ObjectVersion } from '../../functions/core/ports.ts';
 import { runId } from '../../functions/core/run-id.ts';
-import { TableLogs } from '../../functions/protocol/table-logs.ts';
+import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import { onStack } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
 import { type Explanation, explain } from '../explanation.ts';
-import { addJobOptions, type JobOptions, jobOf, tableKeyOf } from '../job-request.ts';
-import { lookUpRun, receiptNow } from '../local/find-run.ts';
-import { type Home, openHome } from '../local/home.ts';
-import { listInput } from '../local/input-list.ts';
-import { localInspector } from '../local/inspector.ts';
+import { inputAtHome, inputOnStack } from '../job-input.ts';
+import { addJobOptions, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
+import { openHome } from '../local/home.ts';
+import { withPlanTools } from '../plan-tools.ts';
 import { renderExplanation } from '../render/explanation.ts';
 import { shortPath } from '../render/short-path.ts';
 import type { Shell } from '../shell.ts';
+import { receiptNow } from '../store/find-run.ts';
+import type { Place } from '../store/place.ts';
 
 interface ExplainOptions extends JobOptions {
   readonly json?: boolean;
@@ -24,6 +26,7 @@ const help = `
 Examples:
   fanlake explain bird-strikes --input data/bird-strikes.csv
   fanlake explain --query "SELECT * FROM input" --table people --input people.csv
+  fanlake explain bird-strikes --stack lake --input s3://<landing bucket>/landing/bird-strikes/
 
 Takes what "fanlake run" takes, reads the heads of the input, and writes nothing. Ends with 0, or with 1 or 2 when the run couldn't be planned.`;
 
@@ -38,52 +41,61 @@ export function explainCommand(shell: Shell): Command {
 }
 
 async function explainRun(shell: Shell, name: string | undefined, options: ExplainOptions): Promise<void> {
-  const scratch = await mkdtemp(join(tmpdir(), 'fanlake-explain-'));
-  const inspector = localInspector(scratch);
-  try {
-    const explained = await draftAndExplain(shell, name, options, inspector, scratch);
-    shell.answer(
-      { exitCode: exitCodes.ok, json: explained, text: renderExplanation(explained, shell.style, shell.currentFolder) },
-      options.json === true,
-    );
-  } finally {
-    await inspector.close();
-    await rm(scratch, { recursive: true, force: true });
+  const job = await jobOf(name, options, shell.currentFolder);
+  const { stack } = options;
+  if (stack === undefined) {
+    const home = openHome(options.home);
+    return answerExplained(shell, home, { job, objects: await inputAtHome(home, job, options, shell), sizing: wholeObjects }, options);
   }
+  refuseTablePath(job, stack);
+  return onStack(shell, stack, async (opened, speaking) => {
+    const objects = await inputOnStack(opened, job, options, shell);
+    await answerExplained(speaking, opened, { job, objects, sizing: manyWorkers(opened.splitBytes) }, options);
+  });
+}
+
+/** What is to be explained. */
+interface Wanted {
+  readonly job: Job;
+  readonly objects: readonly ObjectVersion[];
+  /** What suits the machines that would run it. */
+  readonly sizing: TaskSizing;
+}
+
+async function answerExplained(shell: Shell, place: Place, wanted: Wanted, options: ExplainOptions): Promise<void> {
+  const explained = await withPlanTools(place.stores, wanted.sizing, null, (tools) =>
+    draftAndExplain(shell, place, wanted, options, tools),
+  );
+  const text = renderExplanation(explained, shell.style, shell.currentFolder);
+  shell.answer({ exitCode: exitCodes.ok, json: explained, text }, options.json === true);
 }
 
 async function draftAndExplain(
   shell: Shell,
-  name: string | undefined,
+  place: Place,
+  { job, objects, sizing }: Wanted,
   options: ExplainOptions,
-  inspector: ReturnType<typeof localInspector>,
-  scratch: string,
+  tools: PlanTools,
 ): Promise<Explanation> {
-  const job = await jobOf(name, options, shell.currentFolder);
   const table = tableKeyOf(job);
-  const home = openHome(options.home);
-  const { include, exclude } = job.input;
-  const objects = await listInput(home, { paths: options.input ?? [], include, exclude, currentFolder: shell.currentFolder });
-  const { landing, lake } = home.stores;
   const run = runId({ job: job.name, table, objects, again: 0 });
   const splitBytes = options.splitSize ?? null;
-  const logs = new TableLogs(lake);
-  const drafted = await draftPlan({ landing, lake, inspector, scratch, logs }, { job, run, epoch: 0, table, objects, splitBytes });
-  const { version } = await logs.of(table).refresh();
-  const tableVersion = version < 0 ? null : version;
+  const drafted = await draftPlan(tools, { job, run, epoch: 0, table, objects, splitBytes });
+  const { version } = await tools.logs.of(table).refresh();
   return explain({
     job,
     drafted,
     splitBytes,
-    known: await standingOf(home, table, run),
-    tablePath: shortPath(lake.locate(table), shell.currentFolder),
-    tableVersion,
+    sizing,
+    known: await standingOf(place, table, run),
+    tablePath: shortPath(place.stores.lake.locate(table), shell.currentFolder),
+    tableVersion: version < 0 ? null : version,
   });
 }
 
-async function standingOf(home: Home, table: string, run: string): Promise<Explanation['known']> {
-  const found = await lookUpRun(home, table, run);
+async function standingOf(place: Place, table: string, run: string): Promise<Explanation['known']> {
+  const found = await lookUpRun(place.stores, table, run);
   if (found === null) return null;
-  const { outcome, state } = await receiptNow(home, found);
+  const { outcome, state } = await receiptNow(place, found);
   return outcome ?? state;
 }

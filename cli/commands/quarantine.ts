@@ -1,14 +1,15 @@
 import { Command } from 'commander';
+import { atPlace, type PlaceOptions } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
-import { findRun, receiptNow } from '../local/find-run.ts';
-import { openHome } from '../local/home.ts';
-import { queryTables } from '../local/query-tables.ts';
+import type { Home } from '../local/home.ts';
+import { queryAt } from '../query-at.ts';
 import { renderRows, rowsDocument } from '../render/rows.ts';
 import { addLimit, type LimitOptions, limitFor } from '../row-limit.ts';
 import type { Shell } from '../shell.ts';
+import type { Stack } from '../stack/stack.ts';
+import { findRun, receiptNow } from '../store/find-run.ts';
 
-interface QuarantineOptions extends LimitOptions {
-  readonly home: string;
+interface QuarantineOptions extends LimitOptions, PlaceOptions {
   readonly json?: boolean;
 }
 
@@ -34,13 +35,12 @@ export function quarantineCommand(shell: Shell): Command {
     .argument('<run>', "the run's id, or its beginning");
   return addLimit(command)
     .addHelpText('after', help)
-    .action((id: string, options: QuarantineOptions) => quarantine(shell, id, options));
+    .action((id: string, options: QuarantineOptions) => atPlace(shell, options, (place) => quarantine(shell, place, id, options)));
 }
 
-async function quarantine(shell: Shell, id: string, options: QuarantineOptions): Promise<void> {
+async function quarantine(shell: Shell, place: Home | Stack, id: string, options: QuarantineOptions): Promise<void> {
   const json = options.json === true;
-  const home = openHome(options.home);
-  const receipt = await receiptNow(home, await findRun(home, id));
+  const receipt = await receiptNow(place, await findRun(place, id));
   if (receipt.quarantine.length === 0) {
     shell.answer(
       { exitCode: exitCodes.ok, json: { run: receipt.run, rows: [], more: false }, text: `No row of run ${receipt.run} was set aside.` },
@@ -48,10 +48,11 @@ async function quarantine(shell: Shell, id: string, options: QuarantineOptions):
     );
     return;
   }
-  const files = receipt.quarantine.map((key) => ({ path: home.stores.lake.locate(key), partition: {} }));
+  // how large they are is in no document: they are small
+  const files = receipt.quarantine.map((key) => ({ key, sizeBytes: 0, partition: {} }));
   const table = { name: 'quarantine', columns: quarantineColumns, partitionBy: [], files };
   const sql = `SELECT object, "offset", "column", reason, raw FROM quarantine ORDER BY object, "offset"`;
-  const answer = await queryTables(home, [table], sql, limitFor(options, shell, json));
+  const answer = await queryAt(place, shell, [table], sql, limitFor(options, shell, json));
   const { rows: records, more } = rowsDocument(answer);
   const rows = { run: receipt.run, rows: records, more };
   shell.answer({ exitCode: exitCodes.ok, json: rows, text: renderRows(answer, shell.style) }, json);

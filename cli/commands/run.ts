@@ -1,12 +1,18 @@
 import { Command } from 'commander';
-import { addJobOptions, type JobOptions, jobOf, tableKeyOf } from '../job-request.ts';
+import type { Job } from '../../functions/core/job.ts';
+import type { ObjectVersion } from '../../functions/core/ports.ts';
+import { onStack } from '../at-place.ts';
+import { inputAtHome, inputOnStack } from '../job-input.ts';
+import { addJobOptions, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
 import { openHome } from '../local/home.ts';
-import { listInput } from '../local/input-list.ts';
 import { runJob } from '../local/run-job.ts';
-import { rememberTable } from '../local/tables.ts';
 import { bytes, counted } from '../render/numbers.ts';
 import { answerOf, runLive } from '../run-answer.ts';
 import type { Shell } from '../shell.ts';
+import { liveOnStack } from '../stack/live-on-stack.ts';
+import { runOnStack } from '../stack/run-on-stack.ts';
+import type { Stack } from '../stack/stack.ts';
+import { rememberTable } from '../store/tables.ts';
 import { parseCount } from '../values.ts';
 
 interface RunOptions extends JobOptions {
@@ -19,9 +25,11 @@ const help = `
 Examples:
   fanlake run bird-strikes --input data/bird-strikes.csv
   fanlake run --query "SELECT id, upper(name) AS name FROM input" --table people --input "people/*.csv"
+  fanlake run bird-strikes --stack lake --input "s3://<landing bucket>/landing/bird-strikes/2026-*.csv"
 
 The same objects are loaded once: the same command goes on with a run that was interrupted, tries again what failed, and does nothing
 for what is committed (--again does). Nothing is in the table before the run is committed.
+On a stack the job is the one declared here, and Ctrl-C only ends the waiting: the run goes on.
 
 Ends with 0 committed (or already committed), 1 failed, 2 the command or the job is wrong, 3 committed in part, 4 cancelled,
 130 interrupted.`;
@@ -40,20 +48,18 @@ export function runCommand(shell: Shell): Command {
 
 async function run(shell: Shell, name: string | undefined, options: RunOptions): Promise<void> {
   const job = await jobOf(name, options, shell.currentFolder);
+  const { stack } = options;
+  if (stack !== undefined) {
+    refuseTablePath(job, stack);
+    return onStack(shell, stack, (opened, speaking) => runThere(speaking, opened, job, options));
+  }
   const table = tableKeyOf(job);
-  const { include, exclude } = job.input;
-  const objects = await listInput(openHome(options.home), {
-    paths: options.input ?? [],
-    include,
-    exclude,
-    currentFolder: shell.currentFolder,
-  });
-  const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
+  const objects = await inputAtHome(openHome(options.home), job, options, shell);
   await runLive({
     home: options.home,
     shell,
     json: options.json === true,
-    begin: `planning ${job.name}: ${counted(objects.length, 'object')}, ${bytes(inputBytes)}`,
+    begin: `planning ${planned(job, objects)}`,
     work: async (fanlake, onProgress) => {
       const { splitSize: splitBytes = null, workers = null, again = false } = options;
       const receipt = await runJob(fanlake, { job, table, objects, splitBytes, workers, again }, onProgress);
@@ -61,4 +67,24 @@ async function run(shell: Shell, name: string | undefined, options: RunOptions):
       return answerOf(receipt, table, fanlake.home, shell, { takesBadRows: true });
     },
   });
+}
+
+async function runThere(shell: Shell, stack: Stack, job: Job, options: RunOptions): Promise<void> {
+  const table = tableKeyOf(job);
+  const objects = await inputOnStack(stack, job, options, shell);
+  const { splitSize: splitBytes = null, again = false } = options;
+  await liveOnStack({
+    shell,
+    json: options.json === true,
+    begin: `asking ${stack.name} for ${planned(job, objects)}`,
+    work: async (watch) => {
+      const receipt = await runOnStack(stack, { job, table, objects, splitBytes, again }, watch);
+      return answerOf(receipt, table, stack, shell, { takesBadRows: true });
+    },
+  });
+}
+
+function planned(job: Job, objects: readonly ObjectVersion[]): string {
+  const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
+  return `${job.name}: ${counted(objects.length, 'object')}, ${bytes(inputBytes)}`;
 }

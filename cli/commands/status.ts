@@ -3,18 +3,19 @@ import { Command } from 'commander';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { inOrder } from '../../functions/protocol/documents.ts';
+import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import { atPlace, type PlaceOptions } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
-import { findRun, knownRuns, lookUpRun, receiptNow } from '../local/find-run.ts';
-import { type Home, openHome } from '../local/home.ts';
 import { count, counted, duration, shortMoment } from '../render/numbers.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import { shortPath } from '../render/short-path.ts';
 import { renderTable, type ShownColumn } from '../render/table.ts';
 import type { Shell } from '../shell.ts';
 import { shownReceipt } from '../shown-receipt.ts';
+import { findRun, knownRuns, receiptNow } from '../store/find-run.ts';
+import type { Place } from '../store/place.ts';
 
-interface StatusOptions {
-  readonly home: string;
+interface StatusOptions extends PlaceOptions {
   readonly all?: boolean;
   readonly json?: boolean;
 }
@@ -26,6 +27,7 @@ const help = `
 Examples:
   fanlake status
   fanlake status bird-strikes-3f9c --json
+  fanlake status --stack lake
 
 Without a run: the newest ones, each with the moment it was planned, rows in the table, and time to its end.
 Ends with 0 whatever became of the run, with 2 when there is no such run.`;
@@ -38,16 +40,18 @@ export function statusCommand(shell: Shell): Command {
     .option('--all', `all runs, not only the newest ${shownRuns}`)
     .addHelpText('after', help)
     .action((id: string | undefined, options: StatusOptions) =>
-      id === undefined ? listRuns(shell, options) : showRun(shell, id, options),
+      atPlace(shell, options, (place, speaking) =>
+        id === undefined ? listRuns(speaking, place, options) : showRun(speaking, place, id, options),
+      ),
     );
 }
 
-async function showRun(shell: Shell, id: string, options: StatusOptions): Promise<void> {
-  const home = openHome(options.home);
-  const found = await findRun(home, id);
+async function showRun(shell: Shell, place: Place, id: string, options: StatusOptions): Promise<void> {
+  const found = await findRun(place, id);
   const { currentFolder } = shell;
-  const receipt = shownReceipt(await receiptNow(home, found), { home, table: found.table, currentFolder });
-  shell.answer({ exitCode: exitCodes.ok, json: receipt, text: renderReceipt(receipt, shell.style, shell) }, options.json === true);
+  const receipt = shownReceipt(await receiptNow(place, found), { place, table: found.table, currentFolder });
+  const text = renderReceipt(receipt, shell.style, { currentFolder, isOnStack: place.stack !== null });
+  shell.answer({ exitCode: exitCodes.ok, json: receipt, text }, options.json === true);
 }
 
 interface ListedRun {
@@ -55,11 +59,10 @@ interface ListedRun {
   readonly startedMs: number | null;
 }
 
-async function listRuns(shell: Shell, options: StatusOptions): Promise<void> {
-  const home = openHome(options.home);
-  const known = [...(await knownRuns(home))];
+async function listRuns(shell: Shell, place: Place, options: StatusOptions): Promise<void> {
+  const known = [...(await knownRuns(place))];
   const wanted = options.all === true ? known : known.slice(0, shownRuns);
-  const listed = (await inOrder(wanted, ([run, table]) => standing(shell, home, table, run))).filter(
+  const listed = (await inOrder(wanted, ([run, table]) => standing(shell, place, table, run))).filter(
     (found): found is ListedRun => found !== null,
   );
   const json = { runs: listed.map(({ receipt }) => receipt), total: known.length };
@@ -69,7 +72,7 @@ async function listRuns(shell: Shell, options: StatusOptions): Promise<void> {
       json,
       text: renderRuns(
         shell,
-        home,
+        place,
         listed,
         known.map(([run]) => run),
       ),
@@ -79,11 +82,11 @@ async function listRuns(shell: Shell, options: StatusOptions): Promise<void> {
 }
 
 /** Null for a run of which nothing is left but its name. */
-async function standing({ currentFolder }: Shell, home: Home, table: string, run: string): Promise<ListedRun | null> {
-  const found = await lookUpRun(home, table, run);
+async function standing({ currentFolder }: Shell, place: Place, table: string, run: string): Promise<ListedRun | null> {
+  const found = await lookUpRun(place.stores, table, run);
   if (found === null) return null;
   try {
-    const receipt = shownReceipt(await receiptNow(home, found), { home, table, currentFolder });
+    const receipt = shownReceipt(await receiptNow(place, found), { place, table, currentFolder });
     return { receipt, startedMs: found.plan?.createdMs ?? null };
   } catch (thrown) {
     if (thrown instanceof FanlakeError && thrown.code === 'run.unknown') return null;
@@ -91,10 +94,15 @@ async function standing({ currentFolder }: Shell, home: Home, table: string, run
   }
 }
 
-function renderRuns(shell: Shell, home: Home, listed: readonly ListedRun[], known: readonly string[]): string {
+function renderRuns(shell: Shell, { name, stack, stores }: Place, listed: readonly ListedRun[], known: readonly string[]): string {
   const total = known.length;
-  if (total === 0)
-    return `No runs in ${home.path} yet. Load something: fanlake run --query "SELECT * FROM input" --table <name> --input <file>`;
+  if (total === 0) {
+    const first =
+      stack === null
+        ? 'Load something: fanlake run --query "SELECT * FROM input" --table <name> --input <file>'
+        : `Upload a file: aws s3 cp <file> ${stores.landing.locate('<prefix of a job>')}`;
+    return `No runs in ${name} yet. ${first}`;
+  }
   // a column that says nothing takes no room
   const setAside = listed.some(({ receipt }) => receipt.rows.quarantined > 0);
   const columns: readonly ShownColumn[] = [
@@ -113,10 +121,16 @@ function renderRuns(shell: Shell, home: Home, listed: readonly ListedRun[], know
     count(receipt.rows.written),
     ...(setAside ? [count(receipt.rows.quarantined)] : []),
     receipt.outcome === null ? '' : duration(receipt.seconds),
-    shortPath(resolve(shell.currentFolder, receipt.table.path), home.stores.lake.locate('')),
+    tablePlace(shell, stores.lake.locate(''), receipt),
   ]);
   const more = total > listed.length ? `\n${counted(total - listed.length, 'more run')}: --all` : '';
   return renderTable(columns, rows, shell.style) + more;
+}
+
+/** Where a table is, as seen from the lake root. */
+function tablePlace({ currentFolder }: Shell, lake: string, { table: { path } }: Receipt): string {
+  if (lake.includes('://')) return path.startsWith(lake) ? path.slice(lake.length) : path;
+  return shortPath(resolve(currentFolder, path), lake);
 }
 
 /** The beginning of an id that is enough to name the run: its job and eight digits. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { tableKeyOf } from '../../functions/coordinator/handle-upload.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Job } from '../../functions/core/job.ts';
 import { jobFinder, type UploadJob, uploadJobs } from '../../functions/core/job-of-key.ts';
+import { tableKeyOf } from '../../functions/core/upload.ts';
 import { exitCodes } from '../exit-code.ts';
 import { LandingWatch } from '../local/landing-watch.ts';
 import { LocalFanlake } from '../local/local-fanlake.ts';

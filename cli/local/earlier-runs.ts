@@ -1,8 +1,8 @@
-import { tableKeyOf } from '../../functions/coordinator/handle-upload.ts';
 import type { Job } from '../../functions/core/job.ts';
 import { ledgerPrefix, parseLedgerKey, runsPrefix } from '../../functions/core/keys.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
-import { type FoundRun, lookUpRun } from './find-run.ts';
+import { tableKeyOf } from '../../functions/core/upload.ts';
+import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import type { Home } from './home.ts';
 
 /** Adds the runs of a table whose newest decided epoch has its outcome: one listing for all of them. */
@@ -34,7 +34,7 @@ export async function* unendedRuns(home: Home, jobs: readonly Job[], ended: Read
       const run = prefix.slice(runsPrefix.length, -1);
       const table = tables.get(run.slice(0, run.lastIndexOf('-')));
       if (table === undefined || ended.has(run)) continue;
-      const found = await lookUpRun(home, table, run);
+      const found = await lookUpRun(home.stores, table, run);
       // a run of this job into another table is its command's business
       if (found !== null && found.outcome === null && found.plan?.table.key === table) yield found;
     }

@@ -5,13 +5,13 @@ import { LocalStore } from '../../functions/adapters/local-store.ts';
 import { makeFolders } from '../../functions/adapters/make-folders.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { RequestCounts } from '../../functions/core/part.ts';
-import type { Stores } from '../../functions/core/ports.ts';
 import { CountingStore, RequestCounter } from '../../functions/runtime/counting-store.ts';
+import type { Place } from '../store/place.ts';
 
 /** The folder that holds everything on a laptop: `landing/`, `work/`, `lake/` and `scratch/`. */
-export interface Home {
+export interface Home extends Place {
   readonly path: string;
-  readonly stores: Stores;
+  readonly stack: null;
   /** Requests to the stores by this process so far. */
   readonly requests: () => RequestCounts;
   /** Where processes keep what they need for a moment; on the same file system as the lake, so that files are moved, not copied. */
@@ -34,6 +34,8 @@ export function openHome(folder: string): Home {
   const counter = new RequestCounter();
   const store = (root: string, durable: boolean) => new CountingStore(new LocalStore(root, { durable }), counter);
   return {
+    name: path,
+    stack: null,
     path,
     stores: {
       landing: store(path, true),

@@ -5,8 +5,8 @@ import { storeError } from '../../functions/adapters/local-errors.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import { didYouMean } from '../../functions/core/nearest.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
+import { takesKey } from '../store/object-globs.ts';
 import type { Home } from './home.ts';
-import { takesKey } from './object-globs.ts';
 
 /** Folders of a home that Fanlake itself writes. */
 const ownFolders = ['work', 'lake', 'quarantine', 'scratch'];

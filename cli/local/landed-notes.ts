@@ -1,7 +1,7 @@
-import { type Upload, uploadRun } from '../../functions/coordinator/handle-upload.ts';
 import { landedKey, landedPrefix } from '../../functions/core/keys.ts';
 import type { ObjectVersion, Stores } from '../../functions/core/ports.ts';
 import { shortHash } from '../../functions/core/run-id.ts';
+import { type Upload, uploadRun } from '../../functions/core/upload.ts';
 import { listAll } from '../../functions/protocol/documents.ts';
 
 /** A version of an object that became a run. */

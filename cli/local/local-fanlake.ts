@@ -7,9 +7,12 @@ import { systemClock, systemNonces } from '../../functions/adapters/system-clock
 import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
 import type { CoordinatorContext } from '../../functions/coordinator/plan-run.ts';
 import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
+import { wholeObjects } from '../../functions/core/plan.ts';
 import type { CommitMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
-import { buryTask } from '../../functions/monitor/bury-task.ts';
+import type { EngineShare } from '../../functions/engine/engine-share.ts';
+import { type EngineInspector, engineInspector } from '../../functions/engine/inspector.ts';
 import { nextTickMs, watchEpoch } from '../../functions/monitor/tick.ts';
+import { buryTask } from '../../functions/protocol/bury-task.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
 import { dispatchPage } from '../../functions/protocol/start-epoch.ts';
 import { TableLogs } from '../../functions/protocol/table-logs.ts';
@@ -17,8 +20,7 @@ import type { ReducerContext } from '../../functions/reducer/commit-candidate.ts
 import { commitRuns } from '../../functions/reducer/commit-runs.ts';
 import { takeFirstWorker, workerModule } from './first-worker.ts';
 import { type Home, openHome, ownScratch } from './home.ts';
-import { localInspector } from './inspector.ts';
-import type { EngineShare } from './machine.ts';
+import { inspectorMemoryBytes } from './machine.ts';
 import { maxReceives, TaskQueues } from './task-queues.ts';
 import { fanlakeVersion } from './version.ts';
 import { encodeSettings } from './worker-settings.ts';
@@ -33,7 +35,7 @@ export class LocalFanlake {
   readonly home: Home;
   readonly context: CoordinatorContext;
   private readonly scratch: string;
-  private readonly inspector: ReturnType<typeof localInspector>;
+  private readonly inspector: EngineInspector;
   private readonly tasks = new TaskQueues();
   private readonly commits = new LocalQueue<CommitMessage>('commits');
   private readonly monitor = new LocalQueue<MonitorMessage>('monitor');
@@ -47,7 +49,7 @@ export class LocalFanlake {
     this.home = openHome(homeFolder);
     sweepScratch(this.home);
     this.scratch = ownScratch(this.home);
-    this.inspector = localInspector(this.scratch);
+    this.inspector = engineInspector(this.scratch, inspectorMemoryBytes());
     const { stores, requests } = this.home;
     this.context = {
       stores,
@@ -56,6 +58,7 @@ export class LocalFanlake {
       monitor: this.monitor,
       clock: systemClock,
       nonces: systemNonces,
+      announce: null,
       requests,
       plan: {
         landing: stores.landing,
@@ -63,6 +66,7 @@ export class LocalFanlake {
         inspector: this.inspector,
         scratch: this.scratch,
         logs: new TableLogs(stores.lake),
+        sizing: wholeObjects,
       },
     };
   }
@@ -151,7 +155,7 @@ export class LocalFanlake {
   }
 
   private consumeCommits(): void {
-    const context: ReducerContext = { ...this.context, logs: this.context.plan.logs, engineVersion: fanlakeVersion };
+    const context: ReducerContext = { ...this.context, logs: this.context.plan.logs, engineVersion: fanlakeVersion, uploads: null };
     this.commits.consume(
       async (batch) => {
         const failed = await commitRuns(

@@ -1,16 +1,14 @@
 import { availableParallelism, totalmem } from 'node:os';
+import type { EngineShare } from '../../functions/engine/engine-share.ts';
 
 /** Of the machine's memory that all engines together may take: the rest is for Node, the page cache and the other programs. */
 const memoryShare = 0.6;
 const leastEngineBytes = 256 * 1024 * 1024;
 
-/** What one worker process may take of the machine. */
-export interface EngineShare {
-  readonly threads: number;
-  readonly memoryBytes: number;
-}
-
 export const machineCores = (): number => availableParallelism();
+
+/** Of the memory, what planning's look into files may take. */
+export const inspectorMemoryBytes = (): number => engineShare(4).memoryBytes;
 
 /**
  * A worker's share of this machine, when so many of them work at once.

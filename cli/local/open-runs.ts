@@ -2,9 +2,9 @@ import { planKey } from '../../functions/core/keys.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { readDecision, readOutcome } from '../../functions/protocol/documents.ts';
-import { lookUpRun } from './find-run.ts';
+import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
-import { resume } from './run-job.ts';
 
 /** A run that has landed and not ended. */
 export interface OpenRun {
@@ -121,7 +121,7 @@ export class OpenRuns {
     const { foundDecidedMs, open } = entry;
     if (foundDecidedMs === null || performance.now() - foundDecidedMs < patienceMs) return;
     entry.foundDecidedMs = null;
-    const found = await lookUpRun(this.fanlake.home, open.table, open.run);
-    if (found !== null && found.plan !== null && found.outcome === null) await resume(this.fanlake, found, null);
+    const found = await lookUpRun(this.fanlake.home.stores, open.table, open.run);
+    if (found !== null && found.plan !== null && found.outcome === null) await takeUpRun(this.fanlake.context, found, null);
   }
 }

@@ -1,26 +1,21 @@
 import { accessSync, constants } from 'node:fs';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
-import {
-  buryUpload,
-  handleUpload,
-  planUploadAgain,
-  tableKeyOf,
-  type Upload,
-  uploadRun,
-} from '../../functions/coordinator/handle-upload.ts';
+import { handleUpload, planUploadAgain, uploadRequest } from '../../functions/coordinator/handle-upload.ts';
 import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
 import { jobFinder, type UploadJob } from '../../functions/core/job-of-key.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import type { UploadMessage } from '../../functions/core/task.ts';
+import { tableKeyOf, type Upload, uploadRun } from '../../functions/core/upload.ts';
+import { buryUnplanned } from '../../functions/protocol/bury-unplanned.ts';
 import { readOutcome } from '../../functions/protocol/documents.ts';
+import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
+import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
 import { addEndedRuns, unendedRuns } from './earlier-runs.ts';
-import type { FoundRun } from './find-run.ts';
 import { LandedNotes } from './landed-notes.ts';
 import type { LandedFile, LandingWatch } from './landing-watch.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
 import { type OpenRun, OpenRuns } from './open-runs.ts';
-import { resume } from './run-job.ts';
 import { TableGates } from './table-gates.ts';
 import type { WatchEvent } from './watch-events.ts';
 
@@ -94,7 +89,7 @@ export class UploadTrigger {
       this.open.add({ run, job, table, object, landedMs: this.startedMs, replans: 0 });
       this.gates.occupy(table, run);
       report({ event: 'resumed', run, job, key });
-      await resume(fanlake, found, null);
+      await takeUpRun(fanlake.context, found, null);
       await this.open.planned(run, found.epoch, false);
     }
     if (this.stopped) return;
@@ -199,8 +194,9 @@ export class UploadTrigger {
     const upload = this.uploadOf(message);
     if (upload === null) return;
     await this.guard(async () => {
-      const { run, epoch } = await buryUpload(this.options.fanlake.context, upload, upload.epoch, error);
-      await this.open.planned(run, epoch, false);
+      const request = uploadRequest(upload, upload.epoch);
+      const plan = await buryUnplanned(this.options.fanlake.context, request, error);
+      await this.open.planned(request.run, plan?.epoch ?? request.epoch, plan === null);
     });
   }
 

@@ -4,7 +4,7 @@ import type { TaskMessage } from '../../functions/core/task.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
 import { mapComputer } from '../../functions/worker/compute-map.ts';
 import { handleTask, type WorkerContext } from '../../functions/worker/handle-task.ts';
-import { ProcessEngine } from './engines.ts';
+import { ProcessEngine } from '../../functions/worker/process-engine.ts';
 import { openHome, ownScratch } from './home.ts';
 import { decodeSettings } from './worker-settings.ts';
 
@@ -27,6 +27,7 @@ serveWorker<TaskMessage>({
       monitor: queue('monitor'),
       clock: systemClock,
       nonces: systemNonces,
+      announce: null,
       computer,
       plans,
       requests: home.requests,

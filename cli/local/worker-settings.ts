@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { FanlakeError } from '../../functions/core/errors.ts';
-import type { EngineShare } from './machine.ts';
+import type { EngineShare } from '../../functions/engine/engine-share.ts';
 
 const schema = z.object({
   home: z.string().min(1),

@@ -48,6 +48,14 @@ export class ProgressView {
     this.timer.unref();
   }
 
+  /** What is done instead, or how far it is. */
+  say(message: string): void {
+    if (this.ended) return;
+    this.message = message;
+    if (this.style.columns !== null) this.draw();
+    else if (performance.now() - this.lastLineMs >= plainLineMs) this.line(message);
+  }
+
   update(state: ProgressState): void {
     if (this.ended) return;
     const first = this.state === null || this.state.run !== state.run || this.state.tasks !== state.tasks;

@@ -24,6 +24,8 @@ export interface ReceiptNotes {
   readonly endedMs?: number | undefined;
   /** Whether the command that shows it takes `--max-bad-rows`. */
   readonly takesBadRows?: boolean;
+  /** Whether a deployed stack works on it, without a command. */
+  readonly isOnStack?: boolean;
 }
 
 /** What may go away by itself, or be mended while job and input stay as the plan pinned them: only then a retry can end otherwise. */
@@ -83,7 +85,7 @@ function inputLine({ bytes: { input, covered }, tasks }: Receipt): string {
   return covered === input ? `${bytes(input)}, all of it covered` : `${bytes(input)}, ${bytes(covered)} of it covered`;
 }
 
-function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false }: ReceiptNotes): readonly string[] {
+function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false, isOnStack = false }: ReceiptNotes): readonly string[] {
   const { run, outcome, state } = receipt;
   const lines: string[] = [];
   const warn = (text: string) => lines.push(`${style.paint('yellow', 'warning:')} ${text}`);
@@ -110,7 +112,10 @@ function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false 
     const kept = receipt.epoch === 0 ? '' : ' What earlier tries put into the table stays there.';
     lines.push(`The run was cancelled.${kept} To load the same objects after all: ${again}fanlake retry ${run}`);
   } else if (outcome === null && state !== 'ended') {
-    lines.push(`Is no command working on it? Go on with: fanlake retry ${run}`);
+    const whether = isOnStack
+      ? 'The stack goes on with it by itself. Should nothing move for long'
+      : 'Is no command working on it? Go on with';
+    lines.push(`${whether}: fanlake retry ${run}`);
   }
   return lines;
 }

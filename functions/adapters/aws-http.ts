@@ -19,6 +19,12 @@ export const httpSettings = {
 };
 
 /** The endpoint that the environment gives for a service: an emulator's; undefined for AWS itself. */
-export function awsEndpoint(environment: NodeJS.ProcessEnv, service: 'S3' | 'SQS'): string | undefined {
+export function awsEndpoint(environment: NodeJS.ProcessEnv, service: 'S3' | 'SQS' | 'EVENTBRIDGE' | 'CLOUDFORMATION'): string | undefined {
   return environment[`AWS_ENDPOINT_URL_${service}`] ?? environment['AWS_ENDPOINT_URL'];
+}
+
+/** The region where AWS_REGION names none: that of other AWS tools, which the SDK passes over. */
+export function awsRegion(environment: NodeJS.ProcessEnv): { readonly region?: string } {
+  const region = environment['AWS_DEFAULT_REGION'];
+  return (environment['AWS_REGION'] ?? '') === '' && region !== undefined && region !== '' ? { region } : {};
 }

@@ -62,7 +62,7 @@ export class LocalStore implements ObjectStore {
     });
   }
 
-  async stage(object: ObjectVersion, range: ByteRange, _scratch: string): Promise<StagedFile> {
+  async stage(object: ObjectVersion, range: ByteRange, scratch: string): Promise<StagedFile> {
     return this.#attempt('read', `read "${object.key}"`, object.key, (file) => {
       const check = () => requireVersion(object, file, stateAt(file));
       check();
@@ -72,6 +72,7 @@ export class LocalStore implements ObjectStore {
         path: fs.realpathSync.native(file),
         origin: 0,
         length: end,
+        extend: (more) => this.stage(object, { start: 0, end: Math.max(end, more.end) }, scratch),
         release: () => this.#attempt('read', `read "${object.key}"`, object.key, check),
       };
     });

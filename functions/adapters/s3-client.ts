@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { awsEndpoint, httpSettings } from './aws-http.ts';
+import { awsEndpoint, awsRegion, httpSettings } from './aws-http.ts';
 
 /**
  * The S3 client of a process. Region, credentials and endpoint come from the environment as for every AWS tool. Behind an endpoint of one's own (an
@@ -12,5 +12,5 @@ export function makeS3Client(environment: NodeJS.ProcessEnv = process.env): S3Cl
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   } as const;
-  return new S3Client({ ...httpSettings, ...(endpoint === undefined ? {} : { endpoint, ...emulated }) });
+  return new S3Client({ ...httpSettings, ...awsRegion(environment), ...(endpoint === undefined ? {} : { endpoint, ...emulated }) });
 }

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -8,10 +8,10 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
-  ListObjectsV2Command,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { FanlakeError } from '../core/errors.ts';
+import { s3Version, versionIdOf } from '../core/object-version.ts';
 import type {
   ByteRange,
   KeyPage,
@@ -26,9 +26,9 @@ import type {
 } from '../core/ports.ts';
 import { eachInParallel } from './in-parallel.ts';
 import { isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
+import { listCurrent, listVersioned } from './s3-listing.ts';
 import { type UploadTarget, upload } from './s3-upload.ts';
 
-const maxPageEntries = 1000;
 /** A range of one request: long enough that its first byte's wait doesn't matter, short enough that a broken one is no loss. */
 const rangeBytes = 16 << 20;
 const parallelRanges = 4;
@@ -40,10 +40,12 @@ export interface S3StoreOptions {
   readonly client: S3Client;
   readonly bucket: string;
   readonly nonces: Nonces;
+  /**
+   * Whether the bucket gives versions, so that a listing names them as `head` does; it is then a listing of all versions, longer where objects were
+   * overwritten. Where nobody lists for versions it may be left away.
+   */
+  readonly versioned?: boolean;
 }
-
-/** Version ids are told from etags by what stands in front. */
-const versionPrefix = 'version-id:';
 
 /**
  * A bucket as an object store. The version of an object is its version id where the bucket gives one, else its etag. Conditional writes carry a nonce, so that
@@ -53,11 +55,13 @@ export class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #nonces: Nonces;
+  readonly #versioned: boolean;
 
-  constructor({ client, bucket, nonces }: S3StoreOptions) {
+  constructor({ client, bucket, nonces, versioned = false }: S3StoreOptions) {
     this.#client = client;
     this.#bucket = bucket;
     this.#nonces = nonces;
+    this.#versioned = versioned;
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | null> {
@@ -94,19 +98,50 @@ export class S3Store implements ObjectStore {
     const path = join(scratch, `staged-${this.#nonces.next()}`);
     const file = await open(path, 'w');
     try {
-      const starts = Array.from({ length: Math.max(1, Math.ceil((end - start) / rangeBytes)) }, (_, index) => start + index * rangeBytes);
-      await eachInParallel(starts, parallelRanges, async (from) => {
-        const bytes = await this.read(object, { start: from, end: Math.min(end, from + rangeBytes) });
-        await file.write(bytes, 0, bytes.length, from - start);
-      });
+      await this.#download(object, { start, end }, file, 0);
     } catch (thrown) {
       fs.rmSync(path, { force: true });
       throw thrown;
     } finally {
       await file.close();
     }
-    // each request was for the pinned version: nothing can have changed in between
-    return { path, origin: start, length: end - start, release: async () => fs.rmSync(path, { force: true }) };
+    return this.#staged(object, { start, end }, path);
+  }
+
+  /** @param held the part of the object that the file holds */
+  #staged(object: ObjectVersion, held: ByteRange, path: string): StagedFile {
+    return {
+      path,
+      origin: held.start,
+      length: held.end - held.start,
+      extend: (range) => this.#extend(object, held, range, path),
+      // each request was for the pinned version: nothing can have changed in between
+      release: async () => fs.rmSync(path, { force: true }),
+    };
+  }
+
+  async #extend(object: ObjectVersion, held: ByteRange, range: ByteRange, path: string): Promise<StagedFile> {
+    const wanted = clamp({ start: Math.min(held.start, range.start), end: Math.max(held.end, range.end) }, object.size);
+    // bytes in front move all others
+    const isLonger = wanted.start === held.start;
+    const file = await open(path, isLonger ? 'r+' : 'w');
+    try {
+      await this.#download(object, isLonger ? { start: held.end, end: wanted.end } : wanted, file, isLonger ? held.end - held.start : 0);
+    } finally {
+      await file.close();
+    }
+    return this.#staged(object, wanted, path);
+  }
+
+  /** Writes a range of an object to a place of a file. One of no bytes is asked for all the same: the object may be gone. */
+  async #download(object: ObjectVersion, { start, end }: ByteRange, file: FileHandle, position: number): Promise<void> {
+    const count = Math.max(1, Math.round((end - start) / rangeBytes));
+    const edge = (index: number): number => start + Math.ceil(((end - start) * index) / count);
+    const ranges = Array.from({ length: count }, (_, index) => ({ start: edge(index), end: edge(index + 1) }));
+    await eachInParallel(ranges, parallelRanges, async (range) => {
+      const bytes = await this.read(object, range);
+      await file.write(bytes, 0, bytes.length, position + range.start - start);
+    });
   }
 
   async head(key: string): Promise<ObjectVersion | null> {
@@ -126,7 +161,7 @@ export class S3Store implements ObjectStore {
 
   async replace(key: string, version: string, body: ObjectBody): Promise<ObjectVersion | null> {
     return this.#attempt('write', `replace "${key}"`, key, async () => {
-      if (!version.startsWith(versionPrefix)) return this.#conditional(key, body, { IfMatch: version });
+      if (versionIdOf(version) === null) return this.#conditional(key, body, { IfMatch: version });
       // S3 compares etags only: the one that belongs to the version that is to be replaced
       const found = await this.#look(key);
       return found?.object.version === version ? this.#conditional(key, body, { IfMatch: found.etag }) : null;
@@ -134,28 +169,16 @@ export class S3Store implements ObjectStore {
   }
 
   async list(options: ListOptions): Promise<ObjectPage> {
-    return this.#attempt('read', `list "${options.prefix}"`, options.prefix, async () => {
-      const { prefix, startAfter, delimiter, limit = maxPageEntries, next } = options;
-      const page = await this.#client.send(
-        new ListObjectsV2Command({
-          Bucket: this.#bucket,
-          Prefix: prefix,
-          MaxKeys: Math.min(Math.max(limit, 1), maxPageEntries),
-          EncodingType: 'url',
-          ...(startAfter === undefined || startAfter === '' ? {} : { StartAfter: startAfter }),
-          ...(delimiter === undefined ? {} : { Delimiter: delimiter }),
-          ...(next === undefined ? {} : { ContinuationToken: next }),
-        }),
-      );
-      const objects = (page.Contents ?? []).map((found) => describe(decodeKey(found.Key ?? ''), found, found.Size ?? 0));
-      const prefixes = (page.CommonPrefixes ?? []).map((found) => decodeKey(found.Prefix ?? ''));
-      return { objects, prefixes, ...(page.NextContinuationToken === undefined ? {} : { next: page.NextContinuationToken }) };
-    });
+    return this.#attempt('read', `list "${options.prefix}"`, options.prefix, () =>
+      this.#versioned ? listVersioned(this.#client, this.#bucket, options) : listCurrent(this.#client, this.#bucket, options),
+    );
   }
 
   async listKeys(options: ListOptions): Promise<KeyPage> {
-    const { objects, ...page } = await this.list(options);
-    return { ...page, keys: objects.map(({ key }) => key) };
+    return this.#attempt('read', `list "${options.prefix}"`, options.prefix, async () => {
+      const { objects, ...page } = await listCurrent(this.#client, this.#bucket, options);
+      return { ...page, keys: objects.map(({ key }) => key) };
+    });
   }
 
   async copy(from: string, to: string): Promise<boolean> {
@@ -224,8 +247,8 @@ export class S3Store implements ObjectStore {
   }
 
   #pinned({ key, version }: ObjectVersion) {
-    const pin = version.startsWith(versionPrefix) ? { VersionId: version.slice(versionPrefix.length) } : { IfMatch: version };
-    return { ...this.#place(key), ...pin };
+    const id = versionIdOf(version);
+    return { ...this.#place(key), ...(id === null ? { IfMatch: version } : { VersionId: id }) };
   }
 
   async #attempt<T>(doing: 'read' | 'write', attempt: string, key: string, action: () => Promise<T>): Promise<T> {
@@ -242,9 +265,8 @@ interface Found {
   readonly VersionId?: string | undefined;
 }
 
-/** An unversioned bucket, and what was stored before it was versioned, have the version id `null` or none. */
 function describe(key: string, { ETag: etag = '', VersionId: id }: Found, size: number): ObjectVersion {
-  return { key, version: id === undefined || id === 'null' ? etag : `${versionPrefix}${id}`, size };
+  return { key, version: s3Version(id, etag), size };
 }
 
 function rangeHeader(range: ByteRange | undefined): { readonly Range?: string } {
@@ -263,11 +285,6 @@ async function bytesOf({ Body: body }: GetObjectCommandOutput): Promise<Uint8Arr
 function clamp({ start, end }: ByteRange, size: number): ByteRange {
   const from = Math.min(Math.max(start, 0), size);
   return { start: from, end: Math.max(from, Math.min(end, size)) };
-}
-
-/** Keys of a listing come URL-encoded, because XML can't hold every character; a space is a plus there. */
-function decodeKey(encoded: string): string {
-  return decodeURIComponent(encoded.replaceAll('+', ' '));
 }
 
 function changedOrGone(object: ObjectVersion, thrown: unknown, where: string): unknown {

@@ -1,8 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { awsEndpoint, httpSettings } from './aws-http.ts';
+import { awsEndpoint, awsRegion, httpSettings } from './aws-http.ts';
 
 /** The SQS client of a process; see `makeS3Client`. */
 export function makeSqsClient(environment: NodeJS.ProcessEnv = process.env): SQSClient {
   const endpoint = awsEndpoint(environment, 'SQS');
-  return new SQSClient({ ...httpSettings, ...(endpoint === undefined ? {} : { endpoint }) });
+  return new SQSClient({ ...httpSettings, ...awsRegion(environment), ...(endpoint === undefined ? {} : { endpoint }) });
 }

@@ -1,4 +1,5 @@
 import { FanlakeError } from '../core/errors.ts';
+import type { Inspector } from '../core/inspector.ts';
 import type { Job } from '../core/job.ts';
 import { manifestPrefix } from '../core/keys.ts';
 import type { InputColumn } from '../core/layout.ts';
@@ -11,7 +12,6 @@ import { checkPartitionColumns, checkSamePartitions } from '../core/table-log/pa
 import { columnsOf, decodeSchema, fitColumns, schemaOf } from '../core/table-log/schema.ts';
 import { checkWritable } from '../core/table-log/writable.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
-import type { Inspector } from './inspector.ts';
 
 /** What an existing table demands. */
 export interface ExistingTable {

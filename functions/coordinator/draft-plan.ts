@@ -28,6 +28,8 @@ export interface PlanRequest {
 export interface PlanTools extends InspectTools {
   readonly lake: ObjectStore;
   readonly logs: TableLogs;
+  /** How large a task is where the user asks for nothing. */
+  readonly sizing: TaskSizing;
 }
 
 export interface DraftedPlan {
@@ -57,7 +59,7 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
     empty && !columns.some(({ declared }) => declared)
       ? nothingToBind(job, request.table, existing)
       : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns });
-  const sizing = sizingFor(bound.query, request.splitBytes);
+  const sizing = sizingFor(bound.query, request.splitBytes, tools.sizing);
   const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
   const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, inputBytes);
   let taskCount = 0;
@@ -108,10 +110,13 @@ async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVe
   return { layouts, laidOut, learned, empty };
 }
 
-/** A query that doesn't treat rows one by one takes its whole input in one task, unless the user asks for splits. */
-function sizingFor(query: BoundQuery, splitBytes: number | null): TaskSizing {
-  const sizing = taskSizing(splitBytes);
-  if (query.rowwise || splitBytes !== null) return sizing;
+/**
+ * Unless the user asks for splits: a query that doesn't treat rows one by one takes its whole input in one task, and one that reads line numbers each object.
+ */
+function sizingFor(query: BoundQuery, splitBytes: number | null, standard: TaskSizing): TaskSizing {
+  const sizing = taskSizing(splitBytes, standard);
+  if (splitBytes !== null) return sizing;
+  if (query.rowwise) return query.reads.includes('line_number') ? { ...sizing, splitBytes: null } : sizing;
   return { splitBytes: null, taskBytes: Number.POSITIVE_INFINITY, splitsPerTask: Number.POSITIVE_INFINITY };
 }
 

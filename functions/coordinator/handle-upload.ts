@@ -1,22 +1,12 @@
 import type { FanlakeError } from '../core/errors.ts';
-import type { Job } from '../core/job.ts';
 import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
-import type { ObjectVersion } from '../core/ports.ts';
-import { runId } from '../core/run-id.ts';
+import { tableKeyOf, type Upload, uploadRun } from '../core/upload.ts';
 import { readDecision } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { readLedger } from '../protocol/ledger.ts';
-import { startEpoch } from '../protocol/start-epoch.ts';
-import { writePlan } from '../protocol/write-plan.ts';
 import type { PlanRequest } from './draft-plan.ts';
-import { type CoordinatorContext, planRun, unplannable } from './plan-run.ts';
-
-/** One version of one object that landed, with its job. */
-export interface Upload {
-  readonly job: Job;
-  readonly object: ObjectVersion;
-}
+import { type CoordinatorContext, planRun } from './plan-run.ts';
 
 /** The epoch that an upload is in. */
 export interface HandledUpload {
@@ -28,13 +18,8 @@ export interface HandledUpload {
   readonly isLost: boolean;
 }
 
-/** The table's key that a job's uploads go to. */
-export const tableKeyOf = (job: Job): string => job.table.path ?? job.table.name;
-
-/** The run of an upload: the same for every delivery of its event. */
-export const uploadRun = ({ job, object }: Upload): string => runId({ job: job.name, table: tableKeyOf(job), objects: [object], again: 0 });
-
-function requestOf(upload: Upload, epoch: number): PlanRequest {
+/** What is to be planned for an upload. */
+export function uploadRequest(upload: Upload, epoch: number): PlanRequest {
   const { job, object } = upload;
   return { job, run: uploadRun(upload), epoch, table: tableKeyOf(job), objects: [object], splitBytes: null };
 }
@@ -47,7 +32,7 @@ function requestOf(upload: Upload, epoch: number): PlanRequest {
  */
 export async function handleUpload(context: CoordinatorContext, upload: Upload): Promise<HandledUpload> {
   const { lake } = context.stores;
-  const request = requestOf(upload, 0);
+  const request = uploadRequest(upload, 0);
   const { run, table } = request;
   const newest = (await readLedger(lake, table, run)).at(-1);
   if (newest !== undefined) {
@@ -69,14 +54,6 @@ const throwOrRecord = ({ code }: FanlakeError): 'throw' | 'record' => (code.star
  * meanwhile. Whoever finds that epoch planned goes on with it; repeating it is harmless.
  */
 export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
-  const plan = await planRun(context, requestOf(upload, epoch), throwOrRecord);
-  return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
-}
-
-/** An upload event's dead letter: a run that fails with what went wrong the last time, so that no upload is lost without a word. */
-export async function buryUpload(context: CoordinatorContext, upload: Upload, epoch: number, error: FanlakeError): Promise<HandledUpload> {
-  const request = requestOf(upload, epoch);
-  const { plan, created } = await writePlan(context, { ...unplannable(request, error), requests: {} }, []);
-  await startEpoch(context, plan, created);
+  const plan = await planRun(context, uploadRequest(upload, epoch), throwOrRecord);
   return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
 }

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { InspectedObject, Inspector } from '../core/inspector.ts';
 import type { Job } from '../core/job.ts';
 import type { Column, Layout } from '../core/layout.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import { detectCompression, expandHead } from '../formats/compression.ts';
 import { formatOf, HeadTooShort, readLayout, samplePiece } from '../formats/head.ts';
 import type { HeadLayout, ObjectHead } from '../formats/object-head.ts';
-import type { InspectedObject, Inspector } from './inspector.ts';
 import { explainParquet } from './unreadable-parquet.ts';
 
 /** Read of each object to see its header and dialect; more when a record is longer. */

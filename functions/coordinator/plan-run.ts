@@ -2,6 +2,7 @@ import { asFanlakeError, type FanlakeError } from '../core/errors.ts';
 import type { RequestCounts } from '../core/part.ts';
 import { subtractRequests } from '../core/part.ts';
 import type { Plan, PlanDraft } from '../core/plan.ts';
+import { unplannable } from '../core/unplannable.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { startEpoch } from '../protocol/start-epoch.ts';
 import { writePlan } from '../protocol/write-plan.ts';
@@ -43,22 +44,4 @@ async function draftOrRecord(
     if (error.retryable || onUnplannable(error) === 'throw') throw error;
     return { draft: unplannable(request, error), tasks: [] };
   }
-}
-
-/** The empty plan of an input that can't be planned. */
-export function unplannable({ job, run, epoch, table, objects }: PlanRequest, error: FanlakeError): Omit<PlanDraft, 'requests'> {
-  const bytes = objects.reduce((sum, { size }) => sum + size, 0);
-  return {
-    run,
-    epoch,
-    job,
-    table: { key: table, format: job.table.format, partitionBy: job.table.partitionBy, columns: [] },
-    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false, filters: false },
-    columns: [],
-    layouts: [],
-    input: { objects: objects.length, bytes },
-    reuse: [],
-    remainder: false,
-    error: error.toReport(),
-  };
 }

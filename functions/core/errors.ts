@@ -9,6 +9,10 @@ const retryableByCode = {
   'run.ambiguous': false,
   'input.none': false,
   'plan.too-large': false,
+  // the deployed stack that a command was to act on
+  'stack.unknown': false,
+  'stack.unready': false,
+  'stack.denied': false,
   // the query
   'query.syntax': false,
   'query.column': false,
@@ -42,6 +46,7 @@ const retryableByCode = {
   'plan.version': false,
   'task.died': false,
   'task.memory': true,
+  'task.timeout': true,
   'run.unaccounted': false,
   'run.deadline': false,
   'run.cancelled': false,

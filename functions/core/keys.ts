@@ -51,6 +51,9 @@ export const groupOfFoldKey = taskOfPartKey;
 export const landedPrefix = (job: string, hash: string): string => `landed/${job}/${hash}/`;
 export const landedKey = (job: string, hash: string, run: string): string => `${landedPrefix(job, hash)}${run}.json`;
 
+/** What a command asks for: the list of a run's objects and its job. `hash` is its content's. */
+export const requestKey = (run: string, hash: string): string => `requests/${run}/${hash}.json`;
+
 export const recentPrefix = 'recent/';
 
 /** `recent/2026-11-22/143015123-<run>`, sorted by time within a day. */

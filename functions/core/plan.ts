@@ -89,15 +89,25 @@ export interface TaskSizing {
 }
 
 /**
- * How large a task is, from the machine that runs it.
  * On a laptop an object is one split, handed to the engine as it lies with all threads, because nothing is gained by cutting it
  * (docs/decisions.md has the measurement); small objects share a task, so that a thousand of them are not a thousand starts of the engine.
- * @param splitBytes what the user asked for, or null
  */
-export function taskSizing(splitBytes: number | null): TaskSizing {
+export const wholeObjects: TaskSizing = { splitBytes: null, taskBytes: 64 * 1024 * 1024, splitsPerTask: 500 };
+
+/**
+ * Where many machines work at once, objects are cut into splits, and small ones share a task as far as fetching them one after the other takes seconds.
+ * @param bytes of input that a task aims at
+ */
+export const manyWorkers = (bytes: number): TaskSizing => ({ splitBytes: bytes, taskBytes: bytes, splitsPerTask: 100 });
+
+/**
+ * How large a task is.
+ * @param splitBytes what the user asked for, or null
+ * @param standard what suits the machines that run it
+ */
+export function taskSizing(splitBytes: number | null, standard: TaskSizing = wholeObjects): TaskSizing {
   // a split size is a wish to see that many tasks: nothing is put together
-  if (splitBytes !== null) return { splitBytes, taskBytes: 0, splitsPerTask: 1 };
-  return { splitBytes: null, taskBytes: 64 * 1024 * 1024, splitsPerTask: 500 };
+  return splitBytes === null ? standard : { splitBytes, taskBytes: 0, splitsPerTask: 1 };
 }
 
 /**

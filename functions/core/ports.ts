@@ -51,6 +51,8 @@ export interface StagedFile {
   readonly origin: number;
   /** Bytes of the object that the file holds from `origin` on. */
   readonly length: number;
+  /** Brings more of the object to the same file, so that it holds the range too; the answer takes this one's place. Throws as `stage` does. */
+  extend(range: ByteRange): Promise<StagedFile>;
   /**
    * Call when everything was read. Throws `input.changed` if the object may have changed while it was read; deletes what staging made.
    */
@@ -124,6 +126,18 @@ export interface Clock {
 export interface Nonces {
   /** 12 lower-case hexadecimal characters, unlike any other. */
   next(): string;
+}
+
+/** An event for whoever listens outside of Fanlake. */
+export interface Announcement {
+  /** Such as `Fanlake Run Ended`. */
+  readonly type: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface Announcer {
+  /** Throws `store.failed` when it didn't go out. */
+  announce(announcement: Announcement): Promise<void>;
 }
 
 /** The three roots. */

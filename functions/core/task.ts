@@ -52,3 +52,10 @@ export interface CommitMessage extends EpochId {
 export interface MonitorMessage extends EpochId {
   readonly kind: 'monitor';
 }
+
+/** A run that a command asks for: its epoch is to be planned from a stored request, over the objects that it lists. */
+export interface RunMessage extends EpochId {
+  readonly kind: 'run';
+  /** Which of the run's requests: the hash of its content, so that a command with another job is another request. */
+  readonly request: string;
+}

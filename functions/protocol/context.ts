@@ -1,4 +1,5 @@
 import type { Clock, Nonces, Queue, Stores } from '../core/ports.ts';
+import type { Receipt } from '../core/receipt.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from '../core/task.ts';
 
 /** What every function of a run works with: the ports, and nothing else. */
@@ -9,4 +10,12 @@ export interface RunContext {
   readonly monitor: Queue<MonitorMessage>;
   readonly clock: Clock;
   readonly nonces: Nonces;
+  /** Null where nobody listens: a command looks into the store. */
+  readonly announce: Announce | null;
 }
+
+/**
+ * Tells others that an epoch has ended; at least once, since whoever finds the outcome there may follow one that died before this.
+ * @param isNew whether the outcome was written just now
+ */
+export type Announce = (receipt: Receipt, isNew: boolean) => Promise<void>;

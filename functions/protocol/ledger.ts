@@ -4,7 +4,7 @@ import { decisionKey, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../cor
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
-import { listAll, readDecision } from './documents.ts';
+import { listAll, readDecision, readOutcome } from './documents.ts';
 
 /** What the ledger knows of one epoch. */
 export interface LedgerEpoch {
@@ -43,7 +43,12 @@ export async function decide(context: RunContext, proposal: Proposal): Promise<D
   throw new FanlakeError('store.failed', `The decision of run ${proposal.run} can't be read though it exists. Run the command again.`);
 }
 
-/** Creates the outcome if it is absent. The first one stays. */
+/** Creates the outcome if it is absent, and announces the one that counts: the first one stays. */
 export async function writeOutcome(context: RunContext, table: string, receipt: Receipt): Promise<void> {
-  await context.stores.lake.create(outcomeKey(table, receipt), `${JSON.stringify(receipt, null, 2)}\n`);
+  const { announce } = context;
+  const { lake } = context.stores;
+  const isNew = (await lake.create(outcomeKey(table, receipt), `${JSON.stringify(receipt, null, 2)}\n`)) !== null;
+  if (announce === null) return;
+  const first = isNew ? receipt : await readOutcome(lake, table, receipt);
+  if (first !== null) await announce(first, isNew);
 }

@@ -11,6 +11,9 @@ import { gatherFold } from './gather-fold.ts';
 import { decide, writeOutcome } from './ledger.ts';
 import { sendAll } from './send.ts';
 
+/** The monitor looks at a run for the first time so long after its start: most are over by then. */
+const firstLookMs = 15_000;
+
 /** The tasks of one page. */
 export async function tasksOfPage(work: ObjectStore, plan: Plan, page: number): Promise<readonly Task[]> {
   return plan.inline ?? (await readPlanPage(work, plan, page)).tasks;
@@ -39,7 +42,7 @@ export async function dispatchPage(context: RunContext, plan: Plan, page: number
 export async function startEpoch(context: RunContext, plan: Plan, fresh: boolean): Promise<void> {
   if (plan.error !== null) return failUnplannable(context, plan, plan.error);
   if (plan.tasks === 0) return sendCommit(context, plan);
-  if (!isSingleTask(plan)) await sendAll(context.monitor, [{ kind: 'monitor', run: plan.run, epoch: plan.epoch }]);
+  if (!isSingleTask(plan)) await sendAll(context.monitor, [{ kind: 'monitor', run: plan.run, epoch: plan.epoch }], firstLookMs);
   if (plan.tasks <= tasksPerPage) return dispatchPage(context, plan, 0, fresh);
   await sendAll(
     context.tasks,

@@ -2,6 +2,8 @@ import type { CommitDecision } from '../core/decision.ts';
 import type { ErrorReport } from '../core/errors.ts';
 import type { Fold, RequestCounts } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Queue } from '../core/ports.ts';
+import type { UploadMessage } from '../core/task.ts';
 import type { RunContext } from '../protocol/context.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
 
@@ -11,6 +13,8 @@ export interface ReducerContext extends RunContext {
   /** Requests of this process so far. */
   readonly requests: () => RequestCounts;
   readonly engineVersion: string;
+  /** Where uploads go that are to be planned again; null where somebody else sees to that. */
+  readonly uploads: Queue<UploadMessage> | null;
 }
 
 /** A run that is to be committed. */

@@ -12,6 +12,7 @@ import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
+import { planUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
 export interface FailedMessage {
@@ -147,6 +148,7 @@ async function endRun(
     seconds: Math.max(0, context.clock.now() - plan.createdMs) / 1000,
     error: result.kind === 'refused' ? result.error : partial ? (fold.failed[0]?.error ?? null) : null,
   });
+  if (result.kind === 'refused') await planUploadAgain(context, plan, result.error);
 }
 
 /** A run's share of the requests that a batch of runs took together, rounded up. */

@@ -4,8 +4,8 @@ import { addIgnored } from '../core/ignored-keys.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
 import type { Plan } from '../core/plan.ts';
-import type { ObjectStore, StagedFile } from '../core/ports.ts';
-import type { Split, Task } from '../core/task.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import type { Task } from '../core/task.ts';
 import { RowsDoNotFit } from '../engine/errors.ts';
 import { type BadValue, findBadValues, runLenient } from '../engine/lenient.ts';
 import { type MapRequest, type MapResult, runMap } from '../engine/map.ts';
@@ -16,11 +16,11 @@ import type { Engine } from '../engine/session.ts';
 import { parquetFooter } from '../engine/sniff.ts';
 import { badRecordOf, sift } from '../formats/sift.ts';
 import type { SiftedPiece } from '../formats/sifted-split.ts';
-import { likelyPiece, stageSplit } from '../formats/stage-split.ts';
+import { likelyPiece } from '../formats/stage-split.ts';
 import type { SplitToStage, StagedSplit } from '../formats/staged-split.ts';
 import { BadRowsError } from './bad-rows-error.ts';
 import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
-import { questionsOf } from './scan-questions.ts';
+import { type FetchedSplit, fetchSplit, stageFetched } from './fetch-split.ts';
 import { TaskError } from './task-error.ts';
 import { unknownKeysError } from './unknown-keys-error.ts';
 
@@ -47,9 +47,7 @@ export interface EngineSource {
 }
 
 /** One split with everything that is known of it. */
-interface StagedInput {
-  readonly split: SplitToStage;
-  readonly file: StagedFile;
+interface StagedInput extends FetchedSplit {
   readonly staged: StagedSplit;
 }
 
@@ -103,9 +101,10 @@ async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Ta
   let ahead: MapAhead | null = null;
   try {
     for (const [index, split] of task.splits.entries()) {
-      const fetched = await fetchInput(tools.landing, engine, plan, split, attempt, index);
+      const { landing } = tools;
+      const fetched = await fetchSplit(plan, split, { landing, scratch: attempt.folder, name: `s${index}`, threads: engine.threads });
       if (task.splits.length === 1) ahead = await startAhead(tools, engine, plan, fetched.split, attempt);
-      inputs.push({ ...fetched, staged: await stageInput(engine, fetched.split) });
+      inputs.push(await stageInput(engine, fetched));
     }
   } catch (thrown) {
     await ahead?.stop();
@@ -125,38 +124,9 @@ async function startAhead(tools: MapTools, engine: Engine, plan: Plan, split: Sp
   return mapAhead(engine, requestOf(plan, [piece], join(attempt.folder, 'out'), split.size));
 }
 
-async function fetchInput(
-  landing: ObjectStore,
-  engine: Engine,
-  plan: Plan,
-  split: Split,
-  attempt: Attempt,
-  index: number,
-): Promise<Omit<StagedInput, 'staged'>> {
-  const { object, start, end } = split;
-  const layout = plan.layouts[split.layout];
-  if (layout === undefined) throw new Error(`the plan of ${plan.run} has no layout ${split.layout}`);
-  const file = await landing.stage(object, { start, end }, attempt.folder);
-  const toStage: SplitToStage = {
-    path: file.path,
-    origin: file.origin,
-    size: object.size,
-    key: object.key,
-    layout,
-    range: { start, end },
-    exactFrom: split.from ?? null,
-    scratch: attempt.folder,
-    name: `s${index}`,
-    threads: engine.threads,
-    wholeObject: file.origin === 0 && file.length === object.size,
-    ...questionsOf(layout, plan.columns),
-  };
-  return { split: toStage, file };
-}
-
-async function stageInput(engine: Engine, split: SplitToStage): Promise<StagedSplit> {
-  const staged = await stageSplit(split);
-  return split.layout.format === 'parquet' ? withFooter(engine, staged) : staged;
+async function stageInput(engine: Engine, fetched: FetchedSplit): Promise<StagedInput> {
+  const input = await stageFetched(fetched);
+  return input.split.layout.format === 'parquet' ? { ...input, staged: await withFooter(engine, input.staged) } : input;
 }
 
 /** A Parquet file counts its rows in its footer. */

@@ -1,19 +1,14 @@
-import { describe, test } from 'vitest';
+import { describe, inject, test } from 'vitest';
+import '../localstack/provided-emulator.ts';
 
-const endpoint = process.env['AWS_ENDPOINT_URL'];
-
-/** Whether an emulator of AWS answers on this machine, so that nothing here ever reaches a real account. */
-const isLoopback = endpoint !== undefined && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname);
-
-/** Runs a suite against the emulator that AWS_ENDPOINT_URL names, or says that it didn't. */
+/** Runs a suite against the emulator of AWS that this test project has, or says that it didn't. */
 export function onEmulator(name: string, suite: () => void): void {
-  if (isLoopback) {
-    suite();
+  const { name: emulator, missing } = inject('emulator');
+  if (missing === null) {
+    describe(`${name} on ${emulator}`, suite);
     return;
   }
-  const reason = `not tested: ${name}: AWS_ENDPOINT_URL doesn't name an emulator on this machine`;
-  console.warn(reason);
   describe(name, () => {
-    test.skip(reason, () => {});
+    test.skip(`not tested: ${name}: ${missing}`, () => {});
   });
 }

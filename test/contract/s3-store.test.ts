@@ -19,6 +19,12 @@ async function makeBucket(): Promise<string> {
   return bucket;
 }
 
+async function makeVersionedBucket(): Promise<string> {
+  const bucket = await makeBucket();
+  await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  return bucket;
+}
+
 onEmulator('S3Store', () => {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'fanlake-s3-'));
   afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -106,9 +112,7 @@ onEmulator('S3Store', () => {
 
   describe('S3Store: a versioned bucket', () => {
     it('gives the version that was pinned though the object was overwritten or deleted', async () => {
-      const bucket = await makeBucket();
-      await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
-      const store = new S3Store({ client, bucket, nonces: systemNonces });
+      const store = new S3Store({ client, bucket: await makeVersionedBucket(), nonces: systemNonces });
       const first = await store.put('k', 'first');
       const second = await store.put('k', 'second');
       await store.delete('k');
@@ -119,6 +123,52 @@ onEmulator('S3Store', () => {
       expect(third.version).not.toBe(first.version);
       expect(await store.replace('k', first.version, 'lost')).toBeNull();
       expect(await store.replace('k', third.version, 'fourth')).not.toBeNull();
+    });
+
+    it('lists the latest version of each object, in pages of any size, however often objects were overwritten or deleted', async () => {
+      const store = new S3Store({ client, bucket: await makeVersionedBucket(), nonces: systemNonces, versioned: true });
+      // emulators mix up encoded and plain keys where a page ends; S3 doesn't
+      for (const key of ['a', 'often', 'x/1', 'x/2', 'y']) await store.put(key, 'first');
+      for (let round = 0; round < 7; round++) await store.put('often', `round ${round}`);
+      await store.delete('x/1');
+      await store.delete('y');
+      await store.put('y', 'again');
+      const present = ['a', 'often', 'x/2', 'y'];
+      const expected = await Promise.all(present.map((key) => store.head(key)));
+      for (const limit of [1, 2, 3, 1000]) {
+        const listed: unknown[] = [];
+        let next: string | undefined;
+        do {
+          const page = await store.list({ prefix: '', limit, ...(next === undefined ? {} : { next }) });
+          expect(page.objects.length).toBeLessThanOrEqual(limit);
+          listed.push(...page.objects);
+          next = page.next;
+        } while (next !== undefined);
+        expect(listed, `pages of ${limit}`).toEqual(expected);
+      }
+      expect((await store.list({ prefix: 'x/' })).objects).toEqual([expected[2]]);
+      expect(await store.list({ prefix: '', delimiter: '/' })).toEqual({
+        objects: [expected[0], expected[1], expected[3]],
+        prefixes: ['x/'],
+      });
+      expect((await store.list({ prefix: '', startAfter: 'often' })).objects).toEqual(expected.slice(2));
+    });
+
+    it('lists keys with any character', async () => {
+      const store = new S3Store({ client, bucket: await makeVersionedBucket(), nonces: systemNonces, versioned: true });
+      const keys = ['a b+c', 'a%2Fb', 'x&<>"', 'ä/ö 1', '日本'];
+      for (const key of keys) await store.put(key, 'x');
+      expect((await store.list({ prefix: '' })).objects).toEqual(await Promise.all(keys.map((key) => store.head(key))));
+    });
+
+    it('lists what was stored before the bucket was versioned as head tells it', async () => {
+      const bucket = await makeBucket();
+      const store = new S3Store({ client, bucket, nonces: systemNonces, versioned: true });
+      await store.put('old', 'x');
+      expect((await store.list({ prefix: '' })).objects).toEqual([await store.head('old')]);
+      await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+      await store.put('new', 'y');
+      expect((await store.list({ prefix: '' })).objects).toEqual([await store.head('new'), await store.head('old')]);
     });
   });
 });

@@ -5,7 +5,8 @@ import { exitCodeOfError, exitCodeOfReceipt } from '../../cli/exit-code.ts';
 import { listInput } from '../../cli/local/input-list.ts';
 import { LocalFanlake } from '../../cli/local/local-fanlake.ts';
 import { engineShare } from '../../cli/local/machine.ts';
-import { identifyRun, waitForEnd } from '../../cli/local/run-job.ts';
+import { waitForEnd } from '../../cli/local/run-job.ts';
+import { identifyRun } from '../../cli/store/identify-run.ts';
 import { isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { planRun } from '../../functions/coordinator/plan-run.ts';
 import { asFanlakeError, type ErrorReport } from '../../functions/core/errors.ts';
@@ -121,7 +122,7 @@ export class WarmHome {
     });
     const request = { paths: input, include: [], exclude: [], currentFolder: this.folder };
     const objects = await listInput(this.fanlake.home, request);
-    const { run } = await identifyRun(this.fanlake, { job, table, objects, splitBytes, workers, again: false });
+    const { run } = await identifyRun(this.fanlake.home, { job, table, objects, again: false });
     const { beforeTasks } = wanted;
     const context =
       beforeTasks === undefined

@@ -5,6 +5,7 @@ import { CsvMachine, type OnRecord } from './csv-machine.ts';
 import { isParityProof, type OwnedRecords, ownsNothing, regionByMachine, regionByParity } from './csv-region.ts';
 import { CsvScanner } from './csv-scanner.ts';
 import { midwayStart, recordStart } from './csv-start.ts';
+import { alternativeBytes } from './reach.ts';
 
 /** Where the records are that one split owns. */
 export interface CsvRegion extends OwnedRecords {
@@ -14,9 +15,6 @@ export interface CsvRegion extends OwnedRecords {
    */
   readonly alternative: { readonly from: number | null; readonly to: number | null } | null;
 }
-
-/** How far behind a range the other start state's end is looked for: in proportion, so that tiny splits stay cheap. */
-const alternativeBytes = (rangeBytes: number): number => Math.min(2 ** 20, Math.max(2 ** 16, 16 * rangeBytes));
 
 /**
  * The records that start inside [max(range.start, dataStart), range.end).

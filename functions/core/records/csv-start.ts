@@ -2,11 +2,11 @@ import { type ByteSource, readFully } from './byte-source.ts';
 import type { CsvDialect } from './csv-dialect.ts';
 import { type DialectBytes, dialectBytes, state } from './csv-states.ts';
 import type { ScanCarry } from './kernel.ts';
+import { lookBackBytes } from './reach.ts';
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
-const lookBackBytes = 4096;
 
 /** How a scan starts at an offset: what the kernel carries in, and the machine's state for either guess. */
 export interface ScanStart {

@@ -34,7 +34,17 @@ it('each command has --json, --home and an example in its help', () => {
   }
 });
 
-it.each(['status', 'retry', 'cancel', 'quarantine', 'query'])('%s with --stack says that it is not built', async (name) => {
-  const argument = name === 'status' ? [] : ['x'];
-  await expect(performed(name, ...argument, '--stack', 'prod')).rejects.toMatchObject({ code: 'not-built' });
+it.each([
+  ['a home', ['status', '--stack', 'prod', '--home', 'x'], /--stack and --home exclude each other/],
+  ['worker processes', ['retry', 'x', '--stack', 'prod', '--workers', '2'], /--workers is for this machine/],
+  ['watching', ['watch', '--stack', 'prod'], /uploads start runs by themselves/],
+  ['a folder as table', ['run', '--query', 'SELECT 1', '--table', 'a/b', '--input', 'x', '--stack', 'prod'], /--table b$/],
+] as const)('on a stack there is no such thing as %s', async (_what, args, message) => {
+  const refused = performed(...args);
+  await expect(refused).rejects.toMatchObject({ code: 'usage' });
+  await expect(refused).rejects.toThrow(message);
+});
+
+it('a name that no stack can have is refused before anything is asked of AWS', async () => {
+  await expect(performed('status', '--stack', 'my stack')).rejects.toMatchObject({ code: 'stack.unknown' });
 });

@@ -2,18 +2,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { localInspector } from '../../../cli/local/inspector.ts';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { draftPlan } from '../../../functions/coordinator/draft-plan.ts';
 import { parseJob } from '../../../functions/core/job.ts';
-import type { Plan } from '../../../functions/core/plan.ts';
+import { type Plan, wholeObjects } from '../../../functions/core/plan.ts';
+import { engineInspector } from '../../../functions/engine/inspector.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { mapComputer } from '../../../functions/worker/compute-map.ts';
 import { TaskError } from '../../../functions/worker/task-error.ts';
 import { Bench } from './fixture.ts';
 
 let bench: Bench;
-let inspector: ReturnType<typeof localInspector>;
+let inspector: ReturnType<typeof engineInspector>;
 const home = mkdtempSync(join(tmpdir(), 'fanlake-compute-'));
 const landing = new LocalStore(home, { durable: false });
 let attempts = 0;
@@ -21,7 +21,7 @@ let attempts = 0;
 beforeAll(async () => {
   bench = await Bench.open();
   mkdirSync(join(home, 'inspector'));
-  inspector = localInspector(join(home, 'inspector'));
+  inspector = engineInspector(join(home, 'inspector'), 512 * 1024 * 1024);
 });
 afterAll(async () => {
   await inspector.close();
@@ -43,7 +43,7 @@ async function compute(content: string | Uint8Array, given: Given, aheadBytes: n
   const object = await landing.head(name);
   if (object === null) throw new Error('the object is not there');
   const job = parseJob({ name: 'a', input: {}, query, table: { name: 'a', partitionBy }, limits: { maxBadRows } });
-  const tools = { landing, lake: landing, inspector, scratch: join(home, 'inspector'), logs: new TableLogs(landing) };
+  const tools = { landing, lake: landing, inspector, scratch: join(home, 'inspector'), logs: new TableLogs(landing), sizing: wholeObjects };
   const { draft, tasks } = await draftPlan(tools, { job, run: 'a-1', epoch: 0, table: 'a', objects: [object], splitBytes: null });
   const plan: Plan = { ...draft, format: 1, nonce: 'n', createdMs: 0, tasks: 1, inline: null, requests: {} };
   const [task] = tasks;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { planKey } from '../../../functions/core/keys.ts';
 import type { Task, TaskMessage } from '../../../functions/core/task.ts';
-import { buryTask } from '../../../functions/monitor/bury-task.ts';
+import { buryTask } from '../../../functions/protocol/bury-task.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { listAll } from '../../../functions/protocol/documents.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
@@ -33,6 +33,7 @@ beforeEach(() => {
     monitor: queue,
     clock: { now: () => 0, sleep: async () => {} },
     nonces: { next: () => String(++nonce).padStart(12, '0') },
+    announce: null,
   };
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));

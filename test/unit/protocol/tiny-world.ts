@@ -6,7 +6,7 @@ import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
 import type { ObjectStore, Queue } from '../../../functions/core/ports.ts';
 import type { Receipt } from '../../../functions/core/receipt.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, Task, TaskMessage } from '../../../functions/core/task.ts';
-import { buryTask } from '../../../functions/monitor/bury-task.ts';
+import { buryTask } from '../../../functions/protocol/bury-task.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
@@ -74,6 +74,7 @@ export class TinyWorld {
       monitor: this.monitor,
       clock: { now: () => (this.now += 1_000), sleep: async () => {} },
       nonces: { next: () => String(++this.nonce).padStart(12, '0') },
+      announce: null,
     };
   }
 
@@ -174,7 +175,7 @@ export class TinyWorld {
   private async stepCommits(): Promise<void> {
     const batch = [...this.commits.waiting];
     if (batch.length === 0) return;
-    const context = { ...this.context(), requests: () => ({}), engineVersion: 'test' };
+    const context = { ...this.context(), requests: () => ({}), uploads: null, engineVersion: 'test' };
     const done = await this.survive(async () => {
       const failed = await commitRuns(
         { ...context, logs: new TableLogs(context.stores.lake) },

@@ -31,9 +31,11 @@ beforeEach(() => {
     monitor: queue,
     clock: { now: () => Date.UTC(2026, 0, 1), sleep: async () => {} },
     nonces: { next: () => String(++nonce).padStart(12, '0') },
+    announce: null,
     logs: new TableLogs(stores.lake),
     requests: () => ({}),
     engineVersion: 'test',
+    uploads: null,
   };
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));

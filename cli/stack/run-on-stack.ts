@@ -1,0 +1,83 @@
+import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
+import { asFanlakeError } from '../../functions/core/errors.ts';
+import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
+import type { ObjectVersion } from '../../functions/core/ports.ts';
+import type { Receipt } from '../../functions/core/receipt.ts';
+import { writeRunRequest } from '../../functions/protocol/run-request.ts';
+import { sendAll } from '../../functions/protocol/send.ts';
+import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
+import { withPlanTools } from '../plan-tools.ts';
+import { identifyRun, type WantedRun } from '../store/identify-run.ts';
+import type { OnProgress } from '../store/wait-for-outcome.ts';
+import type { Stack } from './stack.ts';
+import { waitForPlan, waitOnStack } from './wait-on-stack.ts';
+
+export interface StackRun extends WantedRun {
+  /** What the user asked for; null: what suits the stack. */
+  readonly splitBytes: number | null;
+}
+
+/** What a command that waits for a stack wants to hear. */
+export interface StackWatch {
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  /** From here on the run goes on without this command. */
+  readonly onUnderWay: (run: string) => void;
+}
+
+/** Objects whose heads are looked at for mistakes of job and query, before anything is sent. */
+const checkedObjects = 10;
+
+/**
+ * Has the stack run a job over some objects, or goes on with what it knows of that run, and waits for the outcome.
+ * @throws FanlakeError for mistakes of job and query, found before anything is sent
+ */
+export async function runOnStack(stack: Stack, request: StackRun, watch: StackWatch): Promise<Receipt> {
+  const { run, found } = await identifyRun(stack, request);
+  if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
+  if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
+  const askForEpoch = (id: string, epoch: number) => askFor(stack, request, id, epoch, watch);
+  const asked = { job: request.job, plan: askForEpoch };
+  // an epoch that is under way is the stack's own business: its monitor sends again what is late
+  const plan = await (found === null ? askForEpoch(run, 0) : takeUpRun(stack.context, found, asked, false));
+  watch.onUnderWay(run);
+  return waitOnStack(stack, plan, watch.onProgress);
+}
+
+async function askFor(stack: Stack, request: StackRun, run: string, epoch: number, watch: StackWatch): Promise<Plan> {
+  await refuseMistakes(stack, request, run, watch.signal);
+  const { job, table, objects, splitBytes } = request;
+  const message = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
+  await sendAll(stack.requests, [message]);
+  watch.onUnderWay(run);
+  return waitForPlan(stack, { run, epoch });
+}
+
+/** Drafts the plan over a few objects; a mistake that these show is looked for once more with all of them, since another may have the missing column. */
+async function refuseMistakes(stack: Stack, request: StackRun, run: string, signal: AbortSignal): Promise<void> {
+  const few = smallest(request.objects, checkedObjects);
+  const mistake = await mistakeOf(stack, { ...request, objects: few }, run, signal);
+  if (mistake === null) return;
+  const all = few.length === request.objects.length ? mistake : await mistakeOf(stack, request, run, signal);
+  if (all !== null) throw all;
+}
+
+async function mistakeOf(stack: Stack, { job, table, objects, splitBytes }: StackRun, run: string, signal: AbortSignal) {
+  return withPlanTools(stack.stores, manyWorkers(stack.splitBytes), signal, async (tools) => {
+    try {
+      await draftPlan(tools, { job, run, epoch: 0, table, objects, splitBytes });
+      return null;
+    } catch (thrown) {
+      // an object that can't be read is the run's failure, with a receipt
+      if (isPlanningMistake(thrown)) return asFanlakeError(thrown);
+      return null;
+    }
+  });
+}
+
+/** A Parquet object is fetched whole to see its columns. */
+function smallest(objects: readonly ObjectVersion[], most: number): readonly ObjectVersion[] {
+  const filled = objects.filter(({ size }) => size > 0);
+  if (filled.length <= most) return filled.length > 0 ? filled : objects.slice(0, 1);
+  return [...filled].sort((a, b) => a.size - b.size).slice(0, most);
+}

@@ -1,0 +1,72 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { jobFinder } from '../core/job-of-key.ts';
+import { manyWorkers } from '../core/plan.ts';
+import { readEvent, readRequest } from '../core/request.ts';
+import { engineInspector } from '../engine/inspector.ts';
+import { awsFunction } from '../lambda/aws-context.ts';
+import { bundledJobs } from '../lambda/bundled-jobs.ts';
+import { eachDelivery } from '../lambda/each-delivery.ts';
+import { isBatch } from '../lambda/is-batch.ts';
+import { functionMemoryBytes } from '../lambda/machine.ts';
+import { handleBatch } from '../lambda/message-batch.ts';
+import { TableLogs } from '../protocol/table-logs.ts';
+import { positiveNumber } from '../runtime/environment.ts';
+import { handleRequests, type RequestContext } from './handle-request.ts';
+
+/** Planning reads heads of objects: more than this part of the function's memory it never needs. */
+const engineShare = 0.4;
+const quietMs = 3_000;
+
+const { settings, context, log, requests } = awsFunction(['requestsQueue', 'splitBytes']);
+const { landing, lake } = context.stores;
+// what a function before this one left behind, in an environment that went on after a crash
+const scratch = join(tmpdir(), 'fanlake');
+rmSync(scratch, { recursive: true, force: true });
+mkdirSync(scratch, { recursive: true });
+const jobs = bundledJobs();
+
+const request: RequestContext = {
+  coordinator: {
+    ...context,
+    requests,
+    plan: {
+      landing,
+      lake,
+      logs: new TableLogs(lake),
+      inspector: engineInspector(scratch, Math.floor(functionMemoryBytes() * engineShare)),
+      scratch,
+      sizing: manyWorkers(positiveNumber('splitBytes', settings.splitBytes)),
+    },
+  },
+  landingBucket: settings.landingBucket,
+  jobs,
+  findJob: jobFinder(jobs),
+  log,
+};
+
+/**
+ * Plans what landed: batches of the `requests` queue, or an event that S3, SNS or EventBridge call the function with.
+ * @throws for an event without a queue, so that Lambda calls again
+ */
+export async function handler(event: unknown, invocation: Context): Promise<SQSBatchResponse | undefined> {
+  if (isBatch(event)) return handleQueue(event, invocation);
+  log.begin(invocation);
+  try {
+    await handleRequests(request, readEvent(event));
+  } finally {
+    log.flush();
+  }
+  return undefined;
+}
+
+function handleQueue(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
+  return handleBatch(event, invocation, {
+    queueUrls: [settings.requestsQueue],
+    log,
+    quietMs,
+    handle: (deliveries) => eachDelivery(deliveries, ({ body }) => handleRequests(request, readRequest(body))),
+  });
+}

@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import { FanlakeError } from './errors.ts';
+import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from './task.ts';
+
+const epoch = { run: z.string().min(1), epoch: z.int().min(0) };
+const object = z.object({ key: z.string(), version: z.string(), size: z.number() });
+const split = z.object({ object, layout: z.int(), start: z.number(), end: z.number(), from: z.number().optional() });
+
+const task = z.object({
+  kind: z.literal('task'),
+  ...epoch,
+  plan: z.string(),
+  stage: z.int().min(0),
+  task: z.object({ task: z.int().min(0), splits: z.array(split) }),
+});
+const dispatch = z.object({ kind: z.literal('dispatch'), ...epoch, page: z.int().min(0) });
+const commit = z.object({ kind: z.literal('commit'), ...epoch, table: z.string().min(1) });
+const monitor = z.object({ kind: z.literal('monitor'), ...epoch });
+
+/** What the queues behind the coordinator carry. */
+const message = z.discriminatedUnion('kind', [task, dispatch, commit, monitor]);
+
+export type RunQueueMessage = TaskMessage | DispatchMessage | CommitMessage | MonitorMessage;
+
+/**
+ * A message of ours, from its text.
+ * @throws FanlakeError `usage` when it is none: it comes to rest as a dead letter
+ */
+export function readMessage(body: string): RunQueueMessage {
+  try {
+    return message.parse(JSON.parse(body)) as RunQueueMessage;
+  } catch (thrown) {
+    throw new FanlakeError('usage', 'A message is none of Fanlake, or of another version of it.', {}, thrown);
+  }
+}

@@ -1,0 +1,158 @@
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { makeSqsClient } from '../adapters/sqs-client.ts';
+import { changeVisibility } from '../adapters/sqs-visibility.ts';
+import { asFanlakeError } from '../core/errors.ts';
+import type { Delivery } from '../core/ports.ts';
+import { withinDeadline, workMs } from '../runtime/deadline.ts';
+import type { FunctionLog } from '../runtime/log.ts';
+
+/** A message stays invisible for so long after the last sign of life, so that one whose function was killed comes again after a minute, not after half an hour. */
+const invisibleMs = 60_000;
+const signOfLifeMs = 20_000;
+/** Wait before a message comes again after a passing error: 5 s, doubled each time, at most 10 min. */
+const firstBackoffMs = 5_000;
+const lastBackoffMs = 600_000;
+
+/** One message of a batch, with the queue that it came from. */
+export interface BatchDelivery extends Delivery<string> {
+  /** Name of its queue. */
+  readonly queue: string;
+}
+
+export interface FailedDelivery {
+  readonly index: number;
+  readonly error: unknown;
+}
+
+export interface BatchOptions {
+  /** URLs of the queues that the function receives from. */
+  readonly queueUrls: readonly string[];
+  readonly log: FunctionLog;
+  /** Tells what is under way to stop: its time is up. */
+  readonly stop?: () => void;
+  /** What to do when it doesn't; default: a line in the log, and it goes on in the middle of the next invocation. */
+  readonly stuck?: () => void;
+  /** Signs of life begin so long after the function does: most messages are done by then, and cost no request. */
+  readonly quietMs: number;
+  /** Handles the deliveries and answers those that failed; what it throws fails all. One that called `retryIn` is given back in any case. */
+  readonly handle: (deliveries: readonly BatchDelivery[]) => Promise<readonly FailedDelivery[]>;
+}
+
+const sqs = makeSqsClient();
+
+/**
+ * A batch of SQS messages as Lambda hands it over: keeps them invisible while they are handled, stops inside the function's own time, gives back what failed,
+ * sooner or later by how often it came, and answers which those are (AWS Lambda Developer Guide, Reporting batch item failures for Amazon SQS).
+ */
+export async function handleBatch(event: SQSEvent, context: Context, options: BatchOptions): Promise<SQSBatchResponse> {
+  const { log, handle, stop = () => {}, queueUrls, quietMs } = options;
+  const { stuck = () => log.warn("work didn't stop at its deadline and goes on in this process") } = options;
+  log.begin(context);
+  const messages = event.Records.map((record) => new Message(record, queueUrls));
+  const signs = new SignsOfLife(messages, quietMs, log);
+  let failed: readonly FailedDelivery[] = [];
+  try {
+    failed = await withinDeadline(handle(messages), {
+      ms: workMs(context.getRemainingTimeInMillis()),
+      stop,
+      stuck,
+    });
+  } catch (error) {
+    failed = messages.map((_, index) => ({ index, error }));
+  }
+  await signs.stop();
+  for (const { index, error } of failed) await giveBack(messages[index], error, log);
+  log.flush();
+  return { batchItemFailures: messages.filter(({ isGivenBack }) => isGivenBack).map(({ id }) => ({ itemIdentifier: id })) };
+}
+
+async function giveBack(message: Message | undefined, thrown: unknown, log: FunctionLog): Promise<void> {
+  if (message === undefined) return;
+  const error = asFanlakeError(thrown);
+  log.failure('a message failed', error, { queue: message.queue, messageId: message.id, receiveCount: message.receiveCount });
+  if (error.code === 'task.timeout') log.count('DeadlineExceeded');
+  if (message.isGivenBack) return;
+  // what can't get better needn't wait
+  const backoffMs = error.retryable ? Math.min(lastBackoffMs, firstBackoffMs * 2 ** (message.receiveCount - 1)) : 0;
+  await message.retryIn(backoffMs * (0.5 + Math.random() / 2)).catch((failure: unknown) => {
+    log.failure('its visibility stays as it is', failure, { messageId: message.id });
+  });
+}
+
+class Message implements BatchDelivery {
+  readonly id: string;
+  readonly body: string;
+  readonly receiveCount: number;
+  readonly queue: string;
+  readonly queueUrl: string;
+  readonly receiptHandle: string;
+  isGivenBack = false;
+  /** The sign of life under way. */
+  sign: Promise<void> = Promise.resolve();
+
+  constructor(record: SQSRecord, queueUrls: readonly string[]) {
+    this.id = record.messageId;
+    this.body = record.body;
+    this.receiveCount = Number(record.attributes.ApproximateReceiveCount);
+    this.queue = record.eventSourceARN.slice(record.eventSourceARN.lastIndexOf(':') + 1);
+    this.receiptHandle = record.receiptHandle;
+    const url = queueUrls.find((known) => known.endsWith(`/${this.queue}`));
+    if (url === undefined) throw new Error(`a message of ${this.queue}, a queue that this function doesn't know`);
+    this.queueUrl = url;
+  }
+
+  async extend(ms: number): Promise<void> {
+    if (!this.isGivenBack) await changeVisibility(sqs, this.queueUrl, [this.receiptHandle], ms);
+  }
+
+  async retryIn(ms: number): Promise<void> {
+    this.isGivenBack = true;
+    // which would hide it again
+    await this.sign;
+    await changeVisibility(sqs, this.queueUrl, [this.receiptHandle], ms);
+  }
+}
+
+/** Keeps the messages of a batch invisible as long as their function lives. */
+class SignsOfLife {
+  readonly #messages: readonly Message[];
+  readonly #log: FunctionLog;
+  #timer: NodeJS.Timeout;
+  #last: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(messages: readonly Message[], quietMs: number, log: FunctionLog) {
+    this.#messages = messages;
+    this.#log = log;
+    this.#timer = setTimeout(() => this.#give(), quietMs);
+  }
+
+  #give(): void {
+    if (this.#stopped) return;
+    this.#last = this.#extendAll();
+    this.#timer = setTimeout(() => this.#give(), signOfLifeMs);
+  }
+
+  async #extendAll(): Promise<void> {
+    const byQueue = Map.groupBy(
+      this.#messages.filter(({ isGivenBack }) => !isGivenBack),
+      ({ queueUrl }) => queueUrl,
+    );
+    for (const [url, messages] of byQueue) {
+      const handles = messages.map(({ receiptHandle }) => receiptHandle);
+      // the next sign may come through; without one the message comes twice, which every handler of ours takes
+      const sign = changeVisibility(sqs, url, handles, invisibleMs).catch((failure: unknown) =>
+        this.#log.failure('no sign of life', failure),
+      );
+      for (const message of messages) message.sign = sign;
+      await sign;
+    }
+  }
+
+  /** No sign comes behind this: it would hide a message that was given back. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#last;
+  }
+}

@@ -1,0 +1,38 @@
+import { type ErrorCode, type ErrorReport, FanlakeError } from '../core/errors.ts';
+import { partKey } from '../core/keys.ts';
+import type { FailedPart } from '../core/part.ts';
+import type { TaskMessage } from '../core/task.ts';
+import type { RunContext } from './context.ts';
+import { readPlan } from './documents.ts';
+import { failedPart, finishTask } from './finish-task.ts';
+
+/** What went wrong the last time is told by its own code where that says what to do. */
+const keptCodes: ReadonlySet<ErrorCode> = new Set(['task.memory', 'task.timeout', 'store.failed']);
+
+/**
+ * A task's dead letter: what never succeeded gets a failed part, so that each task has one outcome an epoch and the run ends. A part that is
+ * there already stays. Then the barrier, as for any part.
+ * @param attempts how often it was received
+ * @param last what went wrong the last time
+ */
+export async function buryTask(context: RunContext, message: TaskMessage, attempts: number, last: ErrorReport | null): Promise<void> {
+  const plan = await readPlan(context.stores.work, message);
+  if (plan === null || plan.nonce !== message.plan) return;
+  const why = last === null ? 'no attempt came to an end' : last.message;
+  const error = new FanlakeError(
+    last !== null && keptCodes.has(last.code) ? last.code : 'task.died',
+    `Task ${message.task.task} of run ${message.run} failed ${attempts} times and is given up: ${why}. Type: fanlake retry ${message.run}`,
+    { attempts, ...last?.details },
+  );
+  const part: FailedPart = {
+    ...failedPart(message.task, error),
+    nonce: context.nonces.next(),
+    attempts,
+    seconds: 0,
+    requests: {},
+    quarantine: [],
+    chain: [],
+  };
+  await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));
+  await finishTask(context, plan, message.task.task);
+}

@@ -1,0 +1,37 @@
+import type { CommitDecision } from '../core/decision.ts';
+import { FanlakeError } from '../core/errors.ts';
+import { manifestPrefix } from '../core/keys.ts';
+import type { ObjectStore } from '../core/ports.ts';
+import type { Receipt } from '../core/receipt.ts';
+import { appIdOf } from '../core/table-log/append.ts';
+import { readOutcome } from './documents.ts';
+import { readLedger } from './ledger.ts';
+import { TableLog } from './table-log.ts';
+
+/**
+ * The error of a run whose commit was decided, and which was interrupted before its outcome was written, when its plan is gone: whether all of it is in the
+ * table can't be told, and loading its objects once more could double their rows.
+ */
+export async function commitUnknown(lake: ObjectStore, { run, epoch, table }: CommitDecision): Promise<FanlakeError> {
+  const { transactions } = await new TableLog(lake, table).refresh();
+  const manifest = await lake.head(`${manifestPrefix(table)}${run}-e${epoch}.json`);
+  const isThere = transactions.has(appIdOf(run, epoch)) || manifest !== null;
+  const state = isThere
+    ? 'Its rows are in the table; only its receipt was never written, so how many there are of how many read is not known.'
+    : 'The table does not name it: most likely none of its rows are there.';
+  return new FanlakeError(
+    'commit.unknown',
+    `Run ${run} was being committed when it was interrupted, and its plan is gone (the work folder expired or was deleted). ${state} ` +
+      `It is not loaded again by itself, since that could double its rows. Look into the table (fanlake query); to load its objects as another run: --again`,
+    { run, epoch, committed: isThere },
+  );
+}
+
+/** The outcome of the epoch of a run that was committed in part; null when none was. */
+export async function partialOutcome(lake: ObjectStore, table: string, run: string): Promise<Receipt | null> {
+  for (const { epoch, ended } of await readLedger(lake, table, run)) {
+    const outcome = ended ? await readOutcome(lake, table, { run, epoch }) : null;
+    if (outcome?.outcome === 'PARTIAL') return outcome;
+  }
+  return null;
+}

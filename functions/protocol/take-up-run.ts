@@ -1,0 +1,107 @@
+import type { Decision } from '../core/decision.ts';
+import { FanlakeError } from '../core/errors.ts';
+import type { Job } from '../core/job.ts';
+import type { Plan } from '../core/plan.ts';
+import type { RunContext } from './context.ts';
+import { readDecision } from './documents.ts';
+import { fulfilDuties } from './duties.ts';
+import { commitUnknown, partialOutcome } from './in-the-table.ts';
+import { type FoundRun, lookUpRun } from './look-up-run.ts';
+import { openNextEpoch, openRemainder } from './open-next-epoch.ts';
+import { startEpoch } from './start-epoch.ts';
+
+/** What a command asks for that names job and input. */
+export interface Asked {
+  readonly job: Job;
+  /** Plans an epoch of the run over the whole input, and starts it. */
+  readonly plan: (run: string, epoch: number) => Promise<Plan>;
+}
+
+/**
+ * Goes on with a run that isn't committed: with its newest epoch, or where that has ended with the next one.
+ * @param asked null: with job and input as they were planned
+ * @param nudge whether tasks that have no part yet are sent again; not where others surely work on them
+ * @returns the plan of the epoch that is under way now
+ * @throws FanlakeError where going on could load rows twice, or needs what is gone; `run.cancelled`, `job.invalid`, `commit.unknown`, `run.unknown`
+ */
+export async function takeUpRun(context: RunContext, found: FoundRun, asked: Asked | null, nudge = true): Promise<Plan> {
+  if (found.outcome !== null) return planNext(context, found, asked);
+  const { plan, table } = found;
+  const decision = await readDecision(context.stores.lake, table, found);
+  if (plan === null) return goOnWithoutPlan(context, found, decision, asked);
+  // the plan pins the job: going on with it would load what the older declaration says
+  if (decision === null && asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) throw begunOtherwise(found);
+  if (decision !== null && decision.kind !== 'commit') await fulfilDuties(context, decision);
+  else if (nudge) await startEpoch(context, plan, false);
+  return plan;
+}
+
+/** An epoch is opened only behind the outcome of the one before it: what was decided is seen to first. */
+async function goOnWithoutPlan(context: RunContext, found: FoundRun, decision: Decision | null, asked: Asked | null): Promise<Plan> {
+  if (decision?.kind === 'commit') throw await commitUnknown(context.stores.lake, decision);
+  if (decision !== null) await fulfilDuties(context, decision);
+  if (decision?.kind === 'cancel' && asked !== null) {
+    throw new FanlakeError(
+      'run.cancelled',
+      `Run ${found.run} was cancelled. To load the same objects after all: ${found.epoch === 0 ? 'the same command with --again' : `fanlake retry ${found.run}`}.`,
+    );
+  }
+  return planNext(context, (await lookUpRun(context.stores, found.table, found.run)) ?? found, asked);
+}
+
+function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
+  return new FanlakeError(
+    'job.invalid',
+    `Run ${run} over the same objects was begun with another declaration of job '${plan?.job.name}', and isn't over. Undo the change to finish it, ` +
+      `or end it ('fanlake cancel ${run}') and load the objects with --again.`,
+    { run },
+  );
+}
+
+/** A job without what doesn't change the rows that a task makes. */
+const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
+
+/** Opens the epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
+async function planNext(context: RunContext, found: FoundRun, asked: Asked | null): Promise<Plan> {
+  const { plan, outcome, run } = found;
+  // it may be in the table though its outcome says FAILED
+  if (outcome?.error?.code === 'commit.unknown') {
+    const again = `Look into the table (fanlake query); to load the objects as another run: --again`;
+    throw new FanlakeError('commit.unknown', `${outcome.error.message} ${again}`, outcome.error.details);
+  }
+  const partial = outcome?.outcome === 'PARTIAL';
+  if (plan === null && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
+  if (plan === null && asked === null) {
+    throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
+  }
+  // a plan for a table that has changed since can only conflict again
+  const stale = plan?.error !== null || outcome?.error?.code === 'commit.conflict';
+  const changed = plan === null || stale || (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job));
+  if (plan !== null && (!changed || (partial && asked === null))) {
+    const next = { ...plan, job: asked?.job ?? plan.job };
+    return partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map());
+  }
+  if (partial || (await isCommittedInPart(context, found))) {
+    throw new FanlakeError(
+      'job.invalid',
+      `Run ${run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${run}`,
+    );
+  }
+  if (asked !== null) return asked.plan(run, found.epoch + 1);
+  throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
+}
+
+/** Whether an epoch of the run is in the table, also one behind which others failed: then the whole input must never be planned again. */
+async function isCommittedInPart({ stores }: RunContext, { table, run }: FoundRun): Promise<boolean> {
+  return (await partialOutcome(stores.lake, table, run)) !== null;
+}
+
+/** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */
+function remainderLost({ run }: FoundRun): FanlakeError {
+  return new FanlakeError(
+    'run.unknown',
+    `Run ${run} is committed in part, and its plan is gone (the work folder expired or was deleted), so its missing ranges can't be loaded by themselves. ` +
+      `They are named by 'fanlake status ${run}': put their records into a file of their own and load that.`,
+    { run },
+  );
+}

@@ -1,0 +1,137 @@
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, MathExpression, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { FanlakeFunction } from './function.ts';
+import { counted } from './metrics.ts';
+import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+import { type FunctionName, functionNames, type QueueName, queueNames } from './sizes.ts';
+
+/** `high`: rows wait or are lost until somebody acts. `low`: to be looked at within days. */
+type Severity = 'high' | 'low';
+
+interface Definition {
+  /** Of the alarm, and of its section in the runbook. */
+  readonly name: string;
+  readonly severity: Severity;
+  readonly sentence: string;
+  readonly metric: IMetric;
+  readonly threshold: number;
+  /** Periods in a row, of five minutes, that must be at or above the threshold. Default 1. */
+  readonly periods?: number;
+}
+
+export interface AlarmsProps {
+  readonly prefix: string;
+  readonly queues: Readonly<Record<QueueName, QueueWithDeadLetters>>;
+  readonly undeliverable: Queue;
+  readonly functions: Readonly<Record<FunctionName, FanlakeFunction>>;
+  readonly topic?: ITopic | undefined;
+}
+
+const period = Duration.minutes(5);
+
+/** Beyond these a message has waited for more than one failed attempt, or the functions can't keep up. A monitor's message waits by design. */
+const oldestMinutes: Readonly<Record<Exclude<QueueName, 'monitor'>, number>> = { requests: 30, tasks: 120, merges: 60, commits: 60 };
+
+function deadLetterAlarms({ queues }: AlarmsProps): readonly Definition[] {
+  return queueNames.map((name) => ({
+    name: `dead-letters-${name}`,
+    severity: name === 'monitor' ? 'low' : 'high',
+    sentence: `A message of the queue '${name}' failed in every attempt.`,
+    // Their handler empties the queue within seconds, so its length is hardly ever seen; and SQS doesn't count redriven messages as sent.
+    metric: queues[name].dead.metricNumberOfMessagesReceived({ period, statistic: Stats.SUM }),
+    threshold: 1,
+  }));
+}
+
+function ageAlarms({ queues }: AlarmsProps): readonly Definition[] {
+  return queueNames
+    .filter((name) => name !== 'monitor')
+    .map((name) => ({
+      name: `oldest-message-${name}`,
+      severity: 'high',
+      sentence: `A message waits in the queue '${name}' for more than ${oldestMinutes[name]} minutes.`,
+      metric: queues[name].queue.metricApproximateAgeOfOldestMessage({ period, statistic: Stats.MAXIMUM }),
+      threshold: oldestMinutes[name] * 60,
+    }));
+}
+
+/** The sum over all functions, as one metric: an alarm for each would cost five times as much and say as little. */
+function overFunctions({ functions }: AlarmsProps, metric: 'metricErrors' | 'metricThrottles', label: string): IMetric {
+  const each = functionNames.map((name, index) => [`m${index}`, functions[name].lambda[metric]({ period, statistic: Stats.SUM })] as const);
+  return new MathExpression({ expression: each.map(([id]) => id).join(' + '), usingMetrics: Object.fromEntries(each), period, label });
+}
+
+function definitions(props: AlarmsProps): readonly Definition[] {
+  const { prefix, undeliverable } = props;
+  return [
+    ...deadLetterAlarms(props),
+    {
+      name: 'undeliverable',
+      severity: 'high',
+      sentence: 'A message lies in the queue of those that nobody understands or can handle.',
+      metric: undeliverable.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
+      threshold: 1,
+    },
+    {
+      name: 'failed-runs',
+      severity: 'high',
+      sentence: 'A run failed: its rows are not in the table.',
+      metric: counted(prefix, 'RunsFailed'),
+      threshold: 1,
+    },
+    {
+      name: 'deadline-exceeded',
+      severity: 'high',
+      sentence: 'A run was not done at its deadline and was failed for it.',
+      metric: counted(prefix, 'DeadlineExceeded'),
+      threshold: 1,
+    },
+    ...ageAlarms(props),
+    {
+      name: 'throttles',
+      severity: 'low',
+      sentence: "Lambda throttled functions for a quarter of an hour: the account's concurrency is used up.",
+      metric: overFunctions(props, 'metricThrottles', 'throttles'),
+      threshold: 1,
+      periods: 3,
+    },
+    {
+      name: 'function-errors',
+      severity: 'low',
+      sentence: 'Functions crashed or timed out for a quarter of an hour on end. Attempts are repeated, so no row is lost yet.',
+      metric: overFunctions(props, 'metricErrors', 'errors'),
+      threshold: 1,
+      periods: 3,
+    },
+  ];
+}
+
+/** One alarm for each thing that a person has to know, each with a section of the same name in docs/runbook.md. */
+export class Alarms extends Construct {
+  readonly alarms: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    this.alarms = definitions(props).map((definition) => this.create(definition, props));
+  }
+
+  private create({ name, severity, sentence, metric, threshold, periods = 1 }: Definition, { prefix, topic }: AlarmsProps): Alarm {
+    const alarm = new Alarm(this, name, {
+      alarmName: `${prefix}-${name}`,
+      alarmDescription: `Severity ${severity}. ${sentence} What to do: docs/runbook.md#${name}`,
+      metric,
+      threshold,
+      evaluationPeriods: periods,
+      datapointsToAlarm: periods,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      // nothing counted is nothing wrong
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    if (topic !== undefined) alarm.addAlarmAction(new SnsAction(topic));
+    return alarm;
+  }
+}

@@ -1,0 +1,102 @@
+import { Annotations, Match, type Template } from 'aws-cdk-lib/assertions';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { defineJob } from 'fanlake';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jobs, Synthesis } from './synthesis.ts';
+import { resourcesOf, textOf } from './template-text.ts';
+
+const many = Array.from({ length: 60 }, (_, index) =>
+  defineJob({
+    name: `feed-${index}`,
+    input: { prefix: `landing/a-feed-with-a-long-name-${index}/`, format: 'csv' },
+    table: { name: `feed_${index}` },
+  }),
+);
+
+let synthesis: Synthesis;
+let template: Template;
+
+beforeAll(() => {
+  synthesis = new Synthesis('Shop');
+  const { stack } = synthesis;
+  synthesis.fanlake(
+    {
+      jobs: [...jobs, ...many],
+      landingBucket: Bucket.fromBucketName(stack, 'TheirLanding', 'their-landing'),
+      lakeBucket: Bucket.fromBucketName(stack, 'TheirLake', 'their-lake'),
+      encryptionKey: new Key(stack, 'Key'),
+      removeData: true,
+      dashboard: false,
+      workDays: 40,
+      maxConcurrency: { tasks: 7 },
+    },
+    'Uploads',
+  );
+  template = synthesis.template();
+});
+afterAll(() => synthesis.dispose());
+
+describe('a landing bucket that was there before', () => {
+  const rules = () => [...resourcesOf(template, 'AWS::Events::Rule').values()].map(({ Properties }) => Properties);
+
+  it('is joined through EventBridge and keeps its own notifications', () => {
+    expect(JSON.stringify(template.toJSON())).not.toContain('NotificationConfiguration');
+    const prefixes = rules().flatMap(({ EventPattern }) => {
+      const pattern = EventPattern as Record<string, unknown>;
+      expect(pattern).toMatchObject({
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: { bucket: { name: ['their-landing'] } },
+      });
+      return (pattern['detail'] as { readonly object: { readonly key: readonly { readonly prefix: string }[] } }).object.key.map(
+        ({ prefix }) => prefix,
+      );
+    });
+    expect(prefixes.sort()).toEqual([...jobs, ...many].map(({ input }) => input.prefix ?? '').sort());
+  });
+
+  it('has as many rules as its prefixes need: EventBridge takes 2,048 characters each', () => {
+    expect(rules().length).toBeGreaterThan(1);
+    for (const { EventPattern } of rules()) expect(JSON.stringify(EventPattern).length).toBeLessThan(2_048);
+  });
+
+  it('sends to the requests queue, and what can not be delivered to its dead letters', () => {
+    for (const { Targets } of rules()) {
+      const [target, ...more] = Targets as readonly Record<string, unknown>[];
+      expect(more).toEqual([]);
+      expect(textOf(target?.['Arn'])).toMatch(/^<UploadsRequestsQueue/);
+      expect(target?.['DeadLetterConfig']).toEqual({ Arn: { 'Fn::GetAtt': [expect.stringMatching(/^UploadsRequestsDead/), 'Arn'] } });
+    }
+  });
+});
+
+describe('a construct of another name in a stack of others', () => {
+  it('has both names in front of its queues and its own in front of its outputs', () => {
+    template.hasResourceProperties('AWS::SQS::Queue', { QueueName: 'Shop-Uploads-tasks' });
+    template.hasOutput('UploadsTasksQueue', {});
+    template.hasOutput('UploadsLandingBucket', { Value: 'their-landing' });
+  });
+
+  it('says how to protect the logs in a lake bucket whose policy it can not change', () => {
+    Annotations.fromStack(synthesis.stack).hasInfo('/Shop/Uploads', Match.stringLikeRegexp('docs/deploy.md'));
+  });
+
+  it('takes settings: key, expiry, concurrency, removal', () => {
+    const buckets = resourcesOf(template, 'AWS::S3::Bucket');
+    expect(buckets.size).toBe(1);
+    for (const bucket of buckets.values()) {
+      expect(bucket['DeletionPolicy']).toBe('Delete');
+      expect(JSON.stringify(bucket.Properties)).toContain('"SSEAlgorithm":"aws:kms"');
+      expect(JSON.stringify(bucket.Properties)).toContain('"ExpirationInDays":40');
+    }
+    for (const { Properties } of resourcesOf(template, 'AWS::SQS::Queue').values())
+      expect(textOf(Properties['KmsMasterKeyId'])).toMatch(/^<Key/);
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', { ScalingConfig: { MaximumConcurrency: 7 } });
+    const [key] = [...resourcesOf(template, 'AWS::KMS::Key').values()];
+    for (const service of ['s3.amazonaws.com', 'events.amazonaws.com'])
+      expect(JSON.stringify(key?.Properties['KeyPolicy'])).toContain(service);
+    for (const { Properties } of resourcesOf(template, 'AWS::IAM::Policy').values())
+      expect(JSON.stringify(Properties)).toContain('"Action":["kms:Decrypt","kms:GenerateDataKey"]');
+  });
+});

@@ -1,0 +1,99 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Synthesis } from './synthesis.ts';
+import { namesIn, resourcesOf, textOf } from './template-text.ts';
+
+let synthesis: Synthesis;
+let template: Template;
+
+beforeAll(() => {
+  synthesis = new Synthesis();
+  synthesis.fanlake();
+  template = synthesis.template();
+});
+afterAll(() => synthesis.dispose());
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+/** Everything that a function's role may do: one line for each action on each resource. */
+function permissionsOf(handler: string): readonly string[] {
+  const named = namesIn(template);
+  const [role] = [...resourcesOf(template, 'AWS::Lambda::Function').values()]
+    .filter(({ Properties }) => Properties['Handler'] === `${handler}.handler`)
+    .map(({ Properties }) => textOf(Properties['Role']).replaceAll(/[<>]|\.Arn/g, ''));
+  const policies = [...resourcesOf(template, 'AWS::IAM::Policy').values()].filter(
+    ({ Properties }) => textOf(Properties['Roles']) === `<${role}>`,
+  );
+  const statements = policies.flatMap(
+    ({ Properties }) => (Properties['PolicyDocument'] as { readonly Statement: readonly Statement[] }).Statement,
+  );
+  const lines = statements.flatMap(({ Effect, Action, Resource, Condition }) => {
+    expect(Condition).toBeUndefined();
+    const resources = (Array.isArray(Resource) ? Resource : [Resource]).map((resource) => named(textOf(resource)));
+    const actions = typeof Action === 'string' ? [Action] : Action;
+    return resources.flatMap((resource) => actions.map((action) => `${Effect} ${action} ${resource}`));
+  });
+  return lines.sort();
+}
+
+const each = (actions: readonly string[], resources: readonly string[]): readonly string[] =>
+  resources.flatMap((resource) => actions.map((action) => `Allow ${action} ${resource}`));
+
+const bus = 'arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default';
+const receiving = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'];
+const readingLanding = [...each(['s3:GetObject', 's3:GetObjectVersion'], ['<landing>/*']), ...each(['s3:ListBucket'], ['<landing>'])];
+const everybody = (handler: string): readonly string[] => [
+  ...each(['logs:CreateLogStream', 'logs:PutLogEvents'], [`</fanlake/Fanlake/${handler}>`]),
+  ...each(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], ['*']),
+  ...each(['s3:GetObject', 's3:PutObject'], ['<work>/*']),
+  ...each(['s3:GetObject'], ['<lake>/*']),
+  ...each(['s3:ListBucket'], ['<work>', '<lake>']),
+  ...each(['sqs:SendMessage'], ['<tasks>', '<commits>', '<monitor>']),
+  ...each(['events:PutEvents'], [bus]),
+];
+
+/** Written out by hand: a permission more or less is a failed test. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  coordinator: [
+    ...readingLanding,
+    ...each(['s3:ListBucketVersions'], ['<landing>']),
+    ...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']),
+    ...each(receiving, ['<requests>']),
+  ],
+  worker: [
+    ...readingLanding,
+    ...each(['s3:AbortMultipartUpload', 's3:PutObject'], ['<lake>/*']),
+    'Deny s3:PutObject <lake>/*/_delta_log/*',
+    ...each(receiving, ['<tasks>']),
+  ],
+  reducer: [
+    ...each(['s3:PutObject'], ['<lake>/*']),
+    ...each(['sqs:SendMessage'], ['<requests>']),
+    ...each(receiving, ['<commits>', '<merges>']),
+  ],
+  monitor: [...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']), ...each(receiving, ['<monitor>'])],
+  'dead-letters': [
+    ...readingLanding,
+    ...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']),
+    ...each(['sqs:SendMessage'], ['<requests>', '<undeliverable>']),
+    ...each(receiving, ['<requests-dead>', '<tasks-dead>', '<merges-dead>', '<commits-dead>', '<monitor-dead>']),
+  ],
+};
+
+describe('a function may do exactly what it needs', () => {
+  it.each(Object.keys(allowed))('%s', (handler) => {
+    const expected = new Set([...everybody(handler), ...(allowed[handler] ?? [])]);
+    expect(permissionsOf(handler)).toEqual([...expected].sort());
+  });
+
+  it('has a role of its own without managed policies', () => {
+    const roles = [...resourcesOf(template, 'AWS::IAM::Role').values()];
+    expect(roles).toHaveLength(Object.keys(allowed).length);
+    for (const { Properties } of roles) expect(Properties['ManagedPolicyArns']).toBeUndefined();
+  });
+});

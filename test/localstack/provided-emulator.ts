@@ -1,0 +1,51 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { LocalStack } from './server.ts';
+
+/** What the tests of a project run against, as its global setup provides it: `inject('emulator')`. */
+export interface ProvidedEmulator {
+  readonly name: 'LocalStack' | 'MiniStack';
+  /** Empty when there is none. */
+  readonly endpoint: string;
+  /** See LocalStack; null when there is none, or it is a MiniStack. */
+  readonly kind: LocalStack['kind'] | null;
+  readonly lambdaLogs: string | null;
+  /** Why there is none. */
+  readonly missing: string | null;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    emulator: ProvidedEmulator;
+  }
+}
+
+/**
+ * An empty place for the state of an emulator that this process starts: two test runs at once don't share it. What runs left behind that have ended
+ * is deleted here and not by them, so that one can still look into the logs of the last.
+ */
+export function emulatorStateFolder(name: ProvidedEmulator['name']): string {
+  const folder = fileURLToPath(new URL('../../node_modules/.cache/fanlake/emulators/', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  for (const left of readdirSync(folder)) {
+    if (!isAlive(Number(left.split('-').at(-1)))) rmSync(join(folder, left), { recursive: true, force: true });
+  }
+  return join(folder, `${name.toLowerCase()}-${process.pid}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is provided when the emulator can't be had; says so in one line. */
+export function missingEmulator(name: ProvidedEmulator['name'], error: unknown, untested: string): ProvidedEmulator {
+  const reason = `${name} can't be had (${error instanceof Error ? error.message : String(error)})`;
+  console.warn(`${reason}; not tested: ${untested}`);
+  return { name, endpoint: '', kind: null, lambdaLogs: null, missing: reason };
+}
