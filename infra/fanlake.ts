@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import { type AnyBucket, type BucketSettings, lakeBucket, landingBucket, workBucket } from './buckets.ts';
 import { checkJobs } from './check-jobs.ts';
-import { checkSettings } from './check-settings.ts';
+import { checkPrefix, checkSettings } from './check-settings.ts';
 import { createDashboard } from './dashboard.ts';
 import type { FanlakeProps } from './fanlake-props.ts';
 import type { FanlakeFunction } from './function.ts';
@@ -39,6 +39,7 @@ export class Fanlake extends Construct {
     const uploads = checkJobs(props.jobs);
     checkSettings(props);
     this.prefix = id === 'Fanlake' ? Stack.of(this).stackName : `${Stack.of(this).stackName}-${id}`;
+    checkPrefix(this.prefix);
     const { encryptionKey, accessLogBucket, splitBytes = defaultSplitBytes } = props;
     if (encryptionKey !== undefined) allowServicesToUse(encryptionKey, this);
 

@@ -10,16 +10,7 @@ import { type BundleName, bundledCode, bundleOf, packageVersion } from './bundle
 import { FanlakeFunction } from './function.ts';
 import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import { deadLetterSize, defaultLogRetention, type FunctionName, functionSizes, type QueueName, queueNames, queueSizes } from './sizes.ts';
-import {
-  announcesTo,
-  listsVersions,
-  readsLake,
-  readsLanding,
-  usesWork,
-  writesDataFiles,
-  writesLedger,
-  writesTables,
-} from './storage-access.ts';
+import { announcesTo, readsLake, readsLanding, usesWork, writesDataFiles, writesLedger, writesTables } from './storage-access.ts';
 
 export interface FunctionsProps {
   readonly prefix: string;
@@ -93,7 +84,6 @@ function grantToEach(functions: Readonly<Record<FunctionName, FanlakeFunction>>,
   const taskReceives = String(queueSizes.tasks.maxReceives);
   const { coordinator, worker, reducer, monitor, 'dead-letters': deadLetters } = functions;
   readsLanding(coordinator, landing);
-  listsVersions(coordinator, landing);
   writesLedger(coordinator, lake);
   coordinator.set('requestsQueue', queues.requests.queue.queueUrl);
   coordinator.set('splitBytes', String(splitBytes));

@@ -12,11 +12,6 @@ export function readsLanding(lambda: FanlakeFunction, bucket: AnyBucket): void {
   lambda.allow(['s3:ListBucket'], [bucket.bucketArn]);
 }
 
-/** Which versions a key has. */
-export function listsVersions(lambda: FanlakeFunction, bucket: AnyBucket): void {
-  lambda.allow(['s3:ListBucketVersions'], [bucket.bucketArn]);
-}
-
 /** Plans and parts. */
 export function usesWork(lambda: FanlakeFunction, bucket: AnyBucket): void {
   lambda.allowPattern(['s3:GetObject', 's3:PutObject'], bucket.arnForObjects('*'), 'The bucket is for plans and parts of runs alone.');

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Decision } from '../../functions/core/decision.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import { readOutcome } from '../../functions/protocol/documents.ts';
@@ -12,6 +13,7 @@ import { LocalFanlake } from '../local/local-fanlake.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import type { Answer, Shell } from '../shell.ts';
 import { shownReceipt } from '../shown-receipt.ts';
+import { endOnStack } from '../stack/end-on-stack.ts';
 import { findRun, receiptNow } from '../store/find-run.ts';
 import type { Place } from '../store/place.ts';
 
@@ -41,7 +43,8 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   const json = options.json === true;
   if (options.stack !== undefined) {
     return onStack(shell, options.stack, async (stack, speaking) => {
-      speaking.answer(await cancelRun(speaking, stack, await findRun(stack, id), stack.context), json);
+      const end: EndRun = (found, decision) => endOnStack(stack, found, decision);
+      speaking.answer(await cancelRun(speaking, stack, await findRun(stack, id), stack.context, end), json);
     });
   }
   const home = openHome(options.home);
@@ -49,20 +52,23 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   if (found.outcome !== null) return shell.answer(answerOfEnd(shell, home, found, found.outcome), json);
   const fanlake = new LocalFanlake(options.home);
   try {
-    shell.answer(await cancelRun(shell, home, found, fanlake.context), json);
+    shell.answer(await cancelRun(shell, home, found, fanlake.context, (_, decision) => fulfilDuties(fanlake.context, decision)), json);
   } finally {
     await fanlake.close();
   }
 }
 
+/** Sees that an epoch with this decision gets its outcome, or the next epoch. */
+type EndRun = (found: FoundRun, decision: Decision) => Promise<void>;
+
 /** Decides the newest epoch; where another decision was first and a further epoch follows from it, that one. */
-async function cancelRun(shell: Shell, place: Place, first: FoundRun, context: RunContext): Promise<Answer> {
+async function cancelRun(shell: Shell, place: Place, first: FoundRun, context: RunContext, end: EndRun): Promise<Answer> {
   const { lake } = place.stores;
   for (let found = first; ; ) {
     const { run, epoch, table } = found;
     if (found.outcome !== null) return answerOfEnd(shell, place, found, found.outcome);
     const decision = await decide(context, { kind: 'cancel', run, epoch, table });
-    await fulfilDuties(context, decision);
+    await end(found, decision);
     const outcome = await readOutcome(lake, table, found);
     if (outcome !== null) return answerOfEnd(shell, place, found, outcome);
     if (decision.kind === 'commit') return answerOfEnd(shell, place, found, await receiptNow(place, found));

@@ -23,7 +23,10 @@ export async function liveOnStack({ shell, json, begin, work }: LiveOnStack): Pr
   };
   try {
     view.begin(begin);
-    answer = await unlessInterrupted(signal, work({ signal, onProgress: showProgress(view), onUnderWay }));
+    answer = await unlessInterrupted(
+      signal,
+      work({ signal, onProgress: showProgress(view), say: (message) => view.say(message), onUnderWay }),
+    );
   } catch (thrown) {
     if (!(thrown instanceof Interrupted)) throw thrown;
   } finally {

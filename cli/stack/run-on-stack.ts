@@ -1,5 +1,6 @@
 import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { asFanlakeError } from '../../functions/core/errors.ts';
+import type { Job } from '../../functions/core/job.ts';
 import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
@@ -21,12 +22,16 @@ export interface StackRun extends WantedRun {
 export interface StackWatch {
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** What is waited for, while there is no plan yet. */
+  readonly say: (message: string) => void;
   /** From here on the run goes on without this command. */
   readonly onUnderWay: (run: string) => void;
 }
 
 /** Objects whose heads are looked at for mistakes of job and query, before anything is sent. */
 const checkedObjects = 10;
+/** A larger Parquet object isn't looked at. */
+const largestParquetBytes = 64 << 20;
 
 /**
  * Has the stack run a job over some objects, or goes on with what it knows of that run, and waits for the outcome.
@@ -50,16 +55,21 @@ async function askFor(stack: Stack, request: StackRun, run: string, epoch: numbe
   const message = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
   await sendAll(stack.requests, [message]);
   watch.onUnderWay(run);
-  return waitForPlan(stack, { run, epoch });
+  return waitForPlan(stack, { run, epoch }, () =>
+    watch.say(`${stack.name} has not planned ${run} yet: is its coordinator at work? (docs/runbook.md)`),
+  );
 }
 
 /** Drafts the plan over a few objects; a mistake that these show is looked for once more with all of them, since another may have the missing column. */
 async function refuseMistakes(stack: Stack, request: StackRun, run: string, signal: AbortSignal): Promise<void> {
-  const few = smallest(request.objects, checkedObjects);
+  const objects = request.objects.filter((object) => isCheap(object, request.job));
+  const few = smallest(objects, checkedObjects);
+  if (few.length === 0) return;
   const mistake = await mistakeOf(stack, { ...request, objects: few }, run, signal);
-  if (mistake === null) return;
-  const all = few.length === request.objects.length ? mistake : await mistakeOf(stack, request, run, signal);
-  if (all !== null) throw all;
+  // one that wasn't looked at may have what is missing: the coordinator will see
+  if (mistake === null || objects.length < request.objects.length) return;
+  const sure = few.length === objects.length ? mistake : await mistakeOf(stack, request, run, signal);
+  if (sure !== null) throw sure;
 }
 
 async function mistakeOf(stack: Stack, { job, table, objects, splitBytes }: StackRun, run: string, signal: AbortSignal) {
@@ -75,7 +85,11 @@ async function mistakeOf(stack: Stack, { job, table, objects, splitBytes }: Stac
   });
 }
 
-/** A Parquet object is fetched whole to see its columns. */
+/** Text is judged by its head; a Parquet object is fetched whole for its footer. */
+const isCheap = ({ key, size }: ObjectVersion, { input }: Job): boolean =>
+  size <= largestParquetBytes || !(input.format === undefined ? /\.(parquet|pq)$/i.test(key) : input.format.type === 'parquet');
+
+/** The smallest objects that hold something, or an empty one where all are. */
 function smallest(objects: readonly ObjectVersion[], most: number): readonly ObjectVersion[] {
   const filled = objects.filter(({ size }) => size > 0);
   if (filled.length <= most) return filled.length > 0 ? filled : objects.slice(0, 1);

@@ -11,6 +11,8 @@ import type { Stack } from './stack.ts';
 const firstPauseMs = 1_000;
 const longestPauseMs = 10_000;
 const growth = 1.1;
+/** A coordinator that has to start first, and reads the heads of many objects, needs some seconds. */
+const patienceMs = 60_000;
 
 /** Waits longer each time. */
 function pacer(): () => Promise<void> {
@@ -21,12 +23,17 @@ function pacer(): () => Promise<void> {
   };
 }
 
-/** Waits until the coordinator has planned an epoch. */
-export async function waitForPlan({ stores }: Stack, id: EpochId): Promise<Plan> {
+/**
+ * Waits until the coordinator has planned an epoch.
+ * @param onLate called while that takes longer than it should
+ */
+export async function waitForPlan({ stores }: Stack, id: EpochId, onLate: () => void): Promise<Plan> {
   const pause = pacer();
+  const startedMs = performance.now();
   for (;;) {
     const plan = await readPlan(stores.work, id);
     if (plan !== null) return plan;
+    if (performance.now() - startedMs > patienceMs) onLate();
     await pause();
   }
 }

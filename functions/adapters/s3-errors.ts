@@ -1,4 +1,5 @@
 import { type ErrorCode, FanlakeError } from '../core/errors.ts';
+import type { ObjectVersion } from '../core/ports.ts';
 
 /** The HTTP status of the SDK's error; 0 when there was no answer. */
 export function statusOf(thrown: unknown): number {
@@ -54,4 +55,23 @@ export function s3Error(thrown: unknown, doing: 'read' | 'write', attempt: strin
   const { code, advice } = meaningOf(thrown, doing);
   const found = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
   return new FanlakeError(code, `can't ${attempt} (${where}): ${found}; ${advice}`, { where, status: statusOf(thrown) }, thrown);
+}
+
+/**
+ * What reading a pinned version met, in our words where the object isn't that any more; else what was thrown.
+ * @param where the object as an s3 URL
+ */
+export function changedOrGone(object: ObjectVersion, thrown: unknown, where: string): unknown {
+  const { key } = object;
+  if (isMissing(thrown)) {
+    return new FanlakeError(
+      'input.gone',
+      `can't read "${key}" (${where}): it is gone since the run was planned; upload it again`,
+      { key },
+      thrown,
+    );
+  }
+  if (!isRefused(thrown)) return thrown;
+  const message = `can't read "${key}" (${where}): it was overwritten since the run was planned; its new content is another upload`;
+  return new FanlakeError('input.changed', message, { key, planned: object.version }, thrown);
 }

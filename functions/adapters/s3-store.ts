@@ -10,7 +10,6 @@ import {
   HeadObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { FanlakeError } from '../core/errors.ts';
 import { s3Version, versionIdOf } from '../core/object-version.ts';
 import type {
   ByteRange,
@@ -25,7 +24,7 @@ import type {
   StoredObject,
 } from '../core/ports.ts';
 import { eachInParallel } from './in-parallel.ts';
-import { isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
+import { changedOrGone, isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
 import { listCurrent, listVersioned } from './s3-listing.ts';
 import { type UploadTarget, upload } from './s3-upload.ts';
 
@@ -285,19 +284,4 @@ async function bytesOf({ Body: body }: GetObjectCommandOutput): Promise<Uint8Arr
 function clamp({ start, end }: ByteRange, size: number): ByteRange {
   const from = Math.min(Math.max(start, 0), size);
   return { start: from, end: Math.max(from, Math.min(end, size)) };
-}
-
-function changedOrGone(object: ObjectVersion, thrown: unknown, where: string): unknown {
-  const { key } = object;
-  if (isMissing(thrown)) {
-    return new FanlakeError(
-      'input.gone',
-      `can't read "${key}" (${where}): it is gone since the run was planned; upload it again`,
-      { key },
-      thrown,
-    );
-  }
-  if (!isRefused(thrown)) return thrown;
-  const message = `can't read "${key}" (${where}): it was overwritten since the run was planned; its new content is another upload`;
-  return new FanlakeError('input.changed', message, { key, planned: object.version }, thrown);
 }

@@ -20,7 +20,7 @@ import { handleRequests, type RequestContext } from './handle-request.ts';
 const engineShare = 0.4;
 const quietMs = 3_000;
 
-const { settings, context, log, requests } = awsFunction(['requestsQueue', 'splitBytes']);
+const { settings, context, sqs, log, requests } = awsFunction(['requestsQueue', 'splitBytes']);
 const { landing, lake } = context.stores;
 // what a function before this one left behind, in an environment that went on after a crash
 const scratch = join(tmpdir(), 'fanlake');
@@ -65,6 +65,7 @@ export async function handler(event: unknown, invocation: Context): Promise<SQSB
 function handleQueue(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
   return handleBatch(event, invocation, {
     queueUrls: [settings.requestsQueue],
+    sqs,
     log,
     quietMs,
     handle: (deliveries) => eachDelivery(deliveries, ({ body }) => handleRequests(request, readRequest(body))),

@@ -8,6 +8,7 @@ import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import { detectCompression, expandHead } from '../formats/compression.ts';
 import { formatOf, HeadTooShort, readLayout, samplePiece } from '../formats/head.ts';
 import type { HeadLayout, ObjectHead } from '../formats/object-head.ts';
+import { stageFooter } from './stage-footer.ts';
 import { explainParquet } from './unreadable-parquet.ts';
 
 /** Read of each object to see its header and dialect; more when a record is longer. */
@@ -115,7 +116,7 @@ function withDeclaredNames(layout: Layout, job: Job): Layout {
 }
 
 async function inspectParquet({ landing, inspector, scratch }: InspectTools, job: Job, object: ObjectVersion): Promise<InspectedObject> {
-  const file = await landing.stage(object, { start: 0, end: object.size }, scratch);
+  const file = await stageFooter(landing, object, scratch);
   try {
     const columns = await inspector.parquetColumns(file.path).catch(async (thrown: unknown) => {
       throw await explainParquet(landing, object, thrown);

@@ -1,13 +1,14 @@
+import { countRequests } from '../adapters/count-requests.ts';
 import { EventBus, makeEventBridgeClient } from '../adapters/event-bus.ts';
 import { makeS3Client } from '../adapters/s3-client.ts';
 import { S3Store } from '../adapters/s3-store.ts';
-import { makeSqsClient } from '../adapters/sqs-client.ts';
+import { makeSqsClient, type SqsClient } from '../adapters/sqs-client.ts';
 import { SqsQueue } from '../adapters/sqs-queue.ts';
 import { systemClock, systemNonces } from '../adapters/system-clock.ts';
 import type { RequestCounts } from '../core/part.ts';
 import type { Announcer, ObjectStore, Queue } from '../core/ports.ts';
 import type { RunContext } from '../protocol/context.ts';
-import { CountingStore, RequestCounter } from '../runtime/counting-store.ts';
+import { RequestCounter } from '../runtime/counting-store.ts';
 import { readEnvironment, type Setting } from '../runtime/environment.ts';
 import { FunctionLog } from '../runtime/log.ts';
 import { announceRun } from './announce-run.ts';
@@ -32,7 +33,7 @@ export interface AwsFunction<Extra extends Setting> {
   readonly requests: () => RequestCounts;
   /** Another queue, by its URL. */
   readonly queue: <Message>(url: string) => Queue<Message>;
-  readonly sqs: ReturnType<typeof makeSqsClient>;
+  readonly sqs: SqsClient;
 }
 
 /**
@@ -44,10 +45,11 @@ export function awsFunction<const Extra extends Setting = never>(extra: readonly
   const settings = readEnvironment<(typeof common)[number] | Extra>([...common, ...extra]);
   const counter = new RequestCounter();
   const log = FunctionLog.open(settings.stack);
-  const [s3, sqs] = [makeS3Client(), makeSqsClient()];
-  const store = (bucket: string): ObjectStore => new CountingStore(new S3Store({ client: s3, bucket, nonces: systemNonces }), counter);
+  const count = (kind: string) => counter.add(kind);
+  const [s3, sqs] = [countRequests(makeS3Client(), count), countRequests(makeSqsClient(), count)];
+  const store = (bucket: string): ObjectStore => new S3Store({ client: s3, bucket, nonces: systemNonces });
   const queue = <Message>(url: string) => new SqsQueue<Message>({ client: sqs, url });
-  const bus: Announcer = new EventBus(makeEventBridgeClient(), settings.eventBus);
+  const bus: Announcer = new EventBus(countRequests(makeEventBridgeClient(), count), settings.eventBus);
   const context: RunContext = {
     stores: { landing: store(settings.landingBucket), work: store(settings.workBucket), lake: store(settings.lakeBucket) },
     tasks: queue(settings.tasksQueue),

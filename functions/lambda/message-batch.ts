@@ -1,14 +1,14 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { makeSqsClient } from '../adapters/sqs-client.ts';
+import type { SqsClient } from '../adapters/sqs-client.ts';
 import { changeVisibility } from '../adapters/sqs-visibility.ts';
 import { asFanlakeError } from '../core/errors.ts';
 import type { Delivery } from '../core/ports.ts';
 import { withinDeadline, workMs } from '../runtime/deadline.ts';
 import type { FunctionLog } from '../runtime/log.ts';
 
-/** A message stays invisible for so long after the last sign of life, so that one whose function was killed comes again after a minute, not after half an hour. */
-const invisibleMs = 60_000;
-const signOfLifeMs = 20_000;
+/** A message stays invisible for so long after the last sign of life, so that one whose function was killed comes again soon, not after half an hour. */
+const invisibleMs = 30_000;
+const signOfLifeMs = 10_000;
 /** Wait before a message comes again after a passing error: 5 s, doubled each time, at most 10 min. */
 const firstBackoffMs = 5_000;
 const lastBackoffMs = 600_000;
@@ -27,29 +27,28 @@ export interface FailedDelivery {
 export interface BatchOptions {
   /** URLs of the queues that the function receives from. */
   readonly queueUrls: readonly string[];
+  readonly sqs: SqsClient;
   readonly log: FunctionLog;
   /** Tells what is under way to stop: its time is up. */
   readonly stop?: () => void;
   /** What to do when it doesn't; default: a line in the log, and it goes on in the middle of the next invocation. */
-  readonly stuck?: () => void;
+  readonly stuck?: () => void | Promise<void>;
   /** Signs of life begin so long after the function does: most messages are done by then, and cost no request. */
   readonly quietMs: number;
   /** Handles the deliveries and answers those that failed; what it throws fails all. One that called `retryIn` is given back in any case. */
   readonly handle: (deliveries: readonly BatchDelivery[]) => Promise<readonly FailedDelivery[]>;
 }
 
-const sqs = makeSqsClient();
-
 /**
  * A batch of SQS messages as Lambda hands it over: keeps them invisible while they are handled, stops inside the function's own time, gives back what failed,
  * sooner or later by how often it came, and answers which those are (AWS Lambda Developer Guide, Reporting batch item failures for Amazon SQS).
  */
 export async function handleBatch(event: SQSEvent, context: Context, options: BatchOptions): Promise<SQSBatchResponse> {
-  const { log, handle, stop = () => {}, queueUrls, quietMs } = options;
+  const { log, handle, stop = () => {} } = options;
   const { stuck = () => log.warn("work didn't stop at its deadline and goes on in this process") } = options;
   log.begin(context);
-  const messages = event.Records.map((record) => new Message(record, queueUrls));
-  const signs = new SignsOfLife(messages, quietMs, log);
+  const messages = event.Records.map((record) => new Message(record, options));
+  const signs = new SignsOfLife(messages, options);
   let failed: readonly FailedDelivery[] = [];
   try {
     failed = await withinDeadline(handle(messages), {
@@ -90,7 +89,10 @@ class Message implements BatchDelivery {
   /** The sign of life under way. */
   sign: Promise<void> = Promise.resolve();
 
-  constructor(record: SQSRecord, queueUrls: readonly string[]) {
+  readonly sqs: SqsClient;
+
+  constructor(record: SQSRecord, { queueUrls, sqs }: Pick<BatchOptions, 'queueUrls' | 'sqs'>) {
+    this.sqs = sqs;
     this.id = record.messageId;
     this.body = record.body;
     this.receiveCount = Number(record.attributes.ApproximateReceiveCount);
@@ -102,14 +104,14 @@ class Message implements BatchDelivery {
   }
 
   async extend(ms: number): Promise<void> {
-    if (!this.isGivenBack) await changeVisibility(sqs, this.queueUrl, [this.receiptHandle], ms);
+    if (!this.isGivenBack) await changeVisibility(this.sqs, this.queueUrl, [this.receiptHandle], ms);
   }
 
   async retryIn(ms: number): Promise<void> {
     this.isGivenBack = true;
     // which would hide it again
     await this.sign;
-    await changeVisibility(sqs, this.queueUrl, [this.receiptHandle], ms);
+    await changeVisibility(this.sqs, this.queueUrl, [this.receiptHandle], ms);
   }
 }
 
@@ -117,13 +119,15 @@ class Message implements BatchDelivery {
 class SignsOfLife {
   readonly #messages: readonly Message[];
   readonly #log: FunctionLog;
+  readonly #sqs: SqsClient;
   #timer: NodeJS.Timeout;
   #last: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(messages: readonly Message[], quietMs: number, log: FunctionLog) {
+  constructor(messages: readonly Message[], { quietMs, log, sqs }: BatchOptions) {
     this.#messages = messages;
     this.#log = log;
+    this.#sqs = sqs;
     this.#timer = setTimeout(() => this.#give(), quietMs);
   }
 
@@ -141,7 +145,7 @@ class SignsOfLife {
     for (const [url, messages] of byQueue) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle);
       // the next sign may come through; without one the message comes twice, which every handler of ours takes
-      const sign = changeVisibility(sqs, url, handles, invisibleMs).catch((failure: unknown) =>
+      const sign = changeVisibility(this.#sqs, url, handles, invisibleMs).catch((failure: unknown) =>
         this.#log.failure('no sign of life', failure),
       );
       for (const message of messages) message.sign = sign;

@@ -10,7 +10,7 @@ import { type DeadLetterContext, type DeadQueue, handleDeadLetter } from './dead
 
 const quietMs = 3_000;
 
-const { settings, context, log, queue } = awsFunction(['requestsQueue', 'mergesQueue', 'undeliverableQueue', 'maxReceives']);
+const { settings, context, sqs, log, queue } = awsFunction(['requestsQueue', 'mergesQueue', 'undeliverableQueue', 'maxReceives']);
 const jobs = bundledJobs();
 const deadLetters: DeadLetterContext = {
   ...context,
@@ -35,6 +35,7 @@ const sources: readonly (readonly [DeadQueue, string])[] = [
 export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
   return handleBatch(event, invocation, {
     queueUrls: sources.map(([, url]) => `${url}-dead`),
+    sqs,
     log,
     quietMs,
     handle: (deliveries) => eachDelivery(deliveries, bury),

@@ -8,12 +8,12 @@ import { nextTickMs, watchEpoch } from './tick.ts';
 
 const quietMs = 3_000;
 
-const { settings, context, log } = awsFunction();
+const { settings, context, sqs, log } = awsFunction();
 
 /** Ticks: each delivery of a run's message looks at the run once and comes again later, until the run has ended. */
 export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
   const queueUrls = [settings.monitorQueue];
-  return handleBatch(event, invocation, { queueUrls, log, quietMs, handle: (deliveries) => eachDelivery(deliveries, tick) });
+  return handleBatch(event, invocation, { queueUrls, sqs, log, quietMs, handle: (deliveries) => eachDelivery(deliveries, tick) });
 }
 
 async function tick(delivery: BatchDelivery): Promise<void> {

@@ -10,7 +10,7 @@ import { commitRuns } from './commit-runs.ts';
 
 const quietMs = 3_000;
 
-const { settings, context, log, requests, queue } = awsFunction(['requestsQueue', 'commitsQueue', 'mergesQueue', 'version']);
+const { settings, context, sqs, log, requests, queue } = awsFunction(['requestsQueue', 'commitsQueue', 'mergesQueue', 'version']);
 const reducer: ReducerContext = {
   ...context,
   logs: new TableLogs(context.stores.lake),
@@ -22,7 +22,7 @@ const reducer: ReducerContext = {
 /** Commits batches of finished runs from the `commits` queue. */
 export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
   const queueUrls = [settings.commitsQueue, settings.mergesQueue];
-  return handleBatch(event, invocation, { queueUrls, log, quietMs, handle: commit });
+  return handleBatch(event, invocation, { queueUrls, sqs, log, quietMs, handle: commit });
 }
 
 async function commit(deliveries: readonly BatchDelivery[]): Promise<readonly FailedDelivery[]> {

@@ -17,7 +17,7 @@ export interface Deadline {
   /** Tells the work to stop. */
   readonly stop: () => void;
   /** What to do with work that doesn't stop: in a function's process it would go on in the middle of the next invocation. */
-  readonly stuck: () => void;
+  readonly stuck: () => void | Promise<void>;
 }
 
 /**
@@ -29,7 +29,7 @@ export async function withinDeadline<Result>(work: Promise<Result>, { ms, stop, 
   if (!inTime) {
     stop();
     if (!(await settledIn(work, stoppingMs))) {
-      stuck();
+      await stuck();
       const seconds = Math.round(ms / 1000);
       throw new FanlakeError('task.timeout', `The work was not done in ${seconds} s, which is what the function has for it.`, { seconds });
     }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import { readMessage } from '../core/message.ts';
+import type { TaskMessage } from '../core/task.ts';
 import { awsFunction } from '../lambda/aws-context.ts';
 import { eachDelivery } from '../lambda/each-delivery.ts';
 import { functionShare } from '../lambda/machine.ts';
@@ -12,6 +13,7 @@ import { buryTask } from '../protocol/bury-task.ts';
 import { PlanCache } from '../protocol/plan-cache.ts';
 import { dispatchPage } from '../protocol/start-epoch.ts';
 import { positiveNumber } from '../runtime/environment.ts';
+import type { FunctionLog } from '../runtime/log.ts';
 import { mapComputer } from './compute-map.ts';
 import { handleTask, type WorkerContext } from './handle-task.ts';
 import { ProcessEngine } from './process-engine.ts';
@@ -19,7 +21,7 @@ import { ProcessEngine } from './process-engine.ts';
 /** A task that wasn't done in time twice won't be the third time. */
 const timeoutsPerTask = 2;
 
-const { settings, context, log, requests } = awsFunction(['tasksQueue', 'maxReceives']);
+const { settings, context, sqs, log, requests } = awsFunction(['tasksQueue', 'maxReceives']);
 const maxReceives = positiveNumber('maxReceives', settings.maxReceives);
 // what a process before this one left behind, in an environment that went on after a crash
 const scratch = join(tmpdir(), 'fanlake');
@@ -38,51 +40,72 @@ const worker: WorkerContext = {
   scratch,
 };
 
+/** The task under way: a function has one at a time. */
+let current: { readonly message: TaskMessage; readonly receiveCount: number; isLate: boolean } | null = null;
+
 /** Runs tasks of the `tasks` queue, and sends those of a plan's page. */
 export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
-  let isLate = false;
   return handleBatch(event, invocation, {
     queueUrls: [settings.tasksQueue],
+    sqs,
     log,
     // tasks are what a function is killed in: each shows from the beginning that it lives
     quietMs: 0,
     stop: () => {
-      isLate = true;
+      if (current !== null) current.isLate = true;
       engines.interrupt();
     },
-    stuck: () => {
-      log.warn("a task didn't stop at its deadline: this process ends");
-      log.flush();
-      process.exit(1);
-    },
-    handle: (deliveries) => eachDelivery(deliveries, (delivery) => perform(delivery, () => isLate)),
+    stuck,
+    handle: (deliveries) => eachDelivery(deliveries, perform),
   });
 }
 
-async function perform(delivery: BatchDelivery, isLate: () => boolean): Promise<void> {
+async function perform(delivery: BatchDelivery): Promise<void> {
   const message = readMessage(delivery.body);
   if (message.kind === 'dispatch') return dispatchPage(worker, await plans.get(message), message.page, false);
   if (message.kind !== 'task') throw new FanlakeError('usage', `A message '${message.kind}' came to the tasks queue.`);
-  const about = log.about({ run: message.run, epoch: message.epoch, task: message.task.task });
   const { receiveCount } = delivery;
+  const mine = { message, receiveCount, isLate: false };
+  current = mine;
+  const about = aboutTask(message);
   about.info('task begins', { receiveCount });
   try {
-    await handleTask(worker, {
-      body: message,
-      receiveCount,
-      extend: (ms) => delivery.extend(ms),
-      retryIn: (ms) => delivery.retryIn(ms),
-    });
+    const [extend, retryIn] = [(ms: number) => delivery.extend(ms), (ms: number) => delivery.retryIn(ms)];
+    await handleTask(worker, { body: message, receiveCount, extend, retryIn });
     about.info('task done');
   } catch (thrown) {
-    const error = isLate() ? tookTooLong() : asFanlakeError(thrown);
-    about.failure('task failed', error, { receiveCount });
-    const tries = error.code === 'task.timeout' ? timeoutsPerTask : maxReceives;
-    // the last delivery tells why it failed; a dead letter only tells that it did
-    if (error.retryable && receiveCount < tries) throw error;
-    await buryTask(worker, message, receiveCount, error.toReport());
+    await failed(message, receiveCount, mine.isLate ? tookTooLong() : asFanlakeError(thrown));
+  } finally {
+    current = null;
   }
 }
+
+/**
+ * The last delivery of a task tells why it failed; its dead letter would only tell that it did.
+ * @throws the error, when the task is to come again
+ */
+async function failed(message: TaskMessage, receiveCount: number, error: FanlakeError): Promise<void> {
+  aboutTask(message).failure('task failed', error, { receiveCount });
+  const tries = error.code === 'task.timeout' ? timeoutsPerTask : maxReceives;
+  if (error.retryable && receiveCount < tries) throw error;
+  if (error.code === 'task.timeout') log.count('DeadlineExceeded');
+  await buryTask(worker, message, receiveCount, error.toReport());
+}
+
+/** What doesn't stop would go on in the middle of the next task: the process ends, and the message comes again when its signs of life are over. */
+async function stuck(): Promise<void> {
+  if (current !== null) {
+    const { message, receiveCount } = current;
+    await failed(message, receiveCount, tookTooLong()).catch((thrown: unknown) => {
+      if (asFanlakeError(thrown).code === 'task.timeout') log.count('DeadlineExceeded');
+    });
+  }
+  log.warn("work didn't stop at its deadline: this process ends");
+  log.flush();
+  process.exit(1);
+}
+
+const aboutTask = ({ run, epoch, task: { task } }: TaskMessage): FunctionLog => log.about({ run, epoch, task });
 
 function tookTooLong(): FanlakeError {
   return new FanlakeError(

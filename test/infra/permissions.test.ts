@@ -59,12 +59,7 @@ const everybody = (handler: string): readonly string[] => [
 
 /** Written out by hand: a permission more or less is a failed test. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  coordinator: [
-    ...readingLanding,
-    ...each(['s3:ListBucketVersions'], ['<landing>']),
-    ...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']),
-    ...each(receiving, ['<requests>']),
-  ],
+  coordinator: [...readingLanding, ...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']), ...each(receiving, ['<requests>'])],
   worker: [
     ...readingLanding,
     ...each(['s3:AbortMultipartUpload', 's3:PutObject'], ['<lake>/*']),

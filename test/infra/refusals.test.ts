@@ -2,7 +2,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { defineJob, type JobDeclaration } from 'fanlake';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkJobs } from '../../infra/check-jobs.ts';
-import { checkSettings } from '../../infra/check-settings.ts';
+import { checkPrefix, checkSettings } from '../../infra/check-settings.ts';
 import { Synthesis } from './synthesis.ts';
 
 const job = (name: string, more: Partial<JobDeclaration> = {}) =>
@@ -51,6 +51,11 @@ describe('settings that can not work are refused with a sentence', () => {
     const own = new Bucket(synthesis.stack, 'Own');
     expect(() => checkSettings({ jobs: [], landingBucket: own, lakeBucket: own })).toThrow(/different buckets/);
     expect(() => checkSettings({ jobs: [], landingBucket: own, lakeBucket: bucket('C') })).not.toThrow();
+  });
+
+  it('a name that leaves no room for the names of queues', () => {
+    expect(() => checkPrefix('x'.repeat(67))).toThrow(/66 characters, not 67/);
+    expect(() => checkPrefix('x'.repeat(66))).not.toThrow();
   });
 
   it.each([

@@ -101,15 +101,26 @@ async function outputsOf(name: string): Promise<Readonly<Record<string, string>>
   }
 }
 
-/** The deployment that the test files share: the first that asks deploys it. */
+/** The deployment that the test files share: the first that asks deploys it, and the others wait for it. */
 export async function deployment(): Promise<Deployment> {
-  const known = await outputsOf(stackName);
-  if (known !== null) return new Deployment(known);
-  await bootstrap();
-  await cdk(['deploy', '--require-approval', 'never']);
-  const outputs = await outputsOf(stackName);
-  if (outputs === null) throw new Error('the stack has no outputs, though it was deployed');
-  return new Deployment(outputs);
+  const isFirst = await mkdir(join(tmpdir(), `fanlake-deploying-${stackName}`)).then(
+    () => true,
+    () => false,
+  );
+  if (isFirst) {
+    await bootstrap();
+    await cdk(['deploy', '--require-approval', 'never']);
+  }
+  let outputs: Readonly<Record<string, string>> | null = null;
+  await until(
+    'the stack is deployed',
+    async () => {
+      outputs = await outputsOf(stackName);
+      return outputs !== null;
+    },
+    isFirst ? 1_000 : 170_000,
+  );
+  return new Deployment(outputs ?? {});
 }
 
 /** Buckets, queues and logs of a deployed stack, looked at by nothing of Fanlake. */

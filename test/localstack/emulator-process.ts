@@ -101,7 +101,7 @@ export async function startEmulator(emulator: EmulatorCommand): Promise<() => Pr
 
 /** The environment of an emulator: ours, with the Node that runs us first on PATH and nothing that would lead to a real account. */
 export function emulatorEnvironment(temporaryFolder: string): NodeJS.ProcessEnv {
-  const { AWS_ENDPOINT_URL: _, AWS_PROFILE: __, ...environment } = process.env;
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
   return {
     ...environment,
     PATH: `${join(process.execPath, '..')}:${process.env['PATH'] ?? ''}`,

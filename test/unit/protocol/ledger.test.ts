@@ -55,4 +55,15 @@ describe('the ledger', () => {
     const stored = await context.stores.lake.get('visits/_fanlake/visits-0/e0/outcome.json');
     expect(JSON.parse(Buffer.from(stored?.body ?? []).toString())).toMatchObject({ seconds: 1 });
   });
+
+  it('announces how an epoch ended, also to whoever finds it ended after its writer died, and always as it was first', async () => {
+    const heard: (readonly [number, boolean])[] = [];
+    const announcing: RunContext = { ...context, announce: async ({ seconds }, isNew) => void heard.push([seconds, isNew]) };
+    await writeOutcome(announcing, 'visits', { ...blankReceipt(id, 'visits'), seconds: 1 });
+    await writeOutcome(announcing, 'visits', { ...blankReceipt(id, 'visits'), seconds: 2 });
+    expect(heard).toEqual([
+      [1, true],
+      [1, false],
+    ]);
+  });
 });

@@ -20,7 +20,7 @@ it('work that is late is told to stop, and what it then answers counts', async (
 
 it("work that doesn't stop is given up, with the time that it had", async () => {
   let stuck = 0;
-  const late = withinDeadline(never(), { ms: 1_000, stop: nothing, stuck: () => stuck++ });
+  const late = withinDeadline(never(), { ms: 1_000, stop: nothing, stuck: () => void stuck++ });
   await expect(late).rejects.toMatchObject({ code: 'task.timeout', retryable: true, details: { seconds: 1 } });
   expect(stuck).toBe(1);
 });

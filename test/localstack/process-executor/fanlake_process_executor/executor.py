@@ -111,9 +111,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Deletes the unpacked code."""
-        if function_version.config.code is not None:
-            function_version.config.code.destroy_cached()
+        """Leaves the unpacked code: a version that differs in its settings alone runs it too. It goes with the state folder."""
 
     @classmethod
     def validate_environment(cls) -> bool:

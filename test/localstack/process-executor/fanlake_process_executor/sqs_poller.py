@@ -91,10 +91,11 @@ class ConcurrentSqsPoller(SqsPoller):
 
 
 def _end_soon() -> None:
-    """Ends the process though a gateway's thread still has to answer a waiting poll: its connection is closed, and it would wait for ever."""
-    timer = threading.Timer(LAST_SECONDS, os._exit, [0])
-    timer.daemon = True
-    timer.start()
+    """Ends the process without waiting for its threads: one may still have to answer a waiting poll whose connection is closed, for ever.
+
+    Not by a daemon thread: Python itself would wait for this one before it takes itself apart, which was seen to hang, too.
+    """
+    threading.Timer(LAST_SECONDS, os._exit, [0]).start()
 
 
 def install() -> None:

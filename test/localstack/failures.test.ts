@@ -1,0 +1,105 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand, waitUntilFunctionUpdatedV2 } from '@aws-sdk/client-lambda';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { sorted, tableRows, textRows } from '../e2e/duckdb.ts';
+import { command, type Deployment, deployment, onLocalStack, stackName, until } from './deployment.ts';
+
+const numbers = (from: number, count: number): string => `n\n${Array.from({ length: count }, (_, n) => `${from + n}\n`).join('')}`;
+
+/** Rows whose lists need 1.6 GB, and the worker has 1. */
+const tooMuch = 'n\n200000000\n';
+
+onLocalStack('what goes wrong', () => {
+  let stack: Deployment;
+  let folder: string;
+
+  // they take minutes, side by side
+  beforeAll(async () => {
+    stack = await deployment();
+    folder = mkdtempSync(join(tmpdir(), 'fanlake-failures-'));
+    await stack.upload('memory/a.csv', tooMuch);
+    await stack.upload('slow/a.csv', numbers(0, 400_000));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const fanlake = (...args: readonly string[]) => command('node', ['bin/fanlake.mjs', ...args, '--stack', stackName]);
+
+  it('a worker that is killed in the middle of a task leaves it to the next, and every row is there once', async (context) => {
+    if (process.platform !== 'linux' || inject('emulator').kind === 'docker') {
+      return context.skip('a function can only be killed where it is a process of this Linux machine');
+    }
+    await stack.upload('killed/a.csv', numbers(0, 60_000));
+    const begun = async () =>
+      (await stack.logLines('Worker')).filter(({ run, message }) => message === 'task begins' && isOf(run, 'killed'));
+    await until('the task begins', async () => (await begun()).length > 0);
+    for (const processId of workerProcesses(stackName)) process.kill(processId, 'SIGKILL');
+    const [outcome] = await stack.outcomes('killed', 1);
+    expect(outcome).toMatchObject({ outcome: 'COMMITTED', rows: { read: 60_000, written: 60_000 } });
+    expect(outcome?.tasks.attempts).toBeGreaterThan(1);
+    expect((await begun()).length).toBeGreaterThan(1);
+    const rows = await tableRows(await stack.fetchTable('killed', folder));
+    expect(new Set(rows.map(([n]) => n)).size).toBe(60_000);
+    expect(rows).toHaveLength(60_000);
+  });
+
+  it('a poison file fails its own run with its reason, and the good ones around it are committed', async () => {
+    for (let file = 0; file < 6; file++) await stack.upload(`poison/${file}.csv`, file === 3 ? 'n\n1\nhello\n' : numbers(10 * file, 10));
+    const outcomes = await stack.outcomes('poison', 6);
+    const failed = outcomes.filter(({ outcome }) => outcome !== 'COMMITTED');
+    expect(failed).toHaveLength(1);
+    expect(failed[0]).toMatchObject({ outcome: 'FAILED', error: { code: 'rows.bad' }, rows: { written: 0 } });
+    expect(failed[0]?.error?.message).toMatch(/poison\/3\.csv, byte 4, column 'n'/);
+    const good = [0, 1, 2, 4, 5].map((file) => `FROM range(${10 * file}, ${10 * file + 10}) t(n)`).join(' UNION ALL ');
+    expect(sorted(await tableRows(await stack.fetchTable('poison', folder)))).toEqual(sorted(await textRows(good)));
+    // what the alarm looks at, and no row's content in a log
+    await until('the failed run is counted', async () => (await stack.metric('RunsFailed')) > 0);
+    expect((await stack.logs()).some(({ message }) => message.includes('hello'))).toBe(false);
+  });
+
+  it('a task that is not done in its time fails its run, which says so and what to do', async () => {
+    const [outcome] = await stack.outcomes('slow', 1, 170_000);
+    expect(outcome).toMatchObject({ outcome: 'FAILED', error: { code: 'task.timeout' }, rows: { written: 0 } });
+    expect(outcome?.error?.message).toMatch(/not done in the time that the function has.*--split-size/s);
+    expect(await stack.metric('DeadlineExceeded')).toBeGreaterThan(0);
+  });
+
+  it('a task that its function never has the memory for fails its run; with more memory `retry` loads it', {
+    timeout: 400_000,
+  }, async () => {
+    const [outcome] = await stack.outcomes('memory', 1, 300_000);
+    expect(outcome).toMatchObject({ outcome: 'FAILED', error: { code: 'task.died' }, rows: { written: 0 } });
+    expect(await stack.metric('DeadLetters')).toBeGreaterThan(0);
+    await giveWorkersMemory(3_072);
+    const { code, output } = await fanlake('retry', outcome?.run ?? '');
+    expect([code, output]).toEqual([0, expect.stringContaining('COMMITTED')]);
+    expect((await tableRows(await stack.fetchTable('memory', folder))).flat()).toEqual(['200000000', '200000000']);
+  });
+});
+
+const isOf = (run: unknown, job: string): boolean => typeof run === 'string' && run.startsWith(`${job}-`);
+
+/** The processes of this machine that are environments of the stack's worker. */
+function workerProcesses(stack: string): readonly number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      return readFileSync(`/proc/${name}/environ`, 'latin1').includes(`\0AWS_LAMBDA_FUNCTION_NAME=${stack}-FanlakeWorker`)
+        ? [Number(name)]
+        : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function giveWorkersMemory(megabytes: number): Promise<void> {
+  const client = new LambdaClient({ endpoint: inject('emulator').endpoint, region: 'us-east-1' });
+  const { Functions: functions = [] } = await client.send(new ListFunctionsCommand({}));
+  const FunctionName = functions.find(({ FunctionName: name }) => name?.startsWith(`${stackName}-FanlakeWorker`))?.FunctionName;
+  if (FunctionName === undefined) throw new Error('the stack has no worker');
+  await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, MemorySize: megabytes }));
+  await waitUntilFunctionUpdatedV2({ client, maxWaitTime: 60 }, { FunctionName });
+  client.destroy();
+}
