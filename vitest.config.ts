@@ -9,6 +9,9 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 // what S3 and SQS promise, tested on each emulator of them
 const onEmulators = ['test/contract/s3-store.test.ts', 'test/contract/sqs-queue.test.ts'];
 
+// counts every request that its LocalStack answers
+const aloneOnLocalStack = ['test/localstack/requests.test.ts'];
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/last-line-reporter.ts'],
@@ -89,13 +92,27 @@ export default defineConfig({
         test: {
           name: 'localstack',
           include: ['test/localstack/**/*.test.ts', ...onEmulators],
+          exclude: aloneOnLocalStack,
           globalSetup: 'test/localstack/localstack-setup.ts',
           setupFiles: 'test/localstack/emulator-environment.ts',
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          // one LocalStack for all, and its functions are processes on the same cores
-          fileParallelism: false,
+          // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'localstack-alone',
+          include: aloneOnLocalStack,
+          globalSetup: 'test/localstack/localstack-setup.ts',
+          setupFiles: 'test/localstack/emulator-environment.ts',
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -29,7 +29,10 @@ export function addJobOptions(command: Command): Command {
     .option('--input <paths...>', 'files, folders and globs (in quotes) to read; with --stack s3 URLs or keys of its landing bucket')
     .option('--jobs <file>', 'the file that lists jobs by name (default: jobs/index.ts of this folder)')
     .option('--query <SQL>', 'without a job: one SELECT over the table "input"; needs --table')
-    .option('--table <name or folder>', "the table: a name below <home>/lake, or with a / its folder (default: the job's)")
+    .option(
+      '--table <name or folder>',
+      "the table: a name (below <home>/lake, or in the lake bucket of <stack>), or with a / a folder of this machine (default: the job's)",
+    )
     .option('--format <format>', `of the input: ${inputFormats.join(', ')} (default: the job's, else by the files' names)`)
     .option('--table-format <format>', "delta or parquet (default: the job's, else delta)")
     .option(
@@ -38,7 +41,11 @@ export function addJobOptions(command: Command): Command {
       parseNames,
     )
     .option('--mode <mode>', 'append, the only one (others are not built yet)')
-    .option('--split-size <size>', 'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: each object whole)', parseSize)
+    .option(
+      '--split-size <size>',
+      'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: each object whole; on a stack as it is deployed)',
+      parseSize,
+    )
     .option('--max-bad-rows <n>', "rows that may be set aside; with one more the run fails (default: the job's, else 0)", parseCount(0));
 }
 

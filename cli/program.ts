@@ -15,6 +15,7 @@ const help = `
 Examples:
   fanlake run --query "SELECT * FROM input" --table people --input people.csv
   fanlake query "SELECT count(*) FROM people"
+  fanlake status --stack lake
 
 "fanlake <command> --help" tells more of each. What scripts may rely on: docs/interface.md of Fanlake.`;
 
@@ -47,7 +48,7 @@ export function createProgram(shell: Shell): Command {
 
 function withCommonOptions(command: Command): Command {
   return command
-    .option('--home <folder>', 'the folder that holds landing, work and lake', '.fanlake')
+    .option('--home <folder>', 'the folder of this machine that holds landing, work and lake', '.fanlake')
     .option(
       '--json',
       command.name() === 'watch' ? 'each line on stdout is one JSON document' : 'one JSON document on stdout, nothing else there',

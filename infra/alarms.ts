@@ -86,7 +86,7 @@ function definitions(props: AlarmsProps): readonly Definition[] {
     {
       name: 'deadline-exceeded',
       severity: 'high',
-      sentence: 'A run was not done at its deadline and was failed for it.',
+      sentence: 'A task was not done in the time of its function, or a run not at its deadline.',
       metric: counted(prefix, 'DeadlineExceeded'),
       threshold: 1,
     },

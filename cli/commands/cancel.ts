@@ -24,8 +24,9 @@ interface CancelOptions {
 }
 
 const help = `
-Example:
+Examples:
   fanlake cancel bird-strikes-3f9c
+  fanlake cancel bird-strikes-3f9c --stack lake
 
 Nothing of it comes into the table then: the same "fanlake run" ends with 4, until --again or "fanlake retry" loads the files after all.
 Ends with 0 when the run is cancelled, with 1 when it ended otherwise before, or is being committed.`;

@@ -28,7 +28,7 @@ Examples:
   fanlake explain --query "SELECT * FROM input" --table people --input people.csv
   fanlake explain bird-strikes --stack lake --input s3://<landing bucket>/landing/bird-strikes/
 
-Takes what "fanlake run" takes, reads the heads of the input, and writes nothing. Ends with 0, or with 1 or 2 when the run couldn't be planned.`;
+Takes what "fanlake run" takes, reads the heads of the input (of Parquet the footers), and writes nothing. Ends with 0, or with 1 or 2 when the run couldn't be planned.`;
 
 /** `fanlake explain`: what a run would do, and why. */
 export function explainCommand(shell: Shell): Command {

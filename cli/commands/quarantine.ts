@@ -23,10 +23,12 @@ const quarantineColumns = [
 ];
 
 const help = `
-Example:
+Examples:
   fanlake quarantine bird-strikes-3f9c
+  fanlake quarantine bird-strikes-3f9c --stack lake --json
 
-Of a run that failed for such rows: the first of them, up to 1,000 a task. Offsets are bytes of the (uncompressed) file, for Parquet numbers of rows.`;
+Of a run that failed for such rows: the first of them, up to 1,000 a task. Offsets are bytes of the (uncompressed) file, for Parquet numbers of rows.
+A stack's are brought to this machine for it, and deleted afterwards.`;
 
 /** `fanlake quarantine <run>`: the rows that were set aside. */
 export function quarantineCommand(shell: Shell): Command {

@@ -29,7 +29,7 @@ Examples:
   fanlake retry bird-strikes-3f9c
   fanlake retry bird-strikes-3f9c --stack lake
 
-Takes up a run that failed, is committed in part, was cancelled, or that nobody works on any more, with the job and the files as they were planned:
+Takes up a run that failed, is committed in part, was cancelled, or that nobody works on any more, with job, files and splits as they were planned:
 tasks that are done are not done again. After a change to the job, or to a file, type "fanlake run" again instead. Ends as "fanlake run" does.
 On a stack Ctrl-C only ends the waiting.`;
 
@@ -38,7 +38,7 @@ export function retryCommand(shell: Shell): Command {
   return new Command('retry')
     .description('go on with a run: only its missing tasks again')
     .argument('<run>', "the run's id, or its beginning")
-    .option('--workers <n>', 'worker processes at most (default: the cores)', parseCount(1))
+    .option('--workers <n>', 'worker processes at most (default: the cores); not with --stack', parseCount(1))
     .addHelpText('after', help)
     .action((id: string, options: RetryOptions) => retry(shell, id, options));
 }

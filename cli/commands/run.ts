@@ -40,7 +40,7 @@ export function runCommand(shell: Shell): Command {
     .description('load files into a table: one run, now')
     .argument('[job]', 'a job by its name, or a file that exports it');
   return addJobOptions(command)
-    .option('--workers <n>', 'worker processes at most (default: the cores)', parseCount(1))
+    .option('--workers <n>', 'worker processes at most (default: the cores); not with --stack', parseCount(1))
     .option('--again', 'load the same objects once more, as a new run')
     .addHelpText('after', help)
     .action((name: string | undefined, options: RunOptions) => run(shell, name, options));

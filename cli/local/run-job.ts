@@ -27,9 +27,9 @@ export async function runJob(fanlake: LocalFanlake, request: LocalRun, onProgres
   if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
   if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
   prepareWorkers(fanlake, request);
-  const { job } = request;
+  const { job, splitBytes } = request;
   const planEpoch = (id: string, epoch: number) => planFor(fanlake, request, id, epoch);
-  const plan = await (found === null ? planEpoch(run, 0) : takeUpRun(fanlake.context, found, { job, plan: planEpoch }));
+  const plan = await (found === null ? planEpoch(run, 0) : takeUpRun(fanlake.context, found, { job, splitBytes, plan: planEpoch }));
   startWorkers(fanlake, plan, request.workers);
   return waitForEnd(fanlake, plan, onProgress);
 }

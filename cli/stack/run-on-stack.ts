@@ -1,6 +1,5 @@
 import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { asFanlakeError } from '../../functions/core/errors.ts';
-import type { Job } from '../../functions/core/job.ts';
 import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
@@ -30,8 +29,6 @@ export interface StackWatch {
 
 /** Objects whose heads are looked at for mistakes of job and query, before anything is sent. */
 const checkedObjects = 10;
-/** A larger Parquet object isn't looked at. */
-const largestParquetBytes = 64 << 20;
 
 /**
  * Has the stack run a job over some objects, or goes on with what it knows of that run, and waits for the outcome.
@@ -42,7 +39,8 @@ export async function runOnStack(stack: Stack, request: StackRun, watch: StackWa
   if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
   if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
   const askForEpoch = (id: string, epoch: number) => askFor(stack, request, id, epoch, watch);
-  const asked = { job: request.job, plan: askForEpoch };
+  const { job, splitBytes } = request;
+  const asked = { job, splitBytes, plan: askForEpoch };
   // an epoch that is under way is the stack's own business: its monitor sends again what is late
   const plan = await (found === null ? askForEpoch(run, 0) : takeUpRun(stack.context, found, asked, false));
   watch.onUnderWay(run);
@@ -62,13 +60,10 @@ async function askFor(stack: Stack, request: StackRun, run: string, epoch: numbe
 
 /** Drafts the plan over a few objects; a mistake that these show is looked for once more with all of them, since another may have the missing column. */
 async function refuseMistakes(stack: Stack, request: StackRun, run: string, signal: AbortSignal): Promise<void> {
-  const objects = request.objects.filter((object) => isCheap(object, request.job));
-  const few = smallest(objects, checkedObjects);
-  if (few.length === 0) return;
+  const few = smallest(request.objects, checkedObjects);
   const mistake = await mistakeOf(stack, { ...request, objects: few }, run, signal);
-  // one that wasn't looked at may have what is missing: the coordinator will see
-  if (mistake === null || objects.length < request.objects.length) return;
-  const sure = few.length === objects.length ? mistake : await mistakeOf(stack, request, run, signal);
+  if (mistake === null) return;
+  const sure = few.length === request.objects.length ? mistake : await mistakeOf(stack, request, run, signal);
   if (sure !== null) throw sure;
 }
 
@@ -84,10 +79,6 @@ async function mistakeOf(stack: Stack, { job, table, objects, splitBytes }: Stac
     }
   });
 }
-
-/** Text is judged by its head; a Parquet object is fetched whole for its footer. */
-const isCheap = ({ key, size }: ObjectVersion, { input }: Job): boolean =>
-  size <= largestParquetBytes || !(input.format === undefined ? /\.(parquet|pq)$/i.test(key) : input.format.type === 'parquet');
 
 /** The smallest objects that hold something, or an empty one where all are. */
 function smallest(objects: readonly ObjectVersion[], most: number): readonly ObjectVersion[] {

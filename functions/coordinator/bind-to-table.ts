@@ -25,8 +25,9 @@ export interface ExistingTable {
  */
 export async function existingTable(lake: ObjectStore, logs: TableLogs, job: Job, table: string): Promise<ExistingTable | null> {
   const snapshot = await logs.of(table).refresh();
-  const { keys: manifests } = await lake.listKeys({ prefix: manifestPrefix(table), limit: 1 });
-  const [found] = manifests;
+  // a folder with a Delta log never gets a manifest: nobody needs to look for one
+  const isDelta = job.table.format === 'delta' && snapshot.version >= 0;
+  const [found] = isDelta ? [] : (await lake.listKeys({ prefix: manifestPrefix(table), limit: 1 })).keys;
   const other = job.table.format === 'parquet' ? snapshot.version >= 0 : found !== undefined;
   if (other) throw otherFormat(job);
   if (job.table.format === 'parquet') return found === undefined ? null : tableOfManifest(lake, found);

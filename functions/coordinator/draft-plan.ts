@@ -79,8 +79,8 @@ interface Bound {
   readonly table: PlannedTable;
 }
 
-function draftOf({ run, epoch, job }: PlanRequest, { query, columns, table }: Bound, layouts: readonly Layout[]) {
-  return { run, epoch, job, table, query, columns, layouts, reuse: [], remainder: false, error: null };
+function draftOf({ run, epoch, job, splitBytes }: PlanRequest, { query, columns, table }: Bound, layouts: readonly Layout[]) {
+  return { run, epoch, job, splitBytes, table, query, columns, layouts, reuse: [], remainder: false, error: null };
 }
 
 async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVersion[]) {

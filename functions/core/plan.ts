@@ -52,6 +52,8 @@ export interface Plan extends EpochId {
   readonly columns: readonly InputColumn[];
   readonly layouts: readonly Layout[];
   readonly input: { readonly objects: number; readonly bytes: number };
+  /** Bytes of a split that the user asked for; null: what suited the machine. Left away where nothing was planned. */
+  readonly splitBytes?: number | null;
   readonly tasks: number;
   /** The tasks themselves when they are few, so that a small run needs no page; else null, and they stand in the pages. */
   readonly inline: readonly Task[] | null;

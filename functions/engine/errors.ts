@@ -35,8 +35,10 @@ export function missingColumnIn(message: string): string | null {
   return missingColumn.map((pattern) => pattern.exec(message)?.[1]).find((name) => name !== undefined) ?? null;
 }
 
-/** First match decides. The texts are DuckDB 1.5.5's; test/unit/engine/errors.test.ts provokes each. */
+/** First match decides. The texts are DuckDB 1.5.5's; test/unit/engine/session.test.ts provokes them. */
 const rules: readonly (readonly [RegExp, ErrorCode])[] = [
+  // by us, when the time is up: nobody's fault, least of all the query's
+  [/^INTERRUPT Error/i, 'run.interrupted'],
   [/No space left on device|Disk quota exceeded|max_temp_directory_size/i, 'store.full'],
   [/^Out of Memory Error/, 'task.memory'],
   [/^Parser Error/, 'query.syntax'],

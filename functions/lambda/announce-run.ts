@@ -33,6 +33,7 @@ function count(log: FunctionLog, { run, epoch, job, outcome, rows, tasks, error,
   if (rows.written > 0) log.count('RowsWritten', rows.written);
   if (rows.quarantined > 0) log.count('RowsQuarantined', rows.quarantined);
   if (tasks.failed > 0) log.count('TasksFailed', tasks.failed);
+  if (error?.code === 'run.deadline') log.count('DeadlineExceeded');
   log.about({ run, epoch, job }).info(`run ended: ${outcome}`, {
     outcome: outcome ?? '',
     code: error?.code ?? null,

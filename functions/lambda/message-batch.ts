@@ -31,8 +31,8 @@ export interface BatchOptions {
   readonly log: FunctionLog;
   /** Tells what is under way to stop: its time is up. */
   readonly stop?: () => void;
-  /** What to do when it doesn't; default: a line in the log, and it goes on in the middle of the next invocation. */
-  readonly stuck?: () => void | Promise<void>;
+  /** What is to be done yet when it doesn't, before the process ends. */
+  readonly stuck?: () => Promise<void>;
   /** Signs of life begin so long after the function does: most messages are done by then, and cost no request. */
   readonly quietMs: number;
   /** Handles the deliveries and answers those that failed; what it throws fails all. One that called `retryIn` is given back in any case. */
@@ -44,24 +44,30 @@ export interface BatchOptions {
  * sooner or later by how often it came, and answers which those are (AWS Lambda Developer Guide, Reporting batch item failures for Amazon SQS).
  */
 export async function handleBatch(event: SQSEvent, context: Context, options: BatchOptions): Promise<SQSBatchResponse> {
-  const { log, handle, stop = () => {} } = options;
-  const { stuck = () => log.warn("work didn't stop at its deadline and goes on in this process") } = options;
+  const { log, handle, stop = () => {}, stuck = async () => {} } = options;
   log.begin(context);
   const messages = event.Records.map((record) => new Message(record, options));
   const signs = new SignsOfLife(messages, options);
+  let isStuck = false;
   let failed: readonly FailedDelivery[] = [];
   try {
     failed = await withinDeadline(handle(messages), {
       ms: workMs(context.getRemainingTimeInMillis()),
       stop,
-      stuck,
+      stuck: () => {
+        isStuck = true;
+        return stuck();
+      },
     });
   } catch (error) {
     failed = messages.map((_, index) => ({ index, error }));
   }
   await signs.stop();
   for (const { index, error } of failed) await giveBack(messages[index], error, log);
+  if (isStuck) log.warn("work didn't stop at its deadline: this process ends");
   log.flush();
+  // it would go on in the middle of the next invocation, however much later that is
+  if (isStuck) process.exit(1);
   return { batchItemFailures: messages.filter(({ isGivenBack }) => isGivenBack).map(({ id }) => ({ itemIdentifier: id })) };
 }
 

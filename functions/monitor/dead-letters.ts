@@ -92,7 +92,7 @@ function neverPlanned({ run, objects }: Unplanned): FanlakeError {
   const which = objects.length === 1 ? (objects[0]?.key ?? '') : `${objects.length} objects`;
   return new FanlakeError(
     'task.died',
-    `Run ${run} over ${which} could not be planned: the coordinator failed each time, see its log. Type: fanlake retry ${run}`,
+    `Run ${run} over ${which} could not be planned: the coordinator failed each time, see its log. Run the job over the input again: fanlake run <job> --input ...`,
   );
 }
 

@@ -13,6 +13,8 @@ import { startEpoch } from './start-epoch.ts';
 /** What a command asks for that names job and input. */
 export interface Asked {
   readonly job: Job;
+  /** Bytes of a split; null: nothing said. */
+  readonly splitBytes: number | null;
   /** Plans an epoch of the run over the whole input, and starts it. */
   readonly plan: (run: string, epoch: number) => Promise<Plan>;
 }
@@ -77,7 +79,9 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
   // a plan for a table that has changed since can only conflict again
   const stale = plan?.error !== null || outcome?.error?.code === 'commit.conflict';
   const changed = plan === null || stale || (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job));
-  if (plan !== null && (!changed || (partial && asked === null))) {
+  // where nothing is in the table the input may as well be cut in another way
+  const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
+  if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
     const next = { ...plan, job: asked?.job ?? plan.job };
     return partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map());
   }
@@ -90,6 +94,9 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
   if (asked !== null) return asked.plan(run, found.epoch + 1);
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
 }
+
+const isOtherSize = ({ splitBytes }: Asked, plan: Plan | null): boolean =>
+  splitBytes !== null && plan?.splitBytes !== undefined && splitBytes !== plan.splitBytes;
 
 /** Whether an epoch of the run is in the table, also one behind which others failed: then the whole input must never be planned again. */
 async function isCommittedInPart({ stores }: RunContext, { table, run }: FoundRun): Promise<boolean> {

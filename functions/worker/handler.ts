@@ -92,17 +92,12 @@ async function failed(message: TaskMessage, receiveCount: number, error: Fanlake
   await buryTask(worker, message, receiveCount, error.toReport());
 }
 
-/** What doesn't stop would go on in the middle of the next task: the process ends, and the message comes again when its signs of life are over. */
+/** A task that can't be stopped is given up as one that took too long; its process ends. */
 async function stuck(): Promise<void> {
-  if (current !== null) {
-    const { message, receiveCount } = current;
-    await failed(message, receiveCount, tookTooLong()).catch((thrown: unknown) => {
-      if (asFanlakeError(thrown).code === 'task.timeout') log.count('DeadlineExceeded');
-    });
-  }
-  log.warn("work didn't stop at its deadline: this process ends");
-  log.flush();
-  process.exit(1);
+  if (current === null) return;
+  const { message, receiveCount } = current;
+  // on its first delivery it comes again
+  await failed(message, receiveCount, tookTooLong()).catch(() => {});
 }
 
 const aboutTask = ({ run, epoch, task: { task } }: TaskMessage): FunctionLog => log.about({ run, epoch, task });
@@ -110,6 +105,6 @@ const aboutTask = ({ run, epoch, task: { task } }: TaskMessage): FunctionLog => 
 function tookTooLong(): FanlakeError {
   return new FanlakeError(
     'task.timeout',
-    'It was not done in the time that the function has. Use smaller splits (--split-size, or splitBytes of the stack), or a function with more memory.',
+    'It was not done in the time that the function has. Give the function more memory (memoryMiB of the stack, a CPU for each 1,769) and retry, or run the job over the input again with a smaller --split-size.',
   );
 }

@@ -159,3 +159,19 @@ describe('a run whose work folder vanishes', () => {
     await expectRows(`SELECT * FROM ${numbers()}`);
   });
 });
+
+describe('a run that failed', () => {
+  const withSize = async (size: string): Promise<Receipt> =>
+    answer(await fanlake(folder, 'run', './job.ts', '--input', 'numbers.csv', '--split-size', size, '--json'));
+
+  it('is cut anew when another --split-size is given, and goes on with its splits when the same is', async () => {
+    declare("SELECT id, error(CASE WHEN id = 7 THEN 'seven' END) AS e FROM input");
+    const first = await withSize('256KiB');
+    expect(first).toMatchObject({ epoch: 0, outcome: 'FAILED' });
+    const again = await withSize('256KiB');
+    expect(again).toMatchObject({ run: first.run, epoch: 1, outcome: 'FAILED', tasks: { planned: first.tasks.planned } });
+    const other = await withSize('1MiB');
+    expect(other).toMatchObject({ run: first.run, epoch: 2, outcome: 'FAILED' });
+    expect(other.tasks.planned).toBeLessThan(first.tasks.planned);
+  });
+});

@@ -142,6 +142,7 @@ onLocalStack('a command with --stack', () => {
     const args = ['run', '--query', slowly, '--table', 'cli_cancel', '--input', 'cli/cancel.csv', '--json'] as const;
     const waiting = start(...args);
     await waiting.says('of 1 tasks');
+    const countedBefore = await stack.metric('RunsCancelled');
     const newest = (await stack.keys('WorkBucket', 'recent/')).filter((key) => key.includes('-query-')).at(-1) ?? '';
     const cancelled = await fanlake('cancel', newest.slice(newest.indexOf('-query-') + 1), '--json');
     expect(cancelled.code, cancelled.stderr).toBe(0);
@@ -149,6 +150,9 @@ onLocalStack('a command with --stack', () => {
     const waited = await waiting.ended;
     expect(waited.code).toBe(4);
     expect(receiptOf(waited)).toMatchObject({ run, outcome: 'CANCELLED' });
+    // the stack's own functions count and announce it, as every end
+    await until('the cancelled run is counted', async () => (await stack.metric('RunsCancelled')) > countedBefore);
+    expect(await stack.metric('RunsCancelled')).toBe(countedBefore + 1);
     expect((await fanlake(...args)).code).toBe(4);
     expect((await fanlake('query', 'SELECT * FROM cli_cancel')).code).toBe(2);
     const retried = await fanlake('retry', run, '--json');

@@ -103,7 +103,10 @@ async function outputsOf(name: string): Promise<Readonly<Record<string, string>>
 
 /** The deployment that the test files share: the first that asks deploys it, and the others wait for it. */
 export async function deployment(): Promise<Deployment> {
-  const isFirst = await mkdir(join(tmpdir(), `fanlake-deploying-${stackName}`)).then(
+  const { lambdaLogs } = inject('emulator');
+  // what is below an emulator's folder goes with it; elsewhere a process id may come again
+  const marker = lambdaLogs === null ? join(tmpdir(), `fanlake-deploying-${stackName}`) : join(dirname(lambdaLogs), 'deploying');
+  const isFirst = await mkdir(marker).then(
     () => true,
     () => false,
   );
@@ -191,10 +194,12 @@ export class Deployment {
     return join(folder, table);
   }
 
-  /** Deletes everything in a bucket, versions included. */
-  async empty(output: Output): Promise<void> {
+  /** Deletes everything below a prefix, versions included. */
+  async empty(output: Output, prefix = ''): Promise<void> {
     for (;;) {
-      const { Versions = [], DeleteMarkers = [] } = await this.s3.send(new ListObjectVersionsCommand({ Bucket: this.of(output) }));
+      const { Versions = [], DeleteMarkers = [] } = await this.s3.send(
+        new ListObjectVersionsCommand({ Bucket: this.of(output), Prefix: prefix }),
+      );
       const Objects = [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => ({ Key, VersionId }));
       if (Objects.length === 0) return;
       await this.s3.send(new DeleteObjectsCommand({ Bucket: this.of(output), Delete: { Objects, Quiet: true } }));

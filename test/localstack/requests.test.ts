@@ -51,7 +51,19 @@ onLocalStack('the requests of a run', () => {
     }
     const counts = await requestsOf(lambdaLogs, () => stack.upload('counted/c.csv', 'n\n1\n'), 3_000);
     expect((await stack.outcomes('counted', 3)).map(({ outcome }) => outcome)).toEqual(['COMMITTED', 'COMMITTED', 'COMMITTED']);
-    expect(counts).toEqual({});
+    expect(counts).toEqual({
+      // the plan and a note of it, the data file, the part, the decision, the log's entry and the outcome; and the upload itself
+      's3.PutObject': 7 + 1,
+      // the upload's head and whole, the plan twice, the part, and what is new in the table's log, twice
+      's3.GetObject': 7,
+      // the run's ledger and the table's log when it is planned; the log before and after the decision when it is committed
+      's3.ListObjectsV2': 4,
+      // the task and the commit
+      'sqs.SendMessageBatch': 2,
+      // the worker's sign of life
+      'sqs.ChangeMessageVisibilityBatch': 1,
+      'events.PutEvents': 1,
+    });
   });
 
   it('of a hundred tasks are these', async (context) => {
@@ -63,6 +75,19 @@ onLocalStack('the requests of a run', () => {
     const counts = await requestsOf(lambdaLogs, () => requestRun(stack, 'hundred', 'held back/hundred.csv', header.length), 20_000);
     const [outcome] = await stack.outcomes('hundred', 1);
     expect(outcome).toMatchObject({ outcome: 'COMMITTED', tasks: { planned: tasks } });
-    expect(counts).toEqual({});
+    const { 's3.GetObject': gets = 0, 's3.ListObjectsV2': lists = 0, 's3.PutObject': puts = 0, 'sqs.SendMessageBatch': sends = 0 } = counts;
+    // each task reads its range, and whoever folds reads each part; a plan and a table's log for each function that hasn't seen them
+    expect(gets).toBeGreaterThanOrEqual(2 * tasks);
+    expect(gets).toBeLessThanOrEqual(2 * tasks + 30);
+    // each task looks whether it was the last; a few more when several were last at once
+    expect(lists).toBeGreaterThanOrEqual(tasks);
+    expect(lists).toBeLessThanOrEqual(tasks + 15);
+    // each task's data file and part; request, plan, page, note, fold, decision, entry and outcome
+    expect(puts).toBeGreaterThanOrEqual(2 * tasks + 8);
+    expect(puts).toBeLessThanOrEqual(2 * tasks + 8 + 3);
+    // tasks ten at a time, the monitor, the commit; once more for each that was last at once
+    expect(sends).toBeGreaterThanOrEqual(tasks / 10 + 2);
+    expect(sends).toBeLessThanOrEqual(tasks / 10 + 2 + 3);
+    expect(counts).toMatchObject({ 'sqs.ChangeMessageVisibilityBatch': tasks, 'events.PutEvents': 1 });
   });
 });

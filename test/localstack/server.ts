@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { pythonEnvironment } from '../python-environment.ts';
 import { startDockerLocalStack } from './docker.ts';
 import { emulatorEnvironment, freePort, isHealthy, startEmulator } from './emulator-process.ts';
+import { commonSettings } from './settings.ts';
 
 export interface LocalStack {
   readonly endpoint: string;
@@ -21,6 +22,8 @@ export interface LocalStackOptions {
   readonly port?: number;
   /** Emptied at the start: nothing is kept from one start to the next. */
   readonly stateFolder: string;
+  /** Functions at work on a queue at once, whatever the queue's mapping allows; as many as that when absent. */
+  readonly mostFunctions?: number;
   /** Gets a line about each thing that takes a while. */
   readonly log: (line: string) => void;
 }
@@ -44,8 +47,8 @@ async function givenLocalStack(log: LocalStackOptions['log']): Promise<LocalStac
   return null;
 }
 
-/** See https://docs.localstack.cloud/references/configuration/; what isn't there is in localstack/config.py of the release. */
-function localStackSettings(port: number, folders: { readonly state: string; readonly lambdaLogs: string }): NodeJS.ProcessEnv {
+/** What a process of this machine needs besides: a container has all of it. */
+function processSettings(port: number, folders: { readonly state: string; readonly lambdaLogs: string }): NodeJS.ProcessEnv {
   return {
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     LOCALSTACK_HOST: `127.0.0.1:${port}`,
@@ -53,29 +56,15 @@ function localStackSettings(port: number, folders: { readonly state: string; rea
     GATEWAY_SERVER: 'hypercorn',
     OVERRIDE_IN_DOCKER: '0',
     FILESYSTEM_ROOT: folders.state,
-    PERSISTENCE: '0',
     DNS_ADDRESS: '0',
     SKIP_SSL_CERT_DOWNLOAD: '1',
-    DISABLE_EVENTS: '1',
     EAGER_SERVICE_LOADING: '0',
-    DEBUG: '0',
-    SQS_ENDPOINT_STRATEGY: 'path',
-    // its services call each other without HTTP: half the CPU for a message to a function
-    IN_MEMORY_CLIENT: '1',
-    SQS_DISABLE_CLOUDWATCH_METRICS: '1',
-    // a resource that it can't make fails the deployment, instead of being left out
-    CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES: '0',
     LAMBDA_RUNTIME_EXECUTOR: 'process',
-    // dozens of processes that start at once on two cores take a while
-    LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT: '60',
-    // our poller waits at the queue, so there is no pause between polls; 0 would mean the default
-    LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC: '0.001',
-    LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC: '2',
     FANLAKE_LAMBDA_LOGS: folders.lambdaLogs,
   };
 }
 
-async function startProcess({ port, stateFolder, log }: LocalStackOptions): Promise<LocalStack> {
+async function startProcess({ port, stateFolder, mostFunctions, log }: LocalStackOptions): Promise<LocalStack> {
   const python = await pythonEnvironment({
     folder: fileURLToPath(new URL('../../.venv-localstack/', import.meta.url)),
     requirements: inThisFolder('./requirements.txt'),
@@ -93,7 +82,7 @@ async function startProcess({ port, stateFolder, log }: LocalStackOptions): Prom
   const stop = await startEmulator({
     name: 'LocalStack',
     command: [python, '-m', 'localstack.runtime.main'],
-    environment: { ...emulatorEnvironment(folders.temporary), ...localStackSettings(chosen, folders) },
+    environment: { ...emulatorEnvironment(folders.temporary), ...commonSettings(mostFunctions), ...processSettings(chosen, folders) },
     endpoint,
     healthPath,
     logFile: join(stateFolder, 'localstack.log'),
@@ -112,7 +101,7 @@ async function startProcess({ port, stateFolder, log }: LocalStackOptions): Prom
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const given = await givenLocalStack(options.log);
   if (given !== null) return given;
-  const container = await startDockerLocalStack(options.port, options.log);
+  const container = await startDockerLocalStack(options);
   if (container !== null) return { ...container, kind: 'docker', lambdaLogs: null };
   return await startProcess(options);
 }

@@ -19,19 +19,22 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):
 @hooks.on_infra_start()
 def mend_localstack() -> None:
     """Makes LocalStack do what AWS does, where our tests depend on it. One entry point for all, because pip reads them only when it installs."""
-    from . import s3_conditions, s3_listings, sqs_poller
+    from . import cloudformation, s3_conditions, s3_listings, sqs_poller
 
     _know_node_24()
     _keep_connections()
     sqs_poller.install()
     s3_conditions.install()
     s3_listings.install()
+    cloudformation.install()
 
 
 def _know_node_24() -> None:
     """Lets CreateFunction take `nodejs24.x`, which came after this release. The lists are shared, so they are appended to."""
     from localstack.services.lambda_ import runtimes
 
+    # The image that its own executor runs such a function in.
+    runtimes.IMAGE_MAPPING.setdefault("nodejs24.x", "nodejs:24")
     for known in (runtimes.ALL_RUNTIMES, runtimes.SUPPORTED_RUNTIMES):
         if "nodejs24.x" not in known:
             known.append("nodejs24.x")

@@ -28,6 +28,8 @@ LOG = logging.getLogger(__name__)
 # What Lambda begins with when a mapping has no MaximumConcurrency:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 DEFAULT_CONCURRENCY = 5
+# What this machine can take, whatever a mapping allows.
+MOST_FUNCTIONS = int(os.environ.get("FANLAKE_MOST_FUNCTIONS") or 1000)
 # A deleted mapping ends within this time.
 WAIT_SECONDS = 2
 # For answers that are under way when LocalStack ends.
@@ -43,7 +45,7 @@ class ConcurrentSqsPoller(SqsPoller):
 
     def limit(self, concurrency: int) -> None:
         """At most so many batches at a time; to be called before the first poll."""
-        self._slots = threading.BoundedSemaphore(concurrency)
+        self._slots = threading.BoundedSemaphore(min(concurrency, MOST_FUNCTIONS))
 
     def poll_events(self) -> None:
         """Waits for a free slot, then for messages; called again and again by LocalStack until the mapping is deleted."""
