@@ -40,7 +40,7 @@ onLocalStack('a run of many tasks', () => {
     expect(new Set(done.map(({ stream }) => stream)).size).toBeGreaterThan(1);
   });
 
-  it('3,000 tasks of one request are dispatched by pages of the plan, and each is in the table once', async () => {
+  it('3,000 tasks of one request are dispatched by pages of the plan, and each is in the table once', { timeout: 600_000 }, async () => {
     // the header is as long as a line, and the first task takes it besides its own
     const tasks = 3_000;
     const line = (n: number): string => `${String(n).padStart(9, '0')}\n`;
