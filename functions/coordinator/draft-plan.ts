@@ -1,6 +1,6 @@
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
-import { type Column, canSplit, type InputColumn, type Layout } from '../core/layout.ts';
+import { canSplit, type InputColumn, type Layout } from '../core/layout.ts';
 import { type PlanDraft, type PlannedTable, type TaskSizing, taskSizing, tasksOf } from '../core/plan.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
@@ -8,11 +8,9 @@ import { splitObject } from '../core/split.ts';
 import type { Split, Task } from '../core/task.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
 import { bindToTable, existingTable, nothingToBind } from './bind-to-table.ts';
-import { declaresAll, inputColumns } from './input-columns.ts';
-import { type InspectTools, inspectObject } from './inspect-object.ts';
-
-/** Objects whose types are learned; the others must fit what these show. */
-const sampledObjects = 10;
+import { inputColumns } from './input-columns.ts';
+import type { InspectTools } from './inspect-object.ts';
+import { inspectObjects, type LaidOut } from './inspect-objects.ts';
 
 export interface PlanRequest {
   readonly job: Job;
@@ -39,19 +37,13 @@ export interface DraftedPlan {
   readonly taskCount: number;
 }
 
-/** An object with the number of its layout. */
-interface LaidOut {
-  readonly object: ObjectVersion;
-  readonly layout: number;
-}
-
 /**
  * Plans a run without writing anything: how each object is read, the input's columns, the bound query, the table's columns, the tasks.
  * @throws FanlakeError whatever keeps it from being planned
  */
 export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise<DraftedPlan> {
   const { job, objects } = request;
-  const { layouts, laidOut, learned, empty } = await inspectAll(tools, job, objects);
+  const { layouts, laidOut, learned, empty } = await inspectObjects(tools, job, objects);
   const existing = await existingTable(tools.lake, tools.logs, job, request.table);
   const columns = inputColumns(job, layouts, learned);
   // without a row there are no types to bind a query to, and nothing to bind it for
@@ -81,33 +73,6 @@ interface Bound {
 
 function draftOf({ run, epoch, job, splitBytes }: PlanRequest, { query, columns, table }: Bound, layouts: readonly Layout[]) {
   return { run, epoch, job, splitBytes, table, query, columns, layouts, reuse: [], remainder: false, error: null };
-}
-
-async function inspectAll(tools: PlanTools, job: Job, objects: readonly ObjectVersion[]) {
-  const numbers = new Map<string, number>();
-  const layouts: Layout[] = [];
-  const laidOut: LaidOut[] = [];
-  const samples: (readonly Column[])[] = [];
-  const knownNames = new Set(Object.keys(job.input.columns ?? {}).map((name) => name.toLowerCase()));
-  let empty = true;
-  for (const object of objects) {
-    // an empty object shows nothing: a later one is sampled instead
-    const wanted = object.size > 0 && samples.length < sampledObjects && job.input.columns === undefined;
-    let found = await inspectObject(tools, job, object, wanted, knownNames);
-    if (!wanted && object.size > 0 && samples.length < sampledObjects && !declaresAll(job, found.layout)) {
-      found = await inspectObject(tools, job, object, true, knownNames);
-    }
-    empty &&= found.empty;
-    if (found.layout.format === 'csv' && found.layout.header) for (const name of found.layout.fields) knownNames.add(name.toLowerCase());
-    if (found.columns !== null && found.columns.length > 0) samples.push(found.columns);
-    const text = JSON.stringify(found.layout);
-    const known = numbers.get(text) ?? layouts.push(found.layout) - 1;
-    numbers.set(text, known);
-    laidOut.push({ object, layout: known });
-  }
-  const only = samples[0];
-  const learned = samples.length > 1 ? await tools.inspector.unify(samples) : (only ?? []);
-  return { layouts, laidOut, learned, empty };
 }
 
 /**
