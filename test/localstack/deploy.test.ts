@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sorted, sqlText, tableRows, textRows } from '../e2e/duckdb.ts';
-import { bootstrap, cdk, command, Deployment, onLocalStack, until } from './deployment.ts';
+import { deltaLog, sorted, sqlText, tableRows, textRows } from '../e2e/duckdb.ts';
+import { cdk, command, Deployment, deployment, onLocalStack, until } from './deployment.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const strikes = join(dirname(createRequire(import.meta.url).resolve('vega-datasets')), '..', 'data', 'birdstrikes.csv');
@@ -47,7 +47,8 @@ onLocalStack("the product's own app", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'fanlake-deploy-'));
-    await bootstrap();
+    // the account is bootstrapped once for all files: two at once would get in each other's way
+    await deployment();
     ({ stack } = await deploy(name));
   });
   afterAll(() => {
@@ -59,9 +60,12 @@ onLocalStack("the product's own app", () => {
     await stack.upload('landing/bird-strikes/birdstrikes.csv', readFileSync(strikes));
     const [outcome] = await stack.outcomes('bird_strikes', 1);
     expect(outcome).toMatchObject({ outcome: 'COMMITTED', error: null });
-    const loaded = await tableRows(await stack.fetchTable('bird_strikes', folder));
+    const table = await stack.fetchTable('bird_strikes', folder);
+    const loaded = await tableRows(table);
     const expected = await textRows(`SELECT * EXCLUDE ("Cost Other") FROM read_csv(${sqlText(strikes)})`);
     expect(sorted(loaded)).toEqual(sorted(expected));
+    const years = await textRows(`SELECT DISTINCT year("Flight Date") FROM read_csv(${sqlText(strikes)})`);
+    expect(new Set(deltaLog(table).adds.map(({ partitionValues }) => partitionValues['year']))).toEqual(new Set(years.flat()));
   });
 
   it('deployed again changes nothing', async () => {
