@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Architecture, Code } from 'aws-cdk-lib/aws-lambda';
@@ -9,12 +9,16 @@ import { jobsFile } from '../functions/runtime/environment.ts';
 import { copyDuckdb, type LambdaCpu } from './duckdb-library.ts';
 import { type FunctionName, functionNames } from './sizes.ts';
 
-/** The folder that holds `functions/`, its lock file and its node_modules. */
+/** The folder that holds `functions/`: the repository, or `dist` of the packed package. */
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** `.ts`, and `.js` in the packed package. */
+const extension = extname(import.meta.filename);
 
 /** Of this package; the logs of tables name it. */
 export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };
+  const manifest = ['package.json', '../package.json'].map((path) => join(root, path)).find((path) => existsSync(path));
+  const { version } = JSON.parse(readFileSync(manifest ?? join(root, 'package.json'), 'utf8')) as { readonly version: string };
   return version;
 }
 
@@ -30,11 +34,11 @@ export const bundleOf: Readonly<Record<FunctionName, BundleName>> = {
 };
 
 const entries: Readonly<Record<FunctionName, string>> = {
-  coordinator: 'functions/coordinator/handler.ts',
-  worker: 'functions/worker/handler.ts',
-  reducer: 'functions/reducer/handler.ts',
-  monitor: 'functions/monitor/handler.ts',
-  'dead-letters': 'functions/monitor/dead-letters-handler.ts',
+  coordinator: 'functions/coordinator/handler',
+  worker: 'functions/worker/handler',
+  reducer: 'functions/reducer/handler',
+  monitor: 'functions/monitor/handler',
+  'dead-letters': 'functions/monitor/dead-letters-handler',
 };
 
 export interface BundleOptions {
@@ -50,7 +54,7 @@ const requireBanner = "import { createRequire } from 'node:module'; const requir
 
 /** The handlers of a bundle: where each comes from, and its name in the bundle. */
 function entriesOf(name: BundleName): readonly { readonly in: string; readonly out: string }[] {
-  return functionNames.filter((lambda) => bundleOf[lambda] === name).map((out) => ({ in: join(root, entries[out]), out }));
+  return functionNames.filter((lambda) => bundleOf[lambda] === name).map((out) => ({ in: join(root, `${entries[out]}${extension}`), out }));
 }
 
 /**

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { FanlakeError } from '../functions/core/errors.ts';
 import type { Job } from '../functions/core/job.ts';
 import { type UploadJob, uploadJobs } from '../functions/core/job-of-key.ts';
 
-const program = fileURLToPath(new URL('query-faults.ts', import.meta.url));
+const program = join(import.meta.dirname, `query-faults${extname(import.meta.filename)}`);
 
 /** Faults by the jobs' JSON: a process of tests or of several stacks checks the same jobs once. */
 const known = new Map<string, readonly string[]>();

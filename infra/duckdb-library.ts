@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, cpSync, openSync, readFileSync, readSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { fetchedPackage } from './fetched-package.ts';
 
 export type LambdaCpu = 'arm64' | 'x64';
 
@@ -28,70 +28,41 @@ export function elfMachineOf(path: string): string {
   return known === undefined ? `machine ${machine}` : known[0];
 }
 
-interface LockedPackage {
-  readonly version: string;
-  readonly integrity: string;
-}
+/** The folder of a package as a module in `from` would find it, by a file at its top. @throws Error when it isn't installed */
+const folderOf = (from: string, name: string, file = 'package.json'): string =>
+  dirname(createRequire(join(from, 'package.json')).resolve(`${name}/${file}`));
 
-/** What the lock file says of a package. @throws Error when it isn't in it */
-function lockedPackage(root: string, name: string): LockedPackage {
-  const path = join(root, 'package-lock.json');
-  const lock = JSON.parse(readFileSync(path, 'utf8')) as { packages?: Record<string, Partial<LockedPackage>> };
-  const { version, integrity } = lock.packages?.[`node_modules/${name}`] ?? {};
-  if (version === undefined || integrity === undefined)
-    throw new Error(
-      `The functions can't be bundled: ${path} has no version and checksum of ${name}. Restore the lock file, or install @duckdb/node-api again.`,
-    );
-  return { version, integrity };
-}
-
-/** Fetches and unpacks a package for another processor than this machine's, as `npm ci` would: the lock file's version, held against its checksum. */
-function fetchPackage(root: string, name: string, cache: string): void {
-  const { version, integrity } = lockedPackage(root, name);
-  mkdirSync(join(cache, '..'), { recursive: true });
-  const folder = mkdtempSync(`${cache}-`);
+function installedLibrary(bindings: string, name: string): string | null {
   try {
-    // node_modules/.bin may hold another node than the npm at hand is made for: npm finds its own
-    const options = ['pack', `${name}@${version}`, '--ignore-scripts', '--json', '--pack-destination', folder];
-    const packed = JSON.parse(
-      execFileSync('npm', options, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
-    ) as readonly {
-      readonly filename: string;
-    }[];
-    const archive = join(folder, packed[0]?.filename ?? '');
-    const [algorithm = '', expected = ''] = integrity.split(/-(.*)/s);
-    const found = createHash(algorithm).update(readFileSync(archive)).digest('base64');
-    if (found !== expected)
-      throw new Error(`its checksum is ${algorithm}-${found}, the lock file's is ${integrity}: don't use it, and look at your registry`);
-    execFileSync('tar', ['-xzf', archive, '-C', folder]);
-    renameSync(join(folder, 'package'), cache);
-  } catch (thrown) {
-    if (existsSync(cache)) return;
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new Error(
-      `The functions can't be bundled: fetching ${name}@${version} from the npm registry failed: ${reason}. Check the network and 'npm config get registry', and try again.`,
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+    return folderOf(bindings, name, 'libduckdb.so');
+  } catch {
+    return null;
   }
 }
 
-/** The folder of the library's package for `cpu`: the installed one, else one that is fetched once and kept below node_modules/.cache. */
-function libraryFolder(root: string, cpu: LambdaCpu): string {
+/** The folder of the library's package for `cpu`: the installed one, else one that is fetched, in exactly the version that the bindings ask for. */
+function libraryFolder(bindings: string, cpu: LambdaCpu): string {
   const name = packageName(cpu);
-  const installed = join(root, 'node_modules', name);
-  if (existsSync(join(installed, 'libduckdb.so'))) return installed;
-  const cached = join(root, 'node_modules', '.cache', 'fanlake', `${name.replace('/', '-')}-${lockedPackage(root, name).version}`);
-  if (!existsSync(cached)) fetchPackage(root, name, cached);
-  return cached;
+  const installed = installedLibrary(bindings, name);
+  if (installed !== null) return installed;
+  const manifest = JSON.parse(readFileSync(join(bindings, 'package.json'), 'utf8')) as {
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+  };
+  const version = manifest.optionalDependencies?.[name];
+  if (version === undefined) throw new Error(`The functions can't be bundled: ${bindings} knows no ${name}. Install fanlake again.`);
+  const [project = ''] = bindings.split(`${sep}node_modules${sep}`);
+  return fetchedPackage(project, name, version);
 }
 
 /**
  * Puts DuckDB into a bundle: its client and exactly one library, for the functions' processor, whatever this machine's is.
+ * @param from a folder from which the client is found, as its modules would find it
  * @throws Error when the library can't be had or is for another processor
  */
-export function copyDuckdb(root: string, cpu: LambdaCpu, bundle: string): void {
-  const library = libraryFolder(root, cpu);
+export function copyDuckdb(from: string, cpu: LambdaCpu, bundle: string): void {
+  const client = folderOf(from, '@duckdb/node-api');
+  const bindings = folderOf(client, '@duckdb/node-bindings');
+  const library = libraryFolder(bindings, cpu);
   for (const file of ['duckdb.node', 'libduckdb.so']) {
     const found = elfMachineOf(join(library, file));
     if (found !== cpu)
@@ -102,10 +73,9 @@ export function copyDuckdb(root: string, cpu: LambdaCpu, bundle: string): void {
   const target = join(bundle, 'node_modules');
   for (const file of libraryFiles) cpSync(join(library, file), join(target, packageName(cpu), file));
   // node-bindings asks its dependency detect-libc only whether this is musl, and takes a failure to load it for no: Lambda has glibc
-  for (const file of ['duckdb.js', 'package.json', 'LICENSE'])
-    cpSync(join(root, 'node_modules/@duckdb/node-bindings', file), join(target, '@duckdb/node-bindings', file));
-  cpSync(join(root, 'node_modules/@duckdb/node-api'), join(target, '@duckdb/node-api'), {
+  for (const file of ['duckdb.js', 'package.json', 'LICENSE']) cpSync(join(bindings, file), join(target, '@duckdb/node-bindings', file));
+  cpSync(client, join(target, '@duckdb/node-api'), {
     recursive: true,
-    filter: (source) => !/\.(?:d\.ts|map|md|tsbuildinfo)$/.test(source),
+    filter: (source) => source !== join(client, 'node_modules') && !/\.(?:d\.ts|map|md|tsbuildinfo)$/.test(source),
   });
 }

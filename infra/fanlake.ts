@@ -17,6 +17,9 @@ import { QueueWithDeadLetters, undeliverableQueue } from './queue-with-dead-lett
 import { defaultSplitBytes, defaultWorkDays, type FunctionName, functionSizes, type QueueName, queueSizes } from './sizes.ts';
 import { allowServicesToUse, joinBucket, notifyQueue } from './upload-trigger.ts';
 
+// 'fanlake/infra' is this file
+export type { FanlakeProps } from './fanlake-props.ts';
+
 /**
  * Files that land in a bucket become rows of tables in the lake bucket, each upload exactly once. Everything has a default but `jobs`. A construct named 'Fanlake' has
  * the stack's name in front of its queues' names and plain outputs; any other id goes into both.

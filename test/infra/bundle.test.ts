@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +103,15 @@ describe('a bundle', () => {
 });
 
 describe("DuckDB's library", () => {
+  const manifest = JSON.parse(readFileSync('node_modules/@duckdb/node-bindings/package.json', 'utf8')) as { readonly version: string };
+
+  /** A folder with DuckDB's client installed, without a library. */
+  function project(name: string): string {
+    for (const part of ['node-api', 'node-bindings'])
+      cpSync(join('node_modules/@duckdb', part), join(bundle(name), 'node_modules/@duckdb', part), { recursive: true });
+    return bundle(name);
+  }
+
   it('in the bundle for arm64 is for arm64, and there is no other', () => {
     copyDuckdb(process.cwd(), 'arm64', bundle('arm64'));
     const libraries = readdirSync(bundle('arm64'), { recursive: true, encoding: 'utf8' }).filter((path) => /\.(so|node)$/.test(path));
@@ -113,7 +133,7 @@ describe("DuckDB's library", () => {
     writeFileSync(text, 'not a library');
     expect(elfMachineOf(text)).toBe('no ELF file');
 
-    const root = bundle('project');
+    const root = project('project');
     const installed = join(root, 'node_modules/@duckdb', `node-bindings-linux-${other}`);
     mkdirSync(installed, { recursive: true });
     for (const file of ['duckdb.node', 'libduckdb.so'])
@@ -121,10 +141,23 @@ describe("DuckDB's library", () => {
     expect(() => copyDuckdb(root, other, bundle('wrong'))).toThrow(new RegExp(`they run on ${other}, and .* is for (${host}|no ELF file)`));
   });
 
-  it('that can not be had is an error that names the lock file', () => {
-    const root = bundle('empty');
-    mkdirSync(root, { recursive: true });
-    writeFileSync(join(root, 'package-lock.json'), '{ "packages": {} }');
-    expect(() => copyDuckdb(root, other, bundle('none'))).toThrow(/package-lock\.json has no version and checksum/);
+  it('is not taken from the registry when the lock file has another checksum of it', () => {
+    const root = project('locked');
+    const key = `node_modules/@duckdb/node-bindings-linux-${other}`;
+    const lock = { packages: { [key]: { version: manifest.version, integrity: `sha512-${Buffer.alloc(64).toString('base64')}` } } };
+    writeFileSync(join(root, 'package-lock.json'), JSON.stringify(lock));
+    expect(() => copyDuckdb(root, other, bundle('refused'))).toThrow(
+      /its checksum is sha512-.*, that of .*package-lock\.json is sha512-AAAA/,
+    );
+    expect(existsSync(bundle('refused'))).toBe(false);
+    expect(readdirSync(join(root, 'node_modules/.cache/fanlake'))).toEqual([]);
+  });
+
+  it('that the registry has not got is an error that names package and version', () => {
+    const root = project('unknown');
+    const bindings = join(root, 'node_modules/@duckdb/node-bindings/package.json');
+    const name = `@duckdb/node-bindings-linux-${other}`;
+    writeFileSync(bindings, JSON.stringify({ ...manifest, optionalDependencies: { [name]: '0.0.0-none' } }));
+    expect(() => copyDuckdb(root, other, bundle('none'))).toThrow(`fetching ${name}@0.0.0-none from the npm registry failed`);
   });
 });

@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { defineJob } from 'fanlake';
-import { Fanlake } from '../../infra/fanlake.ts';
-import type { FanlakeProps } from '../../infra/fanlake-props.ts';
+import { Fanlake, type FanlakeProps } from 'fanlake/infra';
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -54,6 +54,7 @@ const refused: readonly (readonly [file: string, source: string])[] = [
   ['cli/main.ts', '@duckdb/node-api'],
   ['cli/main.ts', '@aws-sdk/client-s3'],
   ['cli/main.ts', '../test/data.ts'],
+  ['cli/main.ts', '../infra/fanlake.ts'],
   ['jobs/flights.ts', '../functions/core/job.ts'],
   ['jobs/flights.ts', '@duckdb/node-api'],
   ['infra/stack.ts', '@duckdb/node-api'],
