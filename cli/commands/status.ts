@@ -6,6 +6,7 @@ import { inOrder } from '../../functions/protocol/documents.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { atPlace, type PlaceOptions } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
+import { harmless } from '../render/error.ts';
 import { count, counted, duration, shortMoment } from '../render/numbers.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import { shortPath } from '../render/short-path.ts';
@@ -113,18 +114,34 @@ function renderRuns(shell: Shell, { name, stack, stores }: Place, listed: readon
     ...(setAside ? [{ name: 'set aside', align: 'right' } as const] : []),
     { name: 'took', align: 'right' },
     { name: 'table' },
+    { name: 'from' },
   ];
   const rows = listed.map(({ receipt, startedMs }) => [
     shell.style.columns === null ? receipt.run : shortId(receipt.run, known),
-    receipt.outcome ?? `${receipt.state} ${receipt.tasks.done}/${receipt.tasks.planned}`,
+    stateOf(receipt),
     startedMs === null ? '' : shortMoment(startedMs, Date.now()),
     count(receipt.rows.written),
     ...(setAside ? [count(receipt.rows.quarantined)] : []),
     receipt.outcome === null ? '' : duration(receipt.seconds),
     tablePlace(shell, stores.lake.locate(''), receipt),
+    fromOf(receipt, shell.currentFolder),
   ]);
   const more = total > listed.length ? `\n${counted(total - listed.length, 'more run')}: --all` : '';
   return renderTable(columns, rows, shell.style) + more;
+}
+
+/** How a run ended or stands, with why it failed. */
+function stateOf({ outcome, state, tasks, error }: Receipt): string {
+  if (outcome === null) return `${state} ${tasks.done}/${tasks.planned}`;
+  return outcome === 'FAILED' && error !== null ? `FAILED ${error.code}` : outcome;
+}
+
+/** The first of the run's objects; nothing in a receipt of an older version. */
+function fromOf({ objects }: Partial<Pick<Receipt, 'objects'>>, currentFolder: string): string {
+  const [first] = objects?.first ?? [];
+  if (objects === undefined || first === undefined) return '';
+  const shown = harmless(first.startsWith('/') ? shortPath(first, currentFolder) : first);
+  return objects.total > 1 ? `${shown} + ${count(objects.total - 1)}` : shown;
 }
 
 /** Where a table is, as seen from the lake root. */

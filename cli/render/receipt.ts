@@ -3,6 +3,7 @@ import { mostIgnoredKeys } from '../../functions/core/ignored-keys.ts';
 import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
 import { harmless, renderError } from './error.ts';
 import { bytes, count, counted, duration, moment, rate } from './numbers.ts';
+import { shellWord } from './shell-word.ts';
 import { shortPath } from './short-path.ts';
 import type { Style } from './style.ts';
 
@@ -58,6 +59,8 @@ function linesOf(receipt: Receipt, currentFolder: string): readonly Line[] {
   // an earlier try may have been committed in part
   const untouched = isUndone(receipt) && receipt.epoch === 0 ? ': untouched' : '';
   const lines: Line[] = [['table', `${harmless(shortPath(table.path, currentFolder))} (${table.format}${version})${untouched}`]];
+  const from = objectsLine(receipt, currentFolder);
+  if (from !== null) lines.push(['from', from]);
   if (tasks.planned > 0) {
     // a task that failed tells no figures: where none is done, zeros would say that nothing was read
     if (tasks.done > 0) lines.push(['rows', rowsLine(receipt)]);
@@ -72,6 +75,13 @@ function linesOf(receipt: Receipt, currentFolder: string): readonly Line[] {
     lines.push(['took', `${duration(seconds)}${speed}`]);
   }
   return lines;
+}
+
+/** The first objects by their keys; null in a receipt of an older version. */
+function objectsLine({ objects }: Partial<Pick<Receipt, 'objects'>>, currentFolder: string): string | null {
+  if (objects === undefined || objects.first.length === 0) return null;
+  const more = objects.total > objects.first.length ? `, and ${count(objects.total - objects.first.length)} more` : '';
+  return `${objects.first.map((key) => harmless(key.startsWith('/') ? shortPath(key, currentFolder) : key)).join(', ')}${more}`;
 }
 
 function rowsLine(receipt: Receipt): string {
@@ -106,7 +116,7 @@ function advice(receipt: Receipt, style: Style, { endedMs, takesBadRows = false,
   } else if (outcome === 'PARTIAL') {
     lines.push(...missingLines(receipt.missing), `To load what is missing: fanlake retry ${run}`);
   } else if (outcome === 'FAILED' && isUndone(receipt)) {
-    lines.push(...failedLines(receipt, takesBadRows));
+    lines.push(...failedLines(receipt, takesBadRows, isOnStack));
   } else if (outcome === 'CANCELLED') {
     const again = receipt.epoch === 0 ? 'the same command with --again, or: ' : '';
     const kept = receipt.epoch === 0 ? '' : ' What earlier tries put into the table stays there.';
@@ -134,13 +144,25 @@ function ignoredLines({ ignored }: Partial<Pick<Receipt, 'ignored'>>, style: Sty
   ];
 }
 
-function failedLines({ run, epoch, error, tasks }: Receipt, takesBadRows: boolean): readonly string[] {
+function failedLines(receipt: Receipt, takesBadRows: boolean, isOnStack: boolean): readonly string[] {
+  const { run, epoch, error, tasks } = receipt;
   const setAside = error?.code === 'rows.bad' && takesBadRows ? ['To set such rows aside: the same command with --max-bad-rows <n>'] : [];
   // an input that couldn't be planned has no tasks that a retry could repeat
   const retry = error !== null && isMendable(error.code) && tasks.planned > 0 ? `, or: fanlake retry ${run}` : '.';
   // an earlier try may have been committed in part
   const what = epoch === 0 ? 'run' : 'try';
-  return [...setAside, `Nothing of this ${what} is in the table. When the cause is mended, run the same command again${retry}`];
+  return [
+    ...setAside,
+    `Nothing of this ${what} is in the table. When the cause is mended, ${isOnStack ? againOnStack(receipt) : 'run the same command again'}${retry}`,
+  ];
+}
+
+/** Nobody has typed a command for an upload: this is the one. */
+function againOnStack({ job, objects }: Receipt): string {
+  const [only] = objects.first;
+  return only === undefined || objects.total > 1
+    ? 'run its job over the input again'
+    : `type: fanlake run ${job} --input ${shellWord(only)}`;
 }
 
 function missingLines(missing: readonly MissingRange[]): readonly string[] {

@@ -1,8 +1,10 @@
 import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
-import { asFanlakeError } from '../../functions/core/errors.ts';
+import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
 import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
+import { tableKeyOf } from '../../functions/core/upload.ts';
+import { loadedByUploads } from '../../functions/protocol/loaded-by-uploads.ts';
 import { writeRunRequest } from '../../functions/protocol/run-request.ts';
 import { sendAll } from '../../functions/protocol/send.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
@@ -29,6 +31,8 @@ export interface StackWatch {
 
 /** Objects whose heads are looked at for mistakes of job and query, before anything is sent. */
 const checkedObjects = 10;
+/** Objects that a refusal names. */
+const namedObjects = 100;
 
 /**
  * Has the stack run a job over some objects, or goes on with what it knows of that run, and waits for the outcome.
@@ -38,6 +42,7 @@ export async function runOnStack(stack: Stack, request: StackRun, watch: StackWa
   const { run, found } = await identifyRun(stack, request);
   if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
   if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
+  if (found === null && !request.again) await refuseLoaded(stack, request);
   const askForEpoch = (id: string, epoch: number) => askFor(stack, request, id, epoch, watch);
   const { job, splitBytes } = request;
   const asked = { job, splitBytes, plan: askForEpoch };
@@ -45,6 +50,28 @@ export async function runOnStack(stack: Stack, request: StackRun, watch: StackWa
   const plan = await (found === null ? askForEpoch(run, 0) : takeUpRun(stack.context, found, asked, false));
   watch.onUnderWay(run);
   return waitOnStack(stack, plan, watch.onProgress);
+}
+
+/**
+ * The run of one object is that of its upload, and known by its id. A run over several has another id.
+ * @throws FanlakeError `usage` when uploads load some of the objects
+ */
+async function refuseLoaded({ stores, name }: Stack, { job, table, objects }: StackRun): Promise<void> {
+  // an upload goes to the job's own table
+  if (objects.length < 2 || table !== tableKeyOf(job)) return;
+  const loaded = await loadedByUploads(stores, job, objects);
+  const [first] = loaded;
+  if (first === undefined) return;
+  throw new FanlakeError(
+    'usage',
+    `${loaded.length} of the ${objects.length} objects are loaded by their uploads already, such as ${first.object.key} (run ${first.run}): this run would put their rows into ` +
+      `'${job.table.name}' a second time. Leave them out, or load all of them once more with --again. The runs of ${name}: fanlake status`,
+    {
+      loaded: loaded.length,
+      objects: objects.length,
+      first: loaded.slice(0, namedObjects).map(({ object, run }) => ({ key: object.key, run })),
+    },
+  );
 }
 
 async function askFor(stack: Stack, request: StackRun, run: string, epoch: number, watch: StackWatch): Promise<Plan> {

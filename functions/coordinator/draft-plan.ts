@@ -1,7 +1,7 @@
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { canSplit, type InputColumn, type Layout } from '../core/layout.ts';
-import { type PlanDraft, type PlannedTable, type TaskSizing, taskSizing, tasksOf } from '../core/plan.ts';
+import { inputOf, type PlanDraft, type PlannedTable, type TaskSizing, taskSizing, tasksOf } from '../core/plan.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
 import { splitObject } from '../core/split.ts';
@@ -52,14 +52,14 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
       ? nothingToBind(job, request.table, existing)
       : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns });
   const sizing = sizingFor(bound.query, request.splitBytes, tools.sizing);
-  const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
-  const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, inputBytes);
+  const input = inputOf(objects);
+  const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes);
   let taskCount = 0;
   for (const _task of tasks()) taskCount += 1;
   if (!bound.query.rowwise && taskCount > 1) throw needsOneTask(bound.query, taskCount);
   checkLineNumbers(bound.query, laidOut, layouts, sizing);
   return {
-    draft: { ...draftOf(request, bound, layouts), input: { objects: objects.length, bytes: inputBytes } },
+    draft: { ...draftOf(request, bound, layouts), input },
     tasks: { [Symbol.iterator]: tasks },
     taskCount,
   };

@@ -4,6 +4,7 @@ import type { Job } from './job.ts';
 import { type EpochId, tasksPerGroup } from './keys.ts';
 import type { InputColumn, Layout } from './layout.ts';
 import type { RequestCounts } from './part.ts';
+import type { ObjectVersion } from './ports.ts';
 import type { BoundQuery } from './query.ts';
 import type { Split, Task } from './task.ts';
 
@@ -51,7 +52,12 @@ export interface Plan extends EpochId {
   /** Input columns, pinned. */
   readonly columns: readonly InputColumn[];
   readonly layouts: readonly Layout[];
-  readonly input: { readonly objects: number; readonly bytes: number };
+  readonly input: {
+    readonly objects: number;
+    readonly bytes: number;
+    /** Keys of the first objects, for receipts. Left away by older versions. */
+    readonly first?: readonly string[];
+  };
   /** Bytes of a split that the user asked for; null: what suited the machine. Left away where nothing was planned. */
   readonly splitBytes?: number | null;
   readonly tasks: number;
@@ -68,6 +74,15 @@ export interface Plan extends EpochId {
 
 /** Most tasks that stand in the plan itself. */
 export const maxInlineTasks = 10;
+
+/** What a plan says of its input. */
+export function inputOf(objects: readonly ObjectVersion[]): Required<Plan['input']> {
+  const bytes = objects.reduce((sum, { size }) => sum + size, 0);
+  return { objects: objects.length, bytes, first: objects.slice(0, namedObjects).map(({ key }) => key) };
+}
+
+/** Objects that a plan names. */
+const namedObjects = 3;
 
 /** What is known of a plan before its tasks are counted. */
 export type PlanDraft = Omit<Plan, 'format' | 'nonce' | 'createdMs' | 'tasks' | 'inline'>;

@@ -21,6 +21,8 @@ export interface Receipt extends EpochId {
   readonly job: string;
   readonly state: RunState;
   readonly outcome: OutcomeWord | 'ALREADY_COMMITTED' | null;
+  /** How many objects were to be loaded, and the keys of the first of them. */
+  readonly objects: { readonly total: number; readonly first: readonly string[] };
   readonly rows: RowCounts;
   readonly bytes: { readonly input: number; readonly covered: number };
   readonly tasks: { readonly planned: number; readonly done: number; readonly failed: number; readonly attempts: number };
@@ -52,6 +54,7 @@ export function blankReceipt({ run, epoch }: EpochId, tablePath: string): Receip
     job: run.slice(0, run.lastIndexOf('-')),
     state: 'planned',
     outcome: null,
+    objects: { total: 0, first: [] },
     rows: noRows,
     bytes: { input: 0, covered: 0 },
     tasks: { planned: 0, done: 0, failed: 0, attempts: 0 },
@@ -71,6 +74,7 @@ export function receiptOf(plan: Plan, fold: Fold, tablePath: string): Receipt {
   return {
     ...blankReceipt(plan, tablePath),
     job: plan.job.name,
+    objects: { total: plan.input.objects, first: plan.input.first ?? [] },
     rows: fold.rows,
     bytes: { input: plan.input.bytes, covered: fold.bytesCovered },
     tasks: { planned: plan.tasks + reusedCount(plan), done: fold.done, failed: fold.failed.length, attempts: fold.attempts },

@@ -1,7 +1,7 @@
 import type { FanlakeError } from './errors.ts';
 import type { Job } from './job.ts';
 import type { EpochId } from './keys.ts';
-import type { PlanDraft } from './plan.ts';
+import { inputOf, type PlanDraft } from './plan.ts';
 import type { ObjectVersion } from './ports.ts';
 
 /** What was to be planned. */
@@ -14,7 +14,6 @@ export interface Unplanned extends EpochId {
 
 /** The empty plan of an input that can't be planned: its run fails with the error. */
 export function unplannable({ job, run, epoch, table, objects }: Unplanned, error: FanlakeError): Omit<PlanDraft, 'requests'> {
-  const bytes = objects.reduce((sum, { size }) => sum + size, 0);
   return {
     run,
     epoch,
@@ -23,7 +22,7 @@ export function unplannable({ job, run, epoch, table, objects }: Unplanned, erro
     query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false, filters: false },
     columns: [],
     layouts: [],
-    input: { objects: objects.length, bytes },
+    input: inputOf(objects),
     reuse: [],
     remainder: false,
     error: error.toReport(),

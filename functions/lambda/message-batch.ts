@@ -33,7 +33,10 @@ export interface BatchOptions {
   readonly stop?: () => void;
   /** What is to be done yet when it doesn't, before the process ends. */
   readonly stuck?: () => Promise<void>;
-  /** Signs of life begin so long after the function does: most messages are done by then, and cost no request. */
+  /**
+   * Signs of life begin so long after the function does: most messages are done by then, and cost no request. 0: the first one is waited for, before anything
+   * else is done, since whatever kills the function may be about to.
+   */
   readonly quietMs: number;
   /** Handles the deliveries and answers those that failed; what it throws fails all. One that called `retryIn` is given back in any case. */
   readonly handle: (deliveries: readonly BatchDelivery[]) => Promise<readonly FailedDelivery[]>;
@@ -48,6 +51,7 @@ export async function handleBatch(event: SQSEvent, context: Context, options: Ba
   log.begin(context);
   const messages = event.Records.map((record) => new Message(record, options));
   const signs = new SignsOfLife(messages, options);
+  await signs.begin();
   let isStuck = false;
   let failed: readonly FailedDelivery[] = [];
   try {
@@ -126,7 +130,8 @@ class SignsOfLife {
   readonly #messages: readonly Message[];
   readonly #log: FunctionLog;
   readonly #sqs: SqsClient;
-  #timer: NodeJS.Timeout;
+  readonly #quietMs: number;
+  #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -134,13 +139,20 @@ class SignsOfLife {
     this.#messages = messages;
     this.#log = log;
     this.#sqs = sqs;
-    this.#timer = setTimeout(() => this.#give(), quietMs);
+    this.#quietMs = quietMs;
   }
 
-  #give(): void {
-    if (this.#stopped) return;
-    this.#last = this.#extendAll();
-    this.#timer = setTimeout(() => this.#give(), signOfLifeMs);
+  async begin(): Promise<void> {
+    if (this.#quietMs === 0) await this.#give();
+    else this.#timer = setTimeout(() => void this.#give(), this.#quietMs);
+  }
+
+  #give(): Promise<void> {
+    if (!this.#stopped) {
+      this.#last = this.#extendAll();
+      this.#timer = setTimeout(() => void this.#give(), signOfLifeMs);
+    }
+    return this.#last;
   }
 
   async #extendAll(): Promise<void> {

@@ -3,7 +3,7 @@ import type { FailDecision } from '../core/decision.ts';
 import { groupCount, groupSize, tasksPerGroup } from '../core/keys.ts';
 import { type ExactStarts, nextEpoch, type PastTask, remainingTasks, splitId, startsBehind } from '../core/next-epoch.ts';
 import type { Part } from '../core/part.ts';
-import type { Plan, PlanDraft } from '../core/plan.ts';
+import { inputOf, type Plan, type PlanDraft } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
@@ -42,8 +42,9 @@ export async function openRemainder(context: RunContext, plan: Plan): Promise<Pl
   const { fold } = await gatherFold(context.stores.work, plan);
   const tasks = remainingTasks(await pastTasks(context, plan, isDone), startsBehind(fold.chain));
   const splits = tasks.flatMap((task) => task.splits);
+  const objects = [...new Map(splits.map(({ object }) => [object.key, object])).values()];
   const input = {
-    objects: new Set(splits.map(({ object }) => object.key)).size,
+    ...inputOf(objects),
     bytes: splits.reduce((sum, { start, end }) => sum + end - start, 0),
   };
   return openEpoch(context, { ...draftBehind(plan), input, reuse: [], remainder: true }, tasks);

@@ -1,0 +1,42 @@
+import type { Job } from '../core/job.ts';
+import { ledgerPrefix, parseLedgerKey, planKey } from '../core/keys.ts';
+import type { ObjectVersion, Stores } from '../core/ports.ts';
+import { tableKeyOf, uploadRun } from '../core/upload.ts';
+import { inOrder, listAll, readOutcome } from './documents.ts';
+
+/** An object that the job loads or has loaded, and the run of its upload. */
+export interface LoadedObject {
+  readonly object: ObjectVersion;
+  readonly run: string;
+}
+
+/** Each is a request: beyond so many objects only runs that have ended are seen. */
+const mostLooks = 1_000;
+
+/**
+ * Those of some objects that the same job loads by itself, each by a run of its own since it was uploaded: they are in the table, or on their way to it. A run
+ * over many objects has another id and would load them a second time. Lists the table's ledger once.
+ */
+export async function loadedByUploads(
+  { work, lake }: Stores,
+  job: Job,
+  objects: readonly ObjectVersion[],
+): Promise<readonly LoadedObject[]> {
+  const table = tableKeyOf(job);
+  const uploads = new Map(objects.map((object) => [uploadRun({ job, object }), object]));
+  const ended = (await listAll(lake, ledgerPrefix(table))).flatMap((key) => {
+    const found = parseLedgerKey(key);
+    return found?.kind === 'outcome' && uploads.has(found.run) ? [found] : [];
+  });
+  const inTable = new Set<string>();
+  await inOrder(ended, async (id) => {
+    const word = (await readOutcome(lake, table, id))?.outcome;
+    if (word === 'COMMITTED' || word === 'PARTIAL') inTable.add(id.run);
+  });
+  const isOver = new Set(ended.map(({ run }) => run));
+  const others = [...uploads.keys()].filter((run) => !isOver.has(run));
+  await inOrder(others.length > mostLooks ? [] : others, async (run) => {
+    if ((await work.head(planKey({ run, epoch: 0 }))) !== null) inTable.add(run);
+  });
+  return [...uploads].flatMap(([run, object]) => (inTable.has(run) ? [{ object, run }] : []));
+}
