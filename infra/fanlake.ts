@@ -4,11 +4,13 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { UploadJob } from '../functions/core/job-of-key.ts';
 import { Alarms } from './alarms.ts';
 import { type AnyBucket, type BucketSettings, lakeBucket, landingBucket, workBucket } from './buckets.ts';
 import { checkJobs } from './check-jobs.ts';
 import { checkPrefix, checkSettings } from './check-settings.ts';
 import { createDashboard } from './dashboard.ts';
+import { warnOfLake, warnOfLanding } from './existing-bucket.ts';
 import type { FanlakeProps } from './fanlake-props.ts';
 import type { FanlakeFunction } from './function.ts';
 import { createFunctions } from './functions.ts';
@@ -52,13 +54,8 @@ export class Fanlake extends Construct {
     this.undeliverable = undeliverableQueue(this, 'Undeliverable', this.prefix, encryptionKey);
     this.queues = this.createQueues(encryptionKey);
     this.landing = props.landingBucket ?? this.createLanding(settings);
-    if (props.landingBucket !== undefined)
-      joinBucket(
-        this,
-        this.landing,
-        uploads.map(({ input }) => input.prefix),
-        this.queues.requests,
-      );
+    if (props.landingBucket !== undefined) this.joinLanding(uploads);
+    if (props.lakeBucket !== undefined) warnOfLake(this, this.lake);
     protectLogs(this, this.lake);
 
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'EventBus', 'default');
@@ -79,6 +76,12 @@ export class Fanlake extends Construct {
     const bucket = landingBucket(this, 'Landing', settings);
     notifyQueue(bucket, this.queues.requests.queue);
     return bucket;
+  }
+
+  private joinLanding(uploads: readonly UploadJob[]): void {
+    const prefixes = uploads.map(({ input }) => input.prefix);
+    joinBucket(this, this.landing, prefixes, this.queues.requests);
+    warnOfLanding(this, this.landing);
   }
 
   private createQueues(encryptionKey: IKey | undefined): Readonly<Record<QueueName, QueueWithDeadLetters>> {

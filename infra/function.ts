@@ -70,7 +70,7 @@ export class FanlakeFunction extends Construct {
       // One JSON document a line, so that Logs Insights knows the fields. What a function prints goes through unchanged: it is JSON already.
       loggingFormat: LoggingFormat.JSON,
       tracing: Tracing.ACTIVE,
-      // Tasks send tasks: after about 16 such hops Lambda would drop the chain. Messages count their hops themselves.
+      // Tasks send tasks: after about 16 such hops Lambda would drop the chain. Every circle of ours ends by itself, or waits a quarter of an hour each time.
       recursiveLoop: RecursiveLoop.ALLOW,
       environment: {
         POWERTOOLS_SERVICE_NAME: 'fanlake',

@@ -37,9 +37,11 @@ export function writesDataFiles(lambda: FanlakeFunction, lake: AnyBucket): void 
   lambda.deny(['s3:PutObject'], [lake.arnForObjects('*/_delta_log/*')]);
 }
 
-/** Entries of logs, the ledger, and the copies that a table of Hive folders is committed by. It deletes nothing. */
+/** Entries of logs, the ledger, and the copies that a table of Hive folders is committed by. It deletes what it has copied. */
 export function writesTables(lambda: FanlakeFunction, lake: AnyBucket): void {
   lambda.allowPattern(['s3:PutObject'], lake.arnForObjects('*'), tableNames);
+  // what such a table's tasks wrote, once it has its final name
+  lambda.allow(['s3:DeleteObject'], [lake.arnForObjects('*/_fanlake/*/files/*')]);
 }
 
 /** Says that a run has ended. */

@@ -29,7 +29,10 @@ interface Meaning {
   readonly advice: string;
 }
 
-function meaningOf(thrown: unknown, doing: 'read' | 'write'): Meaning {
+/** What was going on: reading a pinned object is reading an input; everything else is about what we keep ourselves. */
+export type Doing = 'input' | 'read' | 'write';
+
+function meaningOf(thrown: unknown, doing: Doing): Meaning {
   const name = nameOf(thrown);
   if (name === 'NoSuchBucket') return { code: 'store.denied', advice: 'the bucket is not there: is the stack deployed in this region?' };
   if (name === 'CredentialsProviderError' || name === 'ExpiredToken' || name === 'InvalidAccessKeyId' || name === 'SignatureDoesNotMatch') {
@@ -39,7 +42,7 @@ function meaningOf(thrown: unknown, doing: 'read' | 'write'): Meaning {
     return { code: 'store.denied', advice: 'the bucket is in another region: set AWS_REGION to it' };
   if (statusOf(thrown) === 403)
     return {
-      code: doing === 'read' ? 'input.denied' : 'store.denied',
+      code: doing === 'input' ? 'input.denied' : 'store.denied',
       advice: 'the role or key in use may not do that: see docs/security.md',
     };
   if (name === 'KeyTooLongError') return { code: 'store.name', advice: 'a key has at most 1,024 bytes: choose shorter names' };
@@ -50,7 +53,7 @@ function meaningOf(thrown: unknown, doing: 'read' | 'write'): Meaning {
  * The SDK's error as ours.
  * @param attempt what was tried, as in "can't <attempt>" @param where the object as an s3 URL
  */
-export function s3Error(thrown: unknown, doing: 'read' | 'write', attempt: string, where: string): FanlakeError {
+export function s3Error(thrown: unknown, doing: Doing, attempt: string, where: string): FanlakeError {
   if (thrown instanceof FanlakeError) return thrown;
   const { code, advice } = meaningOf(thrown, doing);
   const found = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);

@@ -24,7 +24,7 @@ import type {
   StoredObject,
 } from '../core/ports.ts';
 import { eachInParallel } from './in-parallel.ts';
-import { changedOrGone, isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
+import { changedOrGone, type Doing, isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
 import { listCurrent, listVersioned } from './s3-listing.ts';
 import { type UploadTarget, upload } from './s3-upload.ts';
 
@@ -79,7 +79,7 @@ export class S3Store implements ObjectStore {
 
   async read(object: ObjectVersion, range: ByteRange): Promise<Uint8Array> {
     const wanted = clamp(range, object.size);
-    return this.#attempt('read', `read "${object.key}"`, object.key, async () => {
+    return this.#attempt('input', `read "${object.key}"`, object.key, async () => {
       try {
         if (wanted.end <= wanted.start) {
           await this.#client.send(new HeadObjectCommand(this.#pinned(object)));
@@ -250,7 +250,7 @@ export class S3Store implements ObjectStore {
     return { ...this.#place(key), ...(id === null ? { IfMatch: version } : { VersionId: id }) };
   }
 
-  async #attempt<T>(doing: 'read' | 'write', attempt: string, key: string, action: () => Promise<T>): Promise<T> {
+  async #attempt<T>(doing: Doing, attempt: string, key: string, action: () => Promise<T>): Promise<T> {
     try {
       return await action();
     } catch (thrown) {

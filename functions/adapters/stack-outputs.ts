@@ -50,7 +50,7 @@ export async function readStackOutputs(name: string, environment: NodeJS.Process
   }
   const client = makeClient(environment);
   try {
-    const stack = await describe(client, name);
+    const stack = await describe(client, name, environment);
     if (stack === null) throw await noSuchStack(client, name);
     return outputsOf(name, stack);
   } finally {
@@ -63,13 +63,16 @@ function makeClient(environment: NodeJS.ProcessEnv): CloudFormationClient {
   return new CloudFormationClient({ ...httpSettings, ...awsRegion(environment), ...(endpoint === undefined ? {} : { endpoint }) });
 }
 
-async function describe(client: CloudFormationClient, name: string): Promise<Stack | null> {
+/** CloudFormation still tells of a deleted stack that is asked for by its ARN, and LocalStack lists it. */
+const isThere = ({ StackStatus: status }: Stack): boolean => status !== 'DELETE_COMPLETE';
+
+async function describe(client: CloudFormationClient, name: string, environment: NodeJS.ProcessEnv): Promise<Stack | null> {
   try {
     const { Stacks: stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
-    return stacks[0] ?? null;
+    return stacks.find(isThere) ?? null;
   } catch (thrown) {
     if (thrown instanceof Error && /does not exist/i.test(thrown.message)) return null;
-    throw stackError(thrown, name, await regionOf(client));
+    throw stackError(thrown, name, await regionOf(client), environment['AWS_PROFILE']);
   }
 }
 
@@ -89,7 +92,9 @@ async function noSuchStack(client: CloudFormationClient, name: string): Promise<
 async function fanlakeStacks(client: CloudFormationClient): Promise<readonly string[]> {
   try {
     const { Stacks: stacks = [] } = await client.send(new DescribeStacksCommand({}));
-    return stacks.flatMap((stack) => (valuesOf(stack, outputNames.landingBucket).length === 0 ? [] : [stack.StackName ?? '']));
+    return stacks
+      .filter(isThere)
+      .flatMap((stack) => (valuesOf(stack, outputNames.landingBucket).length === 0 ? [] : [stack.StackName ?? '']));
   } catch {
     // it is only a hint
     return [];

@@ -87,7 +87,16 @@ export function uploadJobs(jobs: readonly Job[]): readonly UploadJob[] {
   if (found.length === 0) {
     const names = jobs.map(({ name }) => `'${name}'`).join(', ');
     const which = jobs.length === 0 ? 'there is no job' : `none of the jobs ${names} has an input.prefix`;
-    throw new FanlakeError('job.invalid', `Nothing can be watched: ${which}. Give a job an input.prefix such as 'landing/visits/'.`);
+    throw new FanlakeError('job.invalid', `No upload would become a run: ${which}. Give a job an input.prefix such as 'landing/visits/'.`);
+  }
+  for (const { name, input } of found) {
+    const ignored = whyIgnored(`${input.prefix}x.csv`);
+    if (ignored === null) continue;
+    throw new FanlakeError(
+      'job.invalid',
+      `The job '${name}' would never see an upload: below its prefix '${input.prefix}' everything is passed over (${ignored.reason}). Choose another prefix.`,
+      { job: name, prefix: input.prefix },
+    );
   }
   for (const [index, a] of found.entries()) {
     for (const b of found.slice(index + 1)) {
@@ -97,7 +106,7 @@ export function uploadJobs(jobs: readonly Job[]): readonly UploadJob[] {
       if (!long.input.prefix.startsWith(short.input.prefix)) continue;
       throw new FanlakeError(
         'job.invalid',
-        `The jobs '${short.name}' and '${long.name}' can't be watched together: the prefix '${short.input.prefix}' covers '${long.input.prefix}'. ` +
+        `The jobs '${short.name}' and '${long.name}' would take the same uploads: the prefix '${short.input.prefix}' covers '${long.input.prefix}'. ` +
           `Give each a folder of its own, with a slash at its end.`,
         { jobs: [short.name, long.name], prefixes: [short.input.prefix, long.input.prefix] },
       );

@@ -110,6 +110,8 @@ export interface Delivery<Message> {
   readonly body: Message;
   /** 1 on the first receipt. */
   readonly receiveCount: number;
+  /** How long ago it was sent, in milliseconds; absent where nothing is old. */
+  readonly ageMs?: number;
   /** Keeps the message invisible to others for `ms` from now. */
   extend(ms: number): Promise<void>;
   /** Gives it back so that it is received again in `ms`; the handler returns afterwards, and it is not acknowledged. */

@@ -81,8 +81,8 @@ async function giveBack(message: Message | undefined, thrown: unknown, log: Func
   log.failure('a message failed', error, { queue: message.queue, messageId: message.id, receiveCount: message.receiveCount });
   if (error.code === 'task.timeout') log.count('DeadlineExceeded');
   if (message.isGivenBack) return;
-  // what can't get better needn't wait
-  const backoffMs = error.retryable ? Math.min(lastBackoffMs, firstBackoffMs * 2 ** (message.receiveCount - 1)) : 0;
+  // what nobody understands needn't wait to be a dead letter
+  const backoffMs = error.code === 'usage' ? 0 : Math.min(lastBackoffMs, firstBackoffMs * 2 ** (message.receiveCount - 1));
   await message.retryIn(backoffMs * (0.5 + Math.random() / 2)).catch((failure: unknown) => {
     log.failure('its visibility stays as it is', failure, { messageId: message.id });
   });
@@ -93,6 +93,7 @@ class Message implements BatchDelivery {
   readonly body: string;
   readonly receiveCount: number;
   readonly queue: string;
+  readonly ageMs: number;
   readonly queueUrl: string;
   readonly receiptHandle: string;
   isGivenBack = false;
@@ -108,6 +109,7 @@ class Message implements BatchDelivery {
     this.receiveCount = Number(record.attributes.ApproximateReceiveCount);
     this.queue = record.eventSourceARN.slice(record.eventSourceARN.lastIndexOf(':') + 1);
     this.receiptHandle = record.receiptHandle;
+    this.ageMs = Math.max(0, Date.now() - Number(record.attributes.SentTimestamp));
     const url = queueUrls.find((known) => known.endsWith(`/${this.queue}`));
     if (url === undefined) throw new Error(`a message of ${this.queue}, a queue that this function doesn't know`);
     this.queueUrl = url;

@@ -14,6 +14,7 @@ const { settings, context, sqs, log, queue } = awsFunction(['requestsQueue', 'me
 const jobs = bundledJobs();
 const deadLetters: DeadLetterContext = {
   ...context,
+  landingBucket: settings.landingBucket,
   jobs,
   findJob: jobFinder(jobs),
   requests: queue(settings.requestsQueue),

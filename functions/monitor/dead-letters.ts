@@ -2,6 +2,7 @@ import type { ErrorReport } from '../core/errors.ts';
 import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { KeyVerdict } from '../core/job-of-key.ts';
+import type { EpochId } from '../core/keys.ts';
 import { readMessage } from '../core/message.ts';
 import type { Queue } from '../core/ports.ts';
 import { type LandedObject, type Request, readRequest, requestAgain } from '../core/request.ts';
@@ -10,6 +11,7 @@ import { tableKeyOf, uploadRun } from '../core/upload.ts';
 import { buryTask } from '../protocol/bury-task.ts';
 import { buryUnplanned } from '../protocol/bury-unplanned.ts';
 import type { RunContext } from '../protocol/context.ts';
+import { readPlan } from '../protocol/documents.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import { sendAll } from '../protocol/send.ts';
 import type { FunctionLog } from '../runtime/log.ts';
@@ -24,6 +26,7 @@ export interface DeadLetter {
 }
 
 export interface DeadLetterContext extends RunContext {
+  readonly landingBucket: string;
   readonly jobs: readonly Job[];
   readonly findJob: (key: string) => KeyVerdict;
   /** The texts of requests, sent again as they came. */
@@ -50,9 +53,12 @@ export async function handleDeadLetter(context: DeadLetterContext, { queue, body
     const message = readMessage(body);
     switch (message.kind) {
       case 'task':
+        if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
         return await buryTask(context, message, context.maxReceives, neverEnded);
       case 'dispatch':
-        return await sendAll(context.tasks, [message]);
+        // without its plan there is nothing to dispatch, now or ever
+        if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
+        return await sendAll(context.tasks, [message], laterMs);
       case 'commit':
         return await sendAll(context.commits, [message], laterMs);
       case 'monitor':
@@ -69,6 +75,13 @@ const neverEnded: ErrorReport = {
   message: 'its function was killed each time (out of memory or time, or a crash), see the log of the worker function',
   details: {},
 };
+
+function planGone({ log }: DeadLetterContext, { run, epoch }: EpochId): void {
+  log
+    .about({ run, epoch })
+    .warn('the plan of a dead letter is gone from the work bucket: nothing is left to do for it, and its run has no outcome');
+  log.count('RunsFailed');
+}
 
 /** To rest: no function takes it up again. */
 async function lay({ undeliverable, log }: DeadLetterContext, body: string, why: string): Promise<void> {
@@ -110,7 +123,8 @@ function uploadOf({ jobs }: DeadLetterContext, { message: { job: name, object, e
   return job === undefined ? null : { job, object, epoch };
 }
 
-async function landedOf({ findJob, stores }: DeadLetterContext, { key, version, size }: LandedObject) {
+async function landedOf({ findJob, stores, landingBucket }: DeadLetterContext, { bucket, key, version, size }: LandedObject) {
+  if (bucket !== landingBucket) return null;
   const verdict = findJob(key);
   if (verdict.kind !== 'job') return null;
   const object = version === null || size === null ? await stores.landing.head(key) : { key, version, size };

@@ -11,8 +11,19 @@ import { dispatchPage } from '../protocol/start-epoch.ts';
 
 const firstTickMs = 15_000;
 const lastTickMs = 10 * 60_000;
-/** A task without a part is sent once more when its epoch is so old: its message may be lost with its worker. */
+/**
+ * Tasks without a part are sent once more when their epoch is so old, and each time that it is twice as old: a message may be lost with its worker, but most
+ * of them only wait for their turn.
+ */
 const resendAfterMs = 15 * 60_000;
+
+/** Whether an epoch has become old enough for sending again since the tick before. */
+export function isTimeToResend(ageMs: number, tick: number): boolean {
+  if (tick <= 1 || ageMs < resendAfterMs) return false;
+  const before = ageMs - nextTickMs(tick - 1);
+  const doublings = (ms: number): number => Math.floor(Math.log2(ms / resendAfterMs));
+  return before < resendAfterMs || doublings(ageMs) > doublings(before);
+}
 
 /** How long after its nth tick the monitor looks again: 15 s growing to 10 min. */
 export function nextTickMs(tick: number): number {
@@ -50,7 +61,7 @@ async function enforceDeadline(context: RunContext, plan: Plan) {
 
 async function sweepGroups(context: RunContext, plan: Plan, tick: number): Promise<void> {
   const folded = await foldedGroups(context.stores.work, plan);
-  const late = tick > 1 && context.clock.now() - plan.createdMs > resendAfterMs;
+  const late = isTimeToResend(context.clock.now() - plan.createdMs, tick);
   for (let group = 0; group < groupCount(plan.tasks); group++) {
     if (folded.has(group)) continue;
     const finished = await finishedTasks(context.stores.work, plan, group);

@@ -35,11 +35,19 @@ export type Proposal = Decision extends infer Kind ? (Kind extends Decision ? Om
  * own write.
  */
 export async function decide(context: RunContext, proposal: Proposal): Promise<Decision> {
+  return (await decideOrFind(context, proposal)).decision;
+}
+
+/** The same, with whether it was decided just now. */
+export async function decideOrFind(
+  context: RunContext,
+  proposal: Proposal,
+): Promise<{ readonly decision: Decision; readonly isNew: boolean }> {
   const decision: Decision = { format: 1, nonce: context.nonces.next(), atMs: context.clock.now(), ...proposal };
   const { lake } = context.stores;
-  if ((await lake.create(decisionKey(proposal.table, proposal), JSON.stringify(decision))) !== null) return decision;
+  if ((await lake.create(decisionKey(proposal.table, proposal), JSON.stringify(decision))) !== null) return { decision, isNew: true };
   const found = await readDecision(lake, proposal.table, proposal);
-  if (found !== null) return found;
+  if (found !== null) return { decision: found, isNew: false };
   throw new FanlakeError('store.failed', `The decision of run ${proposal.run} can't be read though it exists. Run the command again.`);
 }
 

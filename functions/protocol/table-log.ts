@@ -1,12 +1,25 @@
 import { parquetReadObjects } from 'hyparquet';
 import { FanlakeError } from '../core/errors.ts';
 import { logPrefix } from '../core/keys.ts';
-import type { ObjectStore } from '../core/ports.ts';
+import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import type { Action } from '../core/table-log/actions.ts';
 import { decodeCheckpointRow, decodeEntry } from '../core/table-log/log-entry.ts';
 import { entryName, newestCheckpoint, parseLogName } from '../core/table-log/log-names.ts';
 import { applyEntries, emptySnapshot, type LogEntry, type Snapshot, snapshotOfCheckpoint } from '../core/table-log/snapshot.ts';
 import { inOrder, listAll } from './documents.ts';
+
+interface Listed {
+  readonly names: readonly string[];
+  /** Versions behind the known one. */
+  readonly entries: readonly number[];
+  /** The stored version of the known one's entry; null when that is gone. */
+  readonly knownTag: string | null;
+}
+
+/** An entry, and the stored version of its object. */
+interface ReadEntry extends LogEntry {
+  readonly tag: string;
+}
 
 /** A Delta table's log in a store: reads what came since the last look, and puts new entries. */
 export class TableLog {
@@ -14,6 +27,8 @@ export class TableLog {
   private readonly lake: ObjectStore;
   private readonly keepFiles: boolean;
   private snapshot: Snapshot;
+  /** The stored version of the snapshot's newest entry, where it was read: another one means another table under the same name. */
+  private newestTag: string | null = null;
   private refreshing: Promise<unknown> = Promise.resolve();
 
   /** @param keepFiles whether snapshots hold the list of live files; appending doesn't need it */
@@ -35,6 +50,11 @@ export class TableLog {
   private async readOn(): Promise<Snapshot> {
     const known = this.snapshot.version;
     const versions = await this.listVersions(known);
+    if (known >= 0 && this.isOtherTable(versions)) {
+      this.snapshot = emptySnapshot(this.keepFiles);
+      this.newestTag = null;
+      return this.readOn();
+    }
     if (known < 0 && versions.entries[0] !== undefined && versions.entries[0] > 0) {
       this.snapshot = await this.readCheckpoint(versions.names);
     } else if (known >= 0 && versions.entries[0] !== undefined && versions.entries[0] > known + 1) {
@@ -43,7 +63,9 @@ export class TableLog {
       return this.readOn();
     }
     const wanted = versions.entries.filter((version) => version > this.snapshot.version);
-    this.snapshot = applyEntries(this.snapshot, await this.readEntries(wanted));
+    const read = await this.readEntries(wanted);
+    this.snapshot = applyEntries(this.snapshot, read);
+    this.newestTag = read.at(-1)?.tag ?? this.newestTag ?? versions.knownTag;
     return this.snapshot;
   }
 
@@ -57,35 +79,49 @@ export class TableLog {
     return (await this.lake.create(`${logPrefix(this.table)}${entryName(version)}`, entry)) !== null;
   }
 
-  private async listVersions(known: number): Promise<{ names: readonly string[]; entries: readonly number[] }> {
+  /** The table was deleted, and perhaps made anew, since the snapshot was read. */
+  private isOtherTable({ knownTag, entries }: Listed): boolean {
+    if (knownTag === null) return this.newestTag !== null || entries.length === 0;
+    return this.newestTag !== null && this.newestTag !== knownTag;
+  }
+
+  /** @param known version of the snapshot; its own entry is listed with those behind it, to see whether it is still the same */
+  private async listVersions(known: number): Promise<Listed> {
     const prefix = logPrefix(this.table);
-    const keys = known < 0 ? await listAll(this.lake, prefix) : await this.listAfter(`${prefix}${entryName(known)}`);
-    const names = keys.map((key) => key.slice(prefix.length));
+    const newest = known < 0 ? null : `${prefix}${entryName(known)}`;
+    // from a key on that sorts just before the newest known one
+    const objects =
+      newest === null
+        ? (await listAll(this.lake, prefix)).map((key) => ({ key, version: null }))
+        : await this.listAfter(newest.slice(0, -1));
+    const knownTag = objects.find(({ key }) => key === newest)?.version ?? null;
+    const names = objects.map(({ key }) => key.slice(prefix.length));
     const entries = names.flatMap((name) => {
       const object = parseLogName(name);
-      return object.kind === 'entry' ? [object.version] : [];
+      return object.kind === 'entry' && object.version > known ? [object.version] : [];
     });
-    return { names, entries };
+    return { names, entries, knownTag };
   }
 
-  private async listAfter(startAfter: string): Promise<readonly string[]> {
-    const keys: string[] = [];
+  private async listAfter(startAfter: string): Promise<readonly ObjectVersion[]> {
+    const objects: ObjectVersion[] = [];
     let next: string | undefined;
     do {
-      const page = await this.lake.listKeys({ prefix: logPrefix(this.table), startAfter, ...(next === undefined ? {} : { next }) });
-      keys.push(...page.keys);
+      const page = await this.lake.list({ prefix: logPrefix(this.table), startAfter, ...(next === undefined ? {} : { next }) });
+      objects.push(...page.objects);
       next = page.next;
     } while (next !== undefined);
-    return keys;
+    return objects;
   }
 
-  private async readEntries(versions: readonly number[]): Promise<readonly LogEntry[]> {
-    const entries = await inOrder(versions, async (version): Promise<LogEntry | null> => {
+  private async readEntries(versions: readonly number[]): Promise<readonly ReadEntry[]> {
+    const entries = await inOrder(versions, async (version): Promise<ReadEntry | null> => {
       const name = entryName(version);
       const object = await this.lake.get(`${logPrefix(this.table)}${name}`);
-      return object === null ? null : { version, actions: decodeEntry(Buffer.from(object.body).toString('utf8'), name) };
+      if (object === null) return null;
+      return { version, tag: object.version, actions: decodeEntry(Buffer.from(object.body).toString('utf8'), name) };
     });
-    return entries.filter((entry): entry is LogEntry => entry !== null);
+    return entries.filter((entry) => entry !== null);
   }
 
   private async readCheckpoint(names: readonly string[]): Promise<Snapshot> {

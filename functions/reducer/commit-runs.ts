@@ -1,13 +1,14 @@
+import type { CommitDecision } from '../core/decision.ts';
 import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.ts';
 import type { EpochId } from '../core/keys.ts';
 import { addRequests, type Fold, type RequestCounts, subtractRequests } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
-import { inOrder, readPlan } from '../protocol/documents.ts';
+import { inOrder, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
-import { decide, writeOutcome } from '../protocol/ledger.ts';
+import { decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
@@ -89,10 +90,11 @@ function permanentReport(thrown: unknown): ErrorReport {
 async function decideRun(context: ReducerContext, { run, epoch, table }: CommitMessage, seen: SeenTable): Promise<CommitCandidate | null> {
   const judged = await judgeRun(context, { run, epoch }, seen);
   if (judged === null) return null;
-  const decision =
+  const { decision, isNew } =
     judged.kind === 'commit'
-      ? await decide(context, { kind: 'commit', run, epoch, table, version: judged.version })
-      : await decide(context, { kind: 'fail', run, epoch, table, error: judged.error });
+      ? await decideOrFind(context, { kind: 'commit', run, epoch, table, version: judged.version })
+      : await decideOrFind(context, { kind: 'fail', run, epoch, table, error: judged.error });
+  if (!isNew && decision.kind === 'commit' && (await isOver(context, decision))) return null;
   if (decision.kind !== 'commit') {
     await fulfilDuties(context, decision);
     return null;
@@ -100,6 +102,19 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
   // decided before, to commit: then its parts are whole, whatever is found wrong now
   if (judged.kind !== 'commit') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
   return { plan: judged.plan, fold: judged.fold, decision, partial: judged.fold.failed.length > 0 };
+}
+
+/**
+ * Whether a commit has come to its end, whatever that was: then nothing of the epoch may go into the table any more, since the next epoch may have. What
+ * whoever ended it may have died before is done once more.
+ */
+async function isOver(context: ReducerContext, decision: CommitDecision): Promise<boolean> {
+  const outcome = await readOutcome(context.stores.lake, decision.table, decision);
+  if (outcome === null) return false;
+  await context.announce?.(outcome, false);
+  const plan = outcome.error === null ? null : await readPlan(context.stores.work, decision);
+  if (plan !== null && outcome.error !== null) await planUploadAgain(context, plan, outcome.error);
+  return true;
 }
 
 type JudgedRun =

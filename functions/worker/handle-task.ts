@@ -31,6 +31,9 @@ export interface WorkerContext extends RunContext {
   readonly scratch: string;
 }
 
+/** A message that waited so long may be the second one of its task, or its run may be cancelled: two looks are cheaper than the work. */
+const oldMs = 60_000;
+
 /** Offenders of a failed task that are kept in quarantine. */
 const keptOffenders = 1_000;
 
@@ -45,11 +48,12 @@ export async function handleTask(context: WorkerContext, delivery: Delivery<Task
   // whoever planned anew what was lost has sent its own tasks
   if (plan.nonce !== body.plan) return;
   const key = partKey(plan, body.stage, body.task.task);
-  if (delivery.receiveCount > 1) {
+  const mayBeDone = delivery.receiveCount > 1 || (delivery.ageMs ?? 0) > oldMs;
+  if (mayBeDone) {
     const decision = await readDecision(lake, plan.table.key, body);
     if (decision !== null) return fulfilDuties(context, decision);
   }
-  if (delivery.receiveCount === 1 || (await work.head(key)) === null) {
+  if (!mayBeDone || (await work.head(key)) === null) {
     const part = await attemptTask(context, plan, body.task, delivery.receiveCount);
     // null: another attempt won; its files count and ours are orphans
     await work.create(key, JSON.stringify(part));

@@ -71,7 +71,7 @@ async function perform(delivery: BatchDelivery): Promise<void> {
   about.info('task begins', { receiveCount });
   try {
     const [extend, retryIn] = [(ms: number) => delivery.extend(ms), (ms: number) => delivery.retryIn(ms)];
-    await handleTask(worker, { body: message, receiveCount, extend, retryIn });
+    await handleTask(worker, { body: message, receiveCount, ageMs: delivery.ageMs ?? 0, extend, retryIn });
     about.info('task done');
   } catch (thrown) {
     await failed(message, receiveCount, mine.isLate ? tookTooLong() : asFanlakeError(thrown));

@@ -1,6 +1,6 @@
 import { Annotations, Match, type Template } from 'aws-cdk-lib/assertions';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Bucket, type BucketProps } from 'aws-cdk-lib/aws-s3';
 import { defineJob } from 'fanlake';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jobs, Synthesis } from './synthesis.ts';
@@ -68,6 +68,36 @@ describe('a landing bucket that was there before', () => {
       expect(textOf(target?.['Arn'])).toMatch(/^<UploadsRequestsQueue/);
       expect(target?.['DeadLetterConfig']).toEqual({ Arn: { 'Fn::GetAtt': [expect.stringMatching(/^UploadsRequestsDead/), 'Arn'] } });
     }
+  });
+});
+
+describe('what a synthesis can not see of an existing bucket is said as a warning', () => {
+  const warnings = () =>
+    Annotations.fromStack(synthesis.stack)
+      .findWarning('/Shop/Uploads', Match.anyValue())
+      .map(({ entry }) => String(entry.data));
+
+  it('of landing: its events may be off, with the command that switches them on; of both: they may be of another account', () => {
+    const [events = '', ...owners] = warnings();
+    expect(events).toContain('--bucket their-landing --notification-configuration');
+    expect(owners).toHaveLength(2);
+    for (const [index, bucket] of ['their-landing', 'their-lake'].entries())
+      expect(owners[index]).toContain(`head-bucket --bucket ${bucket} --expected-bucket-owner`);
+  });
+
+  it('a landing bucket of the same app is asked for its events only', () => {
+    const own = new Synthesis('Own');
+    const warningsOf = (id: string, props: BucketProps) => {
+      const uploads = own.fanlake({ landingBucket: new Bucket(own.stack, `${id}Landing`, props) }, id);
+      return Annotations.fromStack(own.stack).findWarning(`/${uploads.node.path}`, Match.anyValue());
+    };
+    expect(warningsOf('Off', {}).map(({ entry }) => entry.data)).toEqual([expect.stringContaining('eventBridgeEnabled: true')]);
+    // a synthesis is done once, so the second one needs an app of its own
+    own.dispose();
+    const on = new Synthesis('On');
+    on.fanlake({ landingBucket: new Bucket(on.stack, 'Landing', { eventBridgeEnabled: true }) });
+    expect(Annotations.fromStack(on.stack).findWarning('/On/Fanlake', Match.anyValue())).toEqual([]);
+    on.dispose();
   });
 });
 

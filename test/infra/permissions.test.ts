@@ -68,6 +68,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   reducer: [
     ...each(['s3:PutObject'], ['<lake>/*']),
+    ...each(['s3:DeleteObject'], ['<lake>/*/_fanlake/*/files/*']),
     ...each(['sqs:SendMessage'], ['<requests>']),
     ...each(receiving, ['<commits>', '<merges>']),
   ],

@@ -11,6 +11,8 @@ export type AwsEnvironment = Readonly<Record<string, string>>;
 export const environmentOf = (endpoint: string): AwsEnvironment => ({
   AWS_ENDPOINT_URL: endpoint,
   AWS_REGION: 'us-east-1',
+  // version 1 of the AWS CLI knows this name only
+  AWS_DEFAULT_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'test',
   AWS_SECRET_ACCESS_KEY: 'test',
   AWS_EC2_METADATA_DISABLED: 'true',

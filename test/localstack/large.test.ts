@@ -56,7 +56,14 @@ onLocalStack('a run of many tasks', () => {
     const table = await stack.fetchTable('many', folder);
     const files = deltaLog(table).adds.map(({ path }) => sqlText(join(table, path)));
     const numbers = await textRows(`SELECT number___ FROM read_parquet([${files.join(', ')}]) ORDER BY 1`);
-    expect(numbers).toEqual(Array.from({ length: tasks }, (_, n) => [String(n)]));
+    expect(numbers).toEqual(Array.from({ length: tasks }, (_, n) => [line(n).trimEnd()]));
+    // each tick came as late as the one before had asked for: 15 s and then 30 s, though it reported its message as failed
+    const ticks = (await stack.logLines('Monitor'))
+      .filter(({ run }) => run === outcome.run)
+      .map(({ timestamp }) => Date.parse(String(timestamp)));
+    ticks.sort((a, b) => a - b);
+    expect(ticks.length).toBeGreaterThan(1);
+    for (const [index, atMs] of ticks.slice(1).entries()) expect(atMs - (ticks[index] ?? 0)).toBeGreaterThan(14_000 * 2 ** index);
     const pages = await stack.keys('WorkBucket', `runs/${outcome.run}/e0/plan/`);
     expect(pages).toHaveLength(3);
   });

@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { styleFor } from '../../cli/render/style.ts';
+import { jobs } from '../../jobs/index.ts';
 import { type AwsEnvironment, cdkBootstrap, cdkDeploy, environmentOf } from './cdk-command.ts';
 import { freePort } from './emulator-process.ts';
 import { followFunctions } from './play/follow-functions.ts';
@@ -65,7 +66,7 @@ async function sayWhatToType(stack: string, environment: AwsEnvironment, outputs
   const upload = await uploadCommand(strikes, landing, 'landing/bird-strikes/birdstrikes.csv');
   console.log(`
 ${style.paint('bold', 'Fanlake is deployed.')}
-  landing bucket  ${landing}   (jobs: landing/bird-strikes/, landing/flights/, landing/zip-codes/)
+  landing bucket  ${landing}   (jobs: ${jobs.flatMap(({ input }) => input.prefix ?? []).join(', ')})
   lake bucket     ${lake}
   work bucket     ${work}
 

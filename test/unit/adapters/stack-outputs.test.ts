@@ -92,7 +92,11 @@ describe('a stack that a command cannot act on is refused with what to do', () =
       'there is none of the name: those that are there are named',
       (name) =>
         name === null
-          ? stacks(stackXml('prod-lake', 'CREATE_COMPLETE', outputs), stackXml('website', 'CREATE_COMPLETE', { Url: 'x' }))
+          ? stacks(
+              stackXml('prod-lake', 'CREATE_COMPLETE', outputs),
+              stackXml('website', 'CREATE_COMPLETE', { Url: 'x' }),
+              stackXml('prod-lak', 'DELETE_COMPLETE', outputs),
+            )
           : refusal(400, 'ValidationError', 'Stack with id prod-lak does not exist'),
       'stack.unknown',
       /no stack 'prod-lak' in region eu-central-1 \(did you mean 'prod-lake'\?\)\. Stacks with a Fanlake there: prod-lake\./,
@@ -101,6 +105,12 @@ describe('a stack that a command cannot act on is refused with what to do', () =
       'there is none, and none may be listed',
       (name) =>
         name === null ? refusal(403, 'AccessDenied', 'no') : refusal(400, 'ValidationError', 'Stack with id prod-lak does not exist'),
+      'stack.unknown',
+      /no stack 'prod-lak' in region eu-central-1\. Look at the name/,
+    ],
+    [
+      'it was deleted',
+      () => stacks(stackXml('prod-lak', 'DELETE_COMPLETE', outputs)),
       'stack.unknown',
       /no stack 'prod-lak' in region eu-central-1\. Look at the name/,
     ],
@@ -124,8 +134,18 @@ describe('a stack that a command cannot act on is refused with what to do', () =
       'stack.denied',
       /cloudformation:DescribeStacks/,
     ],
-    ['the credentials have expired', () => refusal(403, 'ExpiredToken', 'The security token is expired'), 'stack.denied', /Sign in again/],
-    ['the credentials are unknown to AWS', () => refusal(403, 'InvalidClientTokenId', 'invalid'), 'stack.denied', /Sign in again/],
+    [
+      'the credentials have expired',
+      () => refusal(403, 'ExpiredToken', 'The security token is expired'),
+      'stack.denied',
+      /have expired\. Sign in again/,
+    ],
+    [
+      'the credentials are unknown to AWS',
+      () => refusal(403, 'InvalidClientTokenId', 'invalid'),
+      'stack.denied',
+      /AWS doesn't know your credentials/,
+    ],
   ])('%s', async (_what, found, code, message) => {
     answers = found;
     const refused = readStackOutputs('prod-lak', environment);
@@ -136,5 +156,31 @@ describe('a stack that a command cannot act on is refused with what to do', () =
   it('nobody answers', async () => {
     const refused = readStackOutputs('prod', { ...environment, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
     await expect(refused).rejects.toThrow(/CloudFormation in region eu-central-1 doesn't answer/);
+  });
+});
+
+describe('what the environment lacks is told apart', () => {
+  /** Nothing of this machine's: no keys, files, or a metadata service that is waited for. */
+  const nothing = {
+    AWS_ACCESS_KEY_ID: '',
+    AWS_SECRET_ACCESS_KEY: '',
+    AWS_REGION: '',
+    AWS_PROFILE: undefined,
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+
+  it.each<readonly [string, NodeJS.ProcessEnv, RegExp]>([
+    ['no credentials', { AWS_REGION: 'eu-central-1' }, /no AWS credentials were found\. To have some/],
+    ['a profile that is not there', { AWS_REGION: 'eu-central-1', AWS_PROFILE: 'nope' }, /there is no profile 'nope', or it has none/],
+    ['no region', {}, /no region is set\. Set AWS_REGION/],
+    ['no region, in a profile that is not there', { AWS_PROFILE: 'nope' }, /no region is set: there is no profile 'nope'/],
+    ['a region that can be none', { AWS_REGION: 'eu_west' }, /'eu_west' can't be a region/],
+  ])('%s', async (_what, set, message) => {
+    for (const [name, value] of Object.entries({ ...nothing, ...set })) vi.stubEnv(name, value);
+    const refused = readStackOutputs('prod', { AWS_ENDPOINT_URL: environment['AWS_ENDPOINT_URL'], ...set });
+    await expect(refused).rejects.toMatchObject({ code: 'stack.denied' });
+    await expect(refused).rejects.toThrow(message);
   });
 });

@@ -93,8 +93,15 @@ describe('uploadJobs', () => {
     expect(uploadJobs([job('one', 'landing/a/'), job('two', 'landing/ab/')])).toHaveLength(2);
   });
 
-  it('refuses jobs of which nothing can be watched', () => {
+  it('refuses jobs that no upload can be of', () => {
     expect(() => uploadJobs([])).toThrow(expect.objectContaining({ code: 'job.invalid' }));
     expect(() => uploadJobs([job('manual')])).toThrow(/'manual'/);
   });
 });
+
+it.each(['_in/', 'landing/_x/', '.in/', 'landing/.hidden/'])(
+  'a job is refused below whose prefix %s every upload would be passed over',
+  (prefix) => {
+    expect(() => uploadJobs([job('a', prefix)])).toThrow(/would never see an upload.*Choose another prefix/);
+  },
+);

@@ -8,6 +8,7 @@ import type { Task, TaskMessage } from '../../../functions/core/task.ts';
 import { buryTask } from '../../../functions/protocol/bury-task.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { listAll } from '../../../functions/protocol/documents.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { handleTask, type WorkerContext } from '../../../functions/worker/handle-task.ts';
@@ -49,9 +50,11 @@ const messageOf = ({ run, epoch, nonce }: { run: string; epoch: number; nonce: s
 });
 const parts = () => listAll(context.stores.work, 'runs/').then((keys) => keys.filter((key) => key.includes('/s0/')));
 
-it('a worker that has kept the lost plan takes up the new one, and passes over tasks of the lost one', async () => {
-  const plans = new PlanCache(context.stores.work);
-  const worker: WorkerContext = {
+const delivered = (body: TaskMessage, ageMs = 0) => ({ body, receiveCount: 1, ageMs, extend: async () => {}, retryIn: async () => {} });
+
+/** A worker that computes nothing, and tells for which plans. */
+function workerWith(plans: PlanCache): WorkerContext {
+  return {
     ...context,
     plans,
     requests: () => ({}),
@@ -71,7 +74,12 @@ it('a worker that has kept the lost plan takes up the new one, and passes over t
       writeQuarantine: async () => {},
     },
   };
-  const deliver = (body: TaskMessage) => handleTask(worker, { body, receiveCount: 1, extend: async () => {}, retryIn: async () => {} });
+}
+
+it('a worker that has kept the lost plan takes up the new one, and passes over tasks of the lost one', async () => {
+  const plans = new PlanCache(context.stores.work);
+  const worker = workerWith(plans);
+  const deliver = (body: TaskMessage) => handleTask(worker, delivered(body));
   const lost = await plan();
   await plans.get(messageOf(lost));
   await context.stores.work.delete(planKey(lost));
@@ -92,4 +100,20 @@ it('a dead letter of the lost plan fails no task of the new one', async () => {
   expect(await parts()).toEqual([]);
   await buryTask(context, messageOf(anew), 5, null);
   expect((await parts()).length).toBe(1);
+});
+
+it('a message that waited long is of a task that may be done, or of a run that is decided: nothing is computed for these', async () => {
+  const worker = workerWith(new PlanCache(context.stores.work));
+  const planned = await plan();
+  const message = messageOf(planned);
+  await handleTask(worker, delivered(message));
+  await handleTask(worker, delivered(message, 120_000));
+  expect(computed).toHaveLength(1);
+  const cancelled = { ...planned, run: `${planned.run}b` };
+  const other = (
+    await writePlan(context, { ...planOf({ tasks: 2, bytes: 20, limits: {} }), run: cancelled.run }, [task, { ...task, task: 1 }])
+  ).plan;
+  await decide(context, { kind: 'cancel', run: other.run, epoch: 0, table: 'visits' });
+  await handleTask(worker, delivered(messageOf(other), 120_000));
+  expect(computed).toHaveLength(1);
 });

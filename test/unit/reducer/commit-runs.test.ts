@@ -3,16 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
-import { dataFileName, partKey, planKey } from '../../../functions/core/keys.ts';
+import { dataFileName, outcomeKey, partKey, planKey } from '../../../functions/core/keys.ts';
 import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
-import type { CommitMessage } from '../../../functions/core/task.ts';
+import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
+import type { CommitMessage, UploadMessage } from '../../../functions/core/task.ts';
+import { uploadRun } from '../../../functions/core/upload.ts';
 import { readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
+import { planUploadAgain } from '../../../functions/reducer/plan-upload-again.ts';
 import { planOf } from '../protocol/plan-of.ts';
 
 let root: string;
@@ -86,6 +90,74 @@ async function committed(table = 'visits'): Promise<readonly (readonly string[])
   const entries = await log.entriesSince(-1, (await log.refresh()).version);
   return entries.map(({ actions }) => actions.flatMap((action) => ('add' in action ? [action.add.tags?.['fanlake.run'] ?? ''] : [])));
 }
+
+describe('a commit message that comes late', () => {
+  it('puts nothing into the table when its epoch has ended otherwise: the next one may be in it', async () => {
+    const plan = await finishedRun('visits-1');
+    const { lake } = context.stores;
+    await decide(context, { kind: 'commit', run: plan.run, epoch: plan.epoch, table: 'visits', version: -1 });
+    const error = { code: 'commit.conflict', message: 'the table changed', details: {} } as const;
+    const receipt: Receipt = { ...blankReceipt(plan, 'visits'), state: 'ended', outcome: 'FAILED', error };
+    await lake.create(outcomeKey('visits', plan), JSON.stringify(receipt));
+    const heard: string[] = [];
+    const listening = { ...context, announce: async ({ outcome }: Receipt) => void heard.push(String(outcome)) };
+    expect(await commitRuns(listening, [messageOf(plan)])).toEqual([]);
+    expect((await context.logs.of('visits').refresh()).version).toBe(-1);
+    expect(await outcomeOf(plan)).toBe('FAILED');
+    // whoever wrote the outcome may have died before it told anybody
+    expect(heard).toEqual(['FAILED']);
+  });
+
+  it('is committed where its writer died between decision and outcome', async () => {
+    const plan = await finishedRun('visits-1');
+    await decide(context, { kind: 'commit', run: plan.run, epoch: plan.epoch, table: 'visits', version: -1 });
+    expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+    expect(await committed()).toEqual([['visits-1']]);
+    expect(await outcomeOf(plan)).toBe('COMMITTED');
+  });
+});
+
+describe('a process that has seen a table', () => {
+  it('begins it anew when the table was deleted, whether or not another has made it again', async () => {
+    for (const run of ['visits-1', 'visits-2', 'visits-3']) await commitRuns(context, [messageOf(await finishedRun(run))]);
+    const folder = context.stores.lake.locate('visits');
+    rmSync(folder, { recursive: true });
+    await commitRuns(context, [messageOf(await finishedRun('visits-4'))]);
+    expect(await committed()).toEqual([['visits-4']]);
+    rmSync(folder, { recursive: true });
+    const other = { ...context, logs: new TableLogs(context.stores.lake) };
+    for (const run of ['visits-5', 'visits-6']) await commitRuns(other, [messageOf(await finishedRun(run))]);
+    await commitRuns(context, [messageOf(await finishedRun('visits-7'))]);
+    expect(await committed()).toEqual([['visits-5'], ['visits-6'], ['visits-7']]);
+  });
+});
+
+describe('an upload that conflicts with the table', () => {
+  it('is planned again by itself a few times, and a run that a command asked for is not', async () => {
+    const uploads: UploadMessage[] = [];
+    const send = async (messages: readonly UploadMessage[]) => {
+      uploads.push(...messages);
+      return [];
+    };
+    const conflicted = { ...context, uploads: { send } };
+    const job = planOf({ tasks: 1, bytes, limits: {} }).job;
+    const object = { key: 'landing/a.txt', version: 'v', size: bytes };
+    const uploadId = uploadRun({ job, object });
+    const conflict = { code: 'commit.conflict', message: 'the table changed', details: {} } as const;
+    const planned = (run: string, epoch: number): Plan => ({
+      ...planOf({ tasks: 1, bytes, limits: {} }),
+      run,
+      epoch,
+      input: { objects: 1, bytes },
+      inline: [{ task: 0, splits: [{ object, layout: 0, start: 0, end: bytes }] }],
+    });
+    for (const epoch of [0, 1, 2, 3]) await planUploadAgain(conflicted, planned(uploadId, epoch), conflict);
+    await planUploadAgain(conflicted, planned('visits-asked-for', 0), conflict);
+    await planUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
+    expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
+  });
+});
 
 describe('a batch of finished runs', () => {
   it('is one log entry for each table, also when a run is named twice', async () => {
