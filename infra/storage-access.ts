@@ -41,7 +41,7 @@ export function writesDataFiles(lambda: FanlakeFunction, lake: AnyBucket): void 
 export function writesTables(lambda: FanlakeFunction, lake: AnyBucket): void {
   lambda.allowPattern(['s3:PutObject'], lake.arnForObjects('*'), tableNames);
   // what such a table's tasks wrote, once it has its final name
-  lambda.allow(['s3:DeleteObject'], [lake.arnForObjects('*/_fanlake/*/files/*')]);
+  lambda.allowPattern(['s3:DeleteObject'], lake.arnForObjects('*/_fanlake/*/files/*'), tableNames);
 }
 
 /** Says that a run has ended. */

@@ -24,6 +24,7 @@ import type {
   StoredObject,
 } from '../core/ports.ts';
 import { eachInParallel } from './in-parallel.ts';
+import { storeError } from './local-errors.ts';
 import { changedOrGone, type Doing, isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
 import { listCurrent, listVersioned } from './s3-listing.ts';
 import { type UploadTarget, upload } from './s3-upload.ts';
@@ -139,7 +140,11 @@ export class S3Store implements ObjectStore {
     const ranges = Array.from({ length: count }, (_, index) => ({ start: edge(index), end: edge(index + 1) }));
     await eachInParallel(ranges, parallelRanges, async (range) => {
       const bytes = await this.read(object, range);
-      await file.write(bytes, 0, bytes.length, position + range.start - start);
+      try {
+        await writeAll(file, bytes, position + range.start - start);
+      } catch (thrown) {
+        throw storeError(thrown, 'write', `bring "${object.key}" to this disk`, this.locate(object.key));
+      }
     });
   }
 
@@ -256,6 +261,12 @@ export class S3Store implements ObjectStore {
     } catch (thrown) {
       throw s3Error(thrown, doing, attempt, this.locate(key));
     }
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
 }
 

@@ -1,4 +1,4 @@
-import { FanlakeError } from '../core/errors.ts';
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { KeyVerdict } from '../core/job-of-key.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
@@ -25,7 +25,12 @@ export interface RequestContext {
  * @throws FanlakeError `usage` for a malformed message, which comes to rest as a dead letter; whatever handling throws
  */
 export async function handleRequests(context: RequestContext, { requests, malformed }: RequestMessage): Promise<void> {
-  for (const request of requests) await handleRequest(context, request);
+  const failures: unknown[] = [];
+  for (const request of requests) {
+    // one that fails holds up none of those behind it
+    await handleRequest(context, request).catch((thrown: unknown) => failures.push(thrown));
+  }
+  if (failures.length > 0) throw asFanlakeError(failures[0]);
   if (malformed === null) return;
   context.log.count('MalformedMessages');
   throw new FanlakeError('usage', `A message to the coordinator can't be understood: ${malformed}.`);

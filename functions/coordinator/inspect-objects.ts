@@ -7,8 +7,8 @@ import { type InspectTools, inspectObject } from './inspect-object.ts';
 
 /** Objects whose types are learned; the others must fit what these show. */
 const sampledObjects = 10;
-/** Objects whose heads are read at once: 256 KiB each. */
-const inspectedAtOnce = 32;
+/** Objects whose heads are read at once: 256 KiB each, and more where a record is longer. */
+const inspectedAtOnce = 16;
 
 /** An object with the number of its layout. */
 export interface LaidOut {
