@@ -95,7 +95,8 @@ export default defineConfig({
           exclude: aloneOnLocalStack,
           globalSetup: 'test/localstack/localstack-setup.ts',
           setupFiles: 'test/localstack/emulator-environment.ts',
-          testTimeout: 180_000,
+          // as long as a run may wait behind another test's tasks, and then some
+          testTimeout: 500_000,
           hookTimeout: 180_000,
           // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again
           maxWorkers: 2,

@@ -46,6 +46,9 @@ export interface LogEvent {
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly stream: string };
 
+/** A run may wait behind another test's 3,000 tasks, which share the workers. */
+const endTimeoutMs = 450_000;
+
 /** Runs a suite on the emulator, or says that it didn't. */
 export function onLocalStack(name: string, suite: () => void): void {
   const { missing } = inject('emulator');
@@ -169,7 +172,7 @@ export class Deployment {
   }
 
   /** The outcomes in a table's ledger, when there are so many. */
-  async outcomes(table: string, count: number, timeoutMs = 120_000): Promise<readonly Outcome[]> {
+  async outcomes(table: string, count: number, timeoutMs = endTimeoutMs): Promise<readonly Outcome[]> {
     const untilMs = Date.now() + timeoutMs;
     for (;;) {
       const keys = (await this.keys('LakeBucket', `${table}/_fanlake/`)).filter((key) => key.endsWith('/outcome.json'));

@@ -57,7 +57,7 @@ onLocalStack('each upload exactly once', () => {
     await Promise.all(
       Array.from({ length: uploads }, (_, upload) => stack.upload(`flood/${upload}.csv`, `n\n${rowsOf(upload).join('\n')}\n`)),
     );
-    const outcomes = await stack.outcomes('flood', uploads, 170_000);
+    const outcomes = await stack.outcomes('flood', uploads);
     expect(outcomes.filter(({ outcome }) => outcome !== 'COMMITTED')).toEqual([]);
     const table = await stack.fetchTable('flood', folder);
     const rows = (await tableRows(table)).flat().sort((a, b) => Number(a) - Number(b));

@@ -65,16 +65,16 @@ onLocalStack('what goes wrong', () => {
   });
 
   it('a task that is not done in its time fails its run, which says so and what to do', async () => {
-    const [outcome] = await stack.outcomes('slow', 1, 170_000);
+    const [outcome] = await stack.outcomes('slow', 1);
     expect(outcome).toMatchObject({ outcome: 'FAILED', error: { code: 'task.timeout' }, rows: { written: 0 } });
     expect(outcome?.error?.message).toMatch(/not done in the time that the function has.*memory.*--split-size/s);
     expect(await stack.metric('DeadlineExceeded')).toBeGreaterThan(0);
   });
 
   it('a task that its function never has the memory for fails its run; with more memory `retry` loads it', {
-    timeout: 400_000,
+    timeout: 600_000,
   }, async () => {
-    const [outcome] = await stack.outcomes('memory', 1, 300_000);
+    const [outcome] = await stack.outcomes('memory', 1);
     expect(outcome).toMatchObject({ outcome: 'FAILED', error: { code: 'task.died' }, rows: { written: 0 } });
     expect(await stack.metric('DeadLetters')).toBeGreaterThan(0);
     await giveWorkersMemory(3_072);
