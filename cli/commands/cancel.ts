@@ -1,11 +1,9 @@
 import { Command } from 'commander';
-import type { Decision } from '../../functions/core/decision.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
+import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
-import { readOutcome } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
-import { decide } from '../../functions/protocol/ledger.ts';
-import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { onStack } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
 import { openHome } from '../local/home.ts';
@@ -45,7 +43,7 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   if (options.stack !== undefined) {
     return onStack(shell, options.stack, async (stack, speaking) => {
       const end: EndRun = (found, decision) => endOnStack(stack, found, decision);
-      speaking.answer(await cancelRun(speaking, stack, await findRun(stack, id), stack.context, end), json);
+      speaking.answer(await cancelAndAnswer(speaking, stack, await findRun(stack, id), stack.context, end), json);
     });
   }
   const home = openHome(options.home);
@@ -53,28 +51,18 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   if (found.outcome !== null) return shell.answer(answerOfEnd(shell, home, found, found.outcome), json);
   const fanlake = new LocalFanlake(options.home);
   try {
-    shell.answer(await cancelRun(shell, home, found, fanlake.context, (_, decision) => fulfilDuties(fanlake.context, decision)), json);
+    shell.answer(
+      await cancelAndAnswer(shell, home, found, fanlake.context, (_, decision) => fulfilDuties(fanlake.context, decision)),
+      json,
+    );
   } finally {
     await fanlake.close();
   }
 }
 
-/** Sees that an epoch with this decision gets its outcome, or the next epoch. */
-type EndRun = (found: FoundRun, decision: Decision) => Promise<void>;
-
-/** Decides the newest epoch; where another decision was first and a further epoch follows from it, that one. */
-async function cancelRun(shell: Shell, place: Place, first: FoundRun, context: RunContext, end: EndRun): Promise<Answer> {
-  const { lake } = place.stores;
-  for (let found = first; ; ) {
-    const { run, epoch, table } = found;
-    if (found.outcome !== null) return answerOfEnd(shell, place, found, found.outcome);
-    const decision = await decide(context, { kind: 'cancel', run, epoch, table });
-    await end(found, decision);
-    const outcome = await readOutcome(lake, table, found);
-    if (outcome !== null) return answerOfEnd(shell, place, found, outcome);
-    if (decision.kind === 'commit') return answerOfEnd(shell, place, found, await receiptNow(place, found));
-    found = (await lookUpRun(place.stores, table, run)) ?? found;
-  }
+async function cancelAndAnswer(shell: Shell, place: Place, first: FoundRun, context: RunContext, end: EndRun): Promise<Answer> {
+  const { found, outcome } = await cancelRun(context, first, end);
+  return answerOfEnd(shell, place, found, outcome ?? (await receiptNow(place, found)));
 }
 
 /** The answer for a run that has ended, or is about to: cancelled, by this command or before, or too late for that. */

@@ -7,7 +7,7 @@ import type { RunMessage, UploadMessage } from '../core/task.ts';
 import { readDecision } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
-import type { FunctionLog } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 import { type HandledUpload, handleUpload, planUploadAgain } from './handle-upload.ts';
 import { type CoordinatorContext, planRun } from './plan-run.ts';
 
@@ -16,7 +16,7 @@ export interface RequestContext {
   readonly landingBucket: string;
   readonly jobs: readonly Job[];
   readonly findJob: (key: string) => KeyVerdict;
-  readonly log: FunctionLog;
+  readonly log: Log;
 }
 
 /**
@@ -78,7 +78,7 @@ async function pin(landing: ObjectStore, { key, version, size }: LandedObject): 
   return version === null || size === null ? landing.head(key) : { key, version, size };
 }
 
-function tell(log: FunctionLog, job: string, { key, size }: ObjectVersion, { run, epoch, plan, isLost }: HandledUpload): void {
+function tell(log: Log, job: string, { key, size }: ObjectVersion, { run, epoch, plan, isLost }: HandledUpload): void {
   const about = log.about({ run, epoch, job });
   if (isLost) {
     about.count('RunsFailed');

@@ -1,13 +1,13 @@
 import type { Announcer } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { Announce } from '../protocol/context.ts';
-import type { FunctionLog, MetricName } from '../runtime/log.ts';
+import type { Log, MetricName } from '../runtime/log.ts';
 
 /** EventBridge takes 256 KB; what a receipt has besides its lists is a few. */
 const mostDetailBytes = 200_000;
 
 interface AnnounceOptions {
-  readonly log: FunctionLog;
+  readonly log: Log;
   readonly bus: Announcer;
   readonly stack: string;
 }
@@ -27,7 +27,7 @@ const metricOf: Readonly<Record<string, MetricName>> = {
   CANCELLED: 'RunsCancelled',
 };
 
-function count(log: FunctionLog, { run, epoch, job, outcome, rows, tasks, error, seconds }: Receipt): void {
+function count(log: Log, { run, epoch, job, outcome, rows, tasks, error, seconds }: Receipt): void {
   const metric = metricOf[outcome ?? ''];
   if (metric !== undefined) log.count(metric);
   if (rows.written > 0) log.count('RowsWritten', rows.written);

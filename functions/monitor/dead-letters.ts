@@ -14,7 +14,7 @@ import type { RunContext } from '../protocol/context.ts';
 import { readPlan } from '../protocol/documents.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import { sendAll } from '../protocol/send.ts';
-import type { FunctionLog } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 import { watchEpoch } from './tick.ts';
 
 /** Where a dead letter came from. */
@@ -33,7 +33,7 @@ export interface DeadLetterContext extends RunContext {
   readonly requests: Queue<unknown>;
   /** Where messages rest that nobody understands, as they came. */
   readonly undeliverable: Queue<unknown>;
-  readonly log: FunctionLog;
+  readonly log: Log;
   /** How often the queues deliver before a message is a dead letter. */
   readonly maxReceives: number;
 }

@@ -45,8 +45,19 @@ const quotable: ReadonlySet<ErrorCode> = new Set([
   'internal',
 ]);
 
+/** Log lines and metrics. */
+export interface Log {
+  /** The same log with more on each of its lines. */
+  about(fields: Fields): Log;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  /** What went wrong, by its code; the message only where it can't hold a row's content. The whole message stands in the run's receipt. */
+  failure(message: string, thrown: unknown, fields?: Fields): void;
+  count(name: MetricName, value?: number): void;
+}
+
 /** Log lines and metrics of one function, each line with the run and task that it is about. */
-export class FunctionLog {
+export class FunctionLog implements Log {
   readonly #logger: Logger;
   readonly #metrics: Metrics;
 
@@ -65,7 +76,6 @@ export class FunctionLog {
     this.#logger.addContext(context);
   }
 
-  /** The same log with more on each of its lines. */
   about(fields: Fields): FunctionLog {
     return new FunctionLog(this.#logger.createChild({ persistentKeys: { ...fields } }), this.#metrics);
   }
@@ -78,7 +88,6 @@ export class FunctionLog {
     this.#logger.warn(message, { ...fields });
   }
 
-  /** What went wrong, by its code; the message only where it can't hold a row's content. The whole message stands in the run's receipt. */
   failure(message: string, thrown: unknown, fields: Fields = {}): void {
     const error = asFanlakeError(thrown);
     const said = quotable.has(error.code) ? { reason: error.message } : {};

@@ -1,3 +1,4 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asFanlakeError } from '../core/errors.ts';
 import { addIgnored } from '../core/ignored-keys.ts';
@@ -54,6 +55,10 @@ interface StagedInput extends FetchedSplit {
 /** Computes map tasks with the formats' staging and the engine. */
 export function mapComputer(tools: MapTools): TaskComputer {
   return {
+    open: async ({ folder }) => {
+      await mkdir(folder, { recursive: true });
+    },
+    close: ({ folder }) => rm(folder, { recursive: true, force: true }),
     compute: (plan, task, attempt) => computeMap(tools, plan, task, attempt),
     writeQuarantine: async (records, path) => {
       const engine = await tools.engines.engine(1, 1);

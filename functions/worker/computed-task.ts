@@ -29,6 +29,10 @@ export interface Attempt {
 
 /** What a task's rows cost and bring, apart from the protocol: so that a simulation can stand in for engine and formats. */
 export interface TaskComputer {
+  /** Makes an attempt's folder. */
+  open(attempt: Attempt): Promise<void>;
+  /** Removes it, with all that is in it. */
+  close(attempt: Attempt): Promise<void>;
   /** @throws FanlakeError; `TaskError` for what has failed for good after the splits were staged */
   compute(plan: Plan, task: Task, attempt: Attempt): Promise<ComputedTask>;
   /** Writes records as a local Parquet file. */

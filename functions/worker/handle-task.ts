@@ -1,4 +1,3 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataFile, WrittenFile } from '../core/data-file.ts';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
@@ -24,7 +23,7 @@ import { TaskError } from './task-error.ts';
 export interface WorkerContext extends RunContext {
   readonly computer: TaskComputer;
   /** Answers a run's plan, read once a worker. */
-  readonly plans: { get(id: { run: string; epoch: number; plan: string }): Promise<Plan> };
+  readonly plans: { get(id: { run: string; epoch: number; plan?: string }): Promise<Plan> };
   /** Requests of this process so far. */
   readonly requests: () => RequestCounts;
   /** A folder of this process's own. */
@@ -70,7 +69,7 @@ async function attemptTask(context: WorkerContext, plan: Plan, task: Task, recei
   const base = { format: 1, task: task.task, nonce, attempts: receiveCount } as const;
   const seconds = (): number => (context.clock.now() - startedMs) / 1000;
   const taken = (): RequestCounts => subtractRequests(context.requests(), requestsBefore);
-  await mkdir(attempt.folder, { recursive: true });
+  await context.computer.open(attempt);
   try {
     const computed = await context.computer.compute(plan, task, attempt);
     const done = await storeResults(context, plan, task.task, computed, attempt);
@@ -82,7 +81,7 @@ async function attemptTask(context: WorkerContext, plan: Plan, task: Task, recei
     const quarantine = await storeQuarantine(context, plan, task.task, failure?.offenders.slice(0, keptOffenders) ?? [], attempt);
     return { ...base, ...failedPart(task, error), chain: failure?.chain ?? [], quarantine, seconds: seconds(), requests: taken() };
   } finally {
-    await rm(attempt.folder, { recursive: true, force: true });
+    await context.computer.close(attempt);
   }
 }
 

@@ -60,6 +60,8 @@ function workerWith(plans: PlanCache): WorkerContext {
     requests: () => ({}),
     scratch: join(root, 'scratch'),
     computer: {
+      open: async () => {},
+      close: async () => {},
       compute: async ({ nonce }) => {
         computed.push(nonce);
         return {

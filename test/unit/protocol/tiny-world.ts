@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
@@ -129,6 +129,10 @@ export class TinyWorld {
     if (body.kind === 'dispatch') return dispatchPage(context, await plans.get(body), body.page, false);
     if (received > 3) return buryTask(context, body, received, null);
     const computer: TaskComputer = {
+      open: async ({ folder }) => {
+        await mkdir(folder, { recursive: true });
+      },
+      close: ({ folder }) => rm(folder, { recursive: true, force: true }),
       compute: (plan, task, { folder }) => this.compute(plan, task, folder),
       writeQuarantine: async () => {},
     };

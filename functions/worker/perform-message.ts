@@ -1,0 +1,90 @@
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { readMessage } from '../core/message.ts';
+import type { Delivery } from '../core/ports.ts';
+import type { TaskMessage } from '../core/task.ts';
+import { buryTask } from '../protocol/bury-task.ts';
+import { dispatchPage } from '../protocol/start-epoch.ts';
+import type { Log } from '../runtime/log.ts';
+import { handleTask, type WorkerContext } from './handle-task.ts';
+
+export interface PerformerContext extends WorkerContext {
+  readonly log: Log;
+  /** How often the queue delivers a message before it is a dead letter. */
+  readonly maxReceives: number;
+}
+
+/** A task that wasn't done in time twice won't be the third time. */
+const timeoutsPerTask = 2;
+
+/** What a worker does with the messages of the `tasks` queue: one task at a time. */
+export class Performer {
+  private readonly context: PerformerContext;
+  /** The task under way. */
+  private current: { readonly message: TaskMessage; readonly receiveCount: number; isLate: boolean } | null = null;
+
+  constructor(context: PerformerContext) {
+    this.context = context;
+  }
+
+  /**
+   * Runs a task, or sends those of a plan's page.
+   * @throws FanlakeError when the message is to come again, or is none of this queue
+   */
+  async perform(delivery: Delivery<string>): Promise<void> {
+    const message = readMessage(delivery.body);
+    const { plans } = this.context;
+    if (message.kind === 'dispatch') return dispatchPage(this.context, await plans.get(message), message.page, false);
+    if (message.kind !== 'task') throw new FanlakeError('usage', `A message '${message.kind}' came to the tasks queue.`);
+    const { receiveCount, ageMs = 0 } = delivery;
+    const mine = { message, receiveCount, isLate: false };
+    this.current = mine;
+    const about = this.about(message);
+    about.info('task begins', { receiveCount });
+    try {
+      const [extend, retryIn] = [(ms: number) => delivery.extend(ms), (ms: number) => delivery.retryIn(ms)];
+      await handleTask(this.context, { body: message, receiveCount, ageMs, extend, retryIn });
+      about.info('task done');
+    } catch (thrown) {
+      await this.failed(message, receiveCount, mine.isLate ? tookTooLong() : asFanlakeError(thrown));
+    } finally {
+      this.current = null;
+    }
+  }
+
+  /** The time of the task under way is up: what it throws now means that. */
+  outOfTime(): void {
+    if (this.current !== null) this.current.isLate = true;
+  }
+
+  /** A task that can't be stopped is given up as one that took too long; its process ends. */
+  async giveUp(): Promise<void> {
+    if (this.current === null) return;
+    const { message, receiveCount } = this.current;
+    // on its first delivery it comes again
+    await this.failed(message, receiveCount, tookTooLong()).catch(() => {});
+  }
+
+  /**
+   * The last delivery of a task tells why it failed; its dead letter would only tell that it did.
+   * @throws the error, when the task is to come again
+   */
+  private async failed(message: TaskMessage, receiveCount: number, error: FanlakeError): Promise<void> {
+    const { log, maxReceives } = this.context;
+    this.about(message).failure('task failed', error, { receiveCount });
+    const tries = error.code === 'task.timeout' ? timeoutsPerTask : maxReceives;
+    if (error.retryable && receiveCount < tries) throw error;
+    if (error.code === 'task.timeout') log.count('DeadlineExceeded');
+    await buryTask(this.context, message, receiveCount, error.toReport());
+  }
+
+  private about({ run, epoch, task: { task } }: TaskMessage): Log {
+    return this.context.log.about({ run, epoch, task });
+  }
+}
+
+function tookTooLong(): FanlakeError {
+  return new FanlakeError(
+    'task.timeout',
+    'It was not done in the time that the function has. Give the function more memory (memoryMiB of the stack, a CPU for each 1,769) and retry, or run the job over the input again with a smaller --split-size.',
+  );
+}
