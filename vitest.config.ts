@@ -53,6 +53,17 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // worlds with faults: processes of their own, as many as there are cores
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          testTimeout: 600_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 5 },
+        },
+      },
       {
         extends: true,
         test: {

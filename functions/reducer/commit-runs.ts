@@ -13,6 +13,7 @@ import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
+import { lostFilesError } from './lost-files.ts';
 import { planUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
@@ -130,6 +131,8 @@ async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): 
     if (!complete && plan.error === null) return null;
     const verdict = judge(plan, fold);
     if (verdict.kind === 'fail') return verdict;
+    const lost = await lostFilesError(context.stores.lake, plan, fold.files, context.clock.now());
+    if (lost !== null) return { kind: 'fail', error: lost.toReport() };
     return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };

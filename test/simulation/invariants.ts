@@ -1,0 +1,234 @@
+import type { Decision } from '../../functions/core/decision.ts';
+import type { ErrorCode } from '../../functions/core/errors.ts';
+import { decisionKey, outcomeKey, parseLedgerKey, planKey } from '../../functions/core/keys.ts';
+import type { Receipt } from '../../functions/core/receipt.ts';
+import { badMark } from './computer.ts';
+import { type Lines, linesOf } from './lines.ts';
+import type { StoreState } from './store-state.ts';
+import { Violation } from './violation.ts';
+
+/** One version of one object that landed, as the world knows it. */
+export interface LandedUpload {
+  readonly run: string;
+  readonly table: string;
+  readonly format: 'delta' | 'parquet';
+  readonly key: string;
+  readonly body: string;
+  readonly maxBadRows: number;
+  readonly maxFailedTasks: number;
+  /** An epoch may take so long, by clocks that differ. */
+  readonly deadlineMs: number;
+}
+
+/** What has happened that may be a reason for a run to fail. */
+export interface Excuses {
+  /** Tasks that were given up after deliveries of which each was disturbed by a fault: `<run>/e<epoch>/<task>`. */
+  readonly givenUpTasks: ReadonlySet<string>;
+  /** Runs whose upload could not be planned in disturbed deliveries. */
+  readonly givenUpRequests: ReadonlySet<string>;
+  /** Runs of which the work root's objects expired. */
+  readonly expired: ReadonlySet<string>;
+  readonly cancelled: ReadonlySet<string>;
+  /** Runs whose object was overwritten in a bucket without versions. */
+  readonly overwritten: ReadonlySet<string>;
+  /** Tables that another writer changed in a way that our files may not fit. */
+  readonly changedTables: ReadonlySet<string>;
+}
+
+interface Roots {
+  readonly work: StoreState;
+  readonly lake: StoreState;
+}
+
+/** Objects that are written once and never again. */
+const immutable = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json)$/;
+
+const logEntry = /^(.*)\/_delta_log\/(\d{20})\.json$/;
+const ourFile = /^(.+)-e(\d+)-\d{7}-[^/]*\.parquet$/;
+const parse = <Document>(body: Buffer): Document => JSON.parse(body.toString()) as Document;
+
+/** What must hold after each write, and when everything has come to rest. */
+export class Invariants {
+  private readonly roots: Roots;
+  private readonly uploads: ReadonlyMap<string, LandedUpload>;
+  private readonly excuses: Excuses;
+  /** Lines in each Delta table's log, by table. */
+  private readonly visible = new Map<string, Map<string, string>>();
+
+  constructor(roots: Roots, uploads: ReadonlyMap<string, LandedUpload>, excuses: Excuses) {
+    this.roots = roots;
+    this.uploads = uploads;
+    this.excuses = excuses;
+  }
+
+  /** @param existed whether there was an object of the key */
+  written(root: 'work' | 'lake', key: string, body: Buffer, existed: boolean): void {
+    if (existed && immutable.test(key)) throw new Violation('a document never changes', `${root}/${key} was overwritten`);
+    if (root === 'work') return;
+    const entry = logEntry.exec(key);
+    if (entry !== null) return this.entry(entry[1] ?? '', body.toString());
+    const ledger = parseLedgerKey(key);
+    if (ledger?.kind === 'outcome') this.outcome(key.slice(0, key.indexOf('/_fanlake/')), parse<Receipt>(body));
+  }
+
+  deleted(root: 'work' | 'lake', key: string): void {
+    if (root === 'lake' && immutable.test(key)) throw new Violation('a document never changes', `${key} was deleted`);
+    if (root === 'lake' && this.liveFiles().has(key)) throw new Violation('a visible file stays', `${key} was deleted`);
+  }
+
+  private liveFiles(): ReadonlySet<string> {
+    return new Set([...this.visible].flatMap(([table, rows]) => [...rows.values()].map((path) => `${table}/${path}`)));
+  }
+
+  /** A new log entry: what it makes visible. */
+  private entry(table: string, text: string): void {
+    const rows = this.visible.get(table) ?? new Map<string, string>();
+    this.visible.set(table, rows);
+    for (const line of text.split('\n').filter((each) => each !== '')) {
+      const action = JSON.parse(line) as { add?: { path: string }; remove?: { path: string }; txn?: { appId: string } };
+      if (action.remove !== undefined) for (const [row, path] of rows) if (path === action.remove.path) rows.delete(row);
+      if (action.txn !== undefined) this.transaction(table, action.txn.appId);
+      if (action.add !== undefined) this.add(table, rows, action.add.path);
+    }
+  }
+
+  private transaction(table: string, appId: string): void {
+    const found = /^(.+)\/e(\d+)$/.exec(appId);
+    if (found === null) return;
+    const id = { run: found[1] ?? '', epoch: Number(found[2]) };
+    const decision = this.decision(table, id);
+    if (decision?.kind !== 'commit') {
+      throw new Violation(
+        'nothing is visible before its commit is decided',
+        `${appId} is in the log, and its decision is ${decision?.kind ?? 'absent'}`,
+      );
+    }
+    const outcome = this.roots.lake.objects.get(outcomeKey(table, id));
+    if (outcome !== undefined)
+      throw new Violation('an epoch that has ended changes no table', `${appId} came into the log behind its outcome`);
+  }
+
+  private add(table: string, rows: Map<string, string>, encoded: string): void {
+    const path = decodeURIComponent(encoded);
+    const object = this.roots.lake.objects.get(`${table}/${path}`);
+    if (object === undefined) throw new Violation('a visible file is there', `${table}/${path} is in the log and not in the store`);
+    for (const row of parse<readonly string[]>(object.body)) {
+      const twice = rows.get(row);
+      if (twice !== undefined) throw new Violation('no row is visible twice', `${row} is in ${twice} and in ${path}`);
+      rows.set(row, path);
+    }
+  }
+
+  private decision(table: string, id: { readonly run: string; readonly epoch: number }): Decision | null {
+    const found = this.roots.lake.objects.get(decisionKey(table, id));
+    return found === undefined ? null : parse<Decision>(found.body);
+  }
+
+  private outcome(table: string, receipt: Receipt): void {
+    const { run, epoch, outcome, rows } = receipt;
+    const id = `${run}/e${epoch} (${outcome})`;
+    if (rows.read !== rows.filtered + rows.quarantined + rows.passed) throw new Violation('rows add up', `${id}: ${JSON.stringify(rows)}`);
+    const decision = this.decision(table, receipt);
+    const expected = outcome === 'CANCELLED' ? ['cancel'] : outcome === 'FAILED' ? ['fail', 'commit'] : ['commit'];
+    if (!expected.includes(decision?.kind ?? 'absent'))
+      throw new Violation('an outcome follows the decision', `${id}: decided ${decision?.kind ?? 'nothing'}`);
+    if (outcome === 'FAILED') this.failed(receipt);
+    if (outcome === 'CANCELLED' && !this.excuses.cancelled.has(run)) throw new Violation('a run is cancelled when somebody cancels it', id);
+    const upload = this.uploads.get(run);
+    if (upload?.format === 'delta') this.compare(upload, this.visible.get(table) ?? new Map());
+  }
+
+  /** No run fails without a reason. */
+  private failed({ run, epoch, error, seconds }: Receipt): void {
+    const upload = this.uploads.get(run);
+    if (upload === undefined) return;
+    const bad = linesOf(upload.body).filter(({ text }) => text.startsWith(badMark)).length;
+    const { givenUpTasks, givenUpRequests, expired, overwritten, changedTables } = this.excuses;
+    const givenUp = [...givenUpTasks].some((task) => task.startsWith(`${run}/e`)) || givenUpRequests.has(run);
+    const excused: Partial<Record<ErrorCode, boolean>> = {
+      'rows.bad': bad > 0,
+      'task.died': givenUp,
+      'task.memory': givenUp,
+      'task.timeout': givenUp,
+      'store.failed': givenUp,
+      'input.changed': overwritten.has(run),
+      'input.gone': overwritten.has(run),
+      'run.deadline': seconds * 1_000 >= upload.deadlineMs,
+      'commit.conflict': changedTables.has(upload.table),
+      'table.schema': changedTables.has(upload.table),
+    };
+    if (expired.has(run) || (error !== null && excused[error.code] === true)) return;
+    throw new Violation('no run fails without a reason', `${run}/e${epoch}: ${error?.code} ${error?.message}`);
+  }
+
+  /** Outcomes of a run, oldest first. */
+  private outcomesOf({ table, run }: LandedUpload): readonly Receipt[] {
+    const prefix = `${table}/_fanlake/${run}/`;
+    return this.roots.lake
+      .keys()
+      .filter((key) => key.startsWith(prefix) && key.endsWith('/outcome.json'))
+      .map((key) => parse<Receipt>(this.roots.lake.objects.get(key)?.body ?? Buffer.of()))
+      .sort((a, b) => a.epoch - b.epoch);
+  }
+
+  /** The lines that a run's outcomes say are in the table. */
+  private expectedLines(upload: LandedUpload): Lines {
+    const inTable = this.outcomesOf(upload).filter(({ outcome }) => outcome === 'COMMITTED' || outcome === 'PARTIAL');
+    const last = inTable.at(-1);
+    if (last === undefined) return [];
+    const good = linesOf(upload.body).filter(({ text }) => !text.startsWith(badMark));
+    if (last.outcome === 'COMMITTED') return good;
+    return good.filter(({ start }) => !last.missing.some((range) => range.start <= start && start < range.end));
+  }
+
+  /** Whether exactly those of a run's rows are visible that its outcomes name. */
+  private compare(upload: LandedUpload, visible: ReadonlyMap<string, string>): void {
+    const found = [...visible]
+      .filter(([, path]) => ourFile.exec(path.slice(path.lastIndexOf('/') + 1))?.[1] === upload.run)
+      .map(([row]) => row);
+    const expected = this.expectedLines(upload).map(({ text }) => text);
+    const sorted = (rows: readonly string[]): string => [...rows].sort().join(' ');
+    if (sorted(found) === sorted(expected)) return;
+    const words = this.outcomesOf(upload).map(({ epoch, outcome }) => `e${epoch} ${outcome}`);
+    throw new Violation(
+      'the table has what the outcomes say',
+      `${upload.run} (${words.join(', ')}) has [${sorted(found)}] and should have [${sorted(expected)}]`,
+    );
+  }
+
+  /** When nothing is under way any more. */
+  atRest(): void {
+    for (const upload of this.uploads.values()) {
+      const { run, table, format } = upload;
+      const newest = this.newestEpoch(upload);
+      if (newest < 0) throw new Violation('every upload becomes a run', `${upload.key} of ${run} has neither plan nor decision`);
+      if (!this.roots.lake.objects.has(outcomeKey(table, { run, epoch: newest }))) {
+        throw new Violation('every run ends', `${run}/e${newest} has no outcome, and nothing is under way`);
+      }
+      this.compare(upload, format === 'delta' ? (this.visible.get(table) ?? new Map()) : this.hiveRows(table));
+    }
+  }
+
+  private newestEpoch({ run, table }: LandedUpload): number {
+    let newest = -1;
+    for (let epoch = 0; epoch < 60; epoch++) {
+      const id = { run, epoch };
+      if (this.roots.work.objects.has(planKey(id)) || this.roots.lake.objects.has(decisionKey(table, id))) newest = epoch;
+    }
+    return newest;
+  }
+
+  /** What a reader of a table's folders sees. */
+  private hiveRows(table: string): ReadonlyMap<string, string> {
+    const rows = new Map<string, string>();
+    for (const key of this.roots.lake.keys()) {
+      if (!key.startsWith(`${table}/`) || key.includes('/_fanlake/') || !key.endsWith('.parquet')) continue;
+      for (const row of parse<readonly string[]>(this.roots.lake.objects.get(key)?.body ?? Buffer.of())) {
+        const twice = rows.get(row);
+        if (twice !== undefined) throw new Violation('no row is visible twice', `${row} is in ${twice} and in ${key}`);
+        rows.set(row, key.slice(table.length + 1));
+      }
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,188 @@
+import type { SourcePatch } from './source-patches.ts';
+
+/** A mistake that one could make, as a change of the code. */
+export interface PlantedBug {
+  readonly name: string;
+  /** What somebody may think who makes it. */
+  readonly mistake: string;
+  readonly patches: readonly SourcePatch[];
+}
+
+const one = (file: string, find: string, replace: string): readonly SourcePatch[] => [{ file, find, replace }];
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'stop-at-412',
+    mistake: 'A worker whose part is there already stops: whoever wrote it will go on.',
+    patches: one(
+      'functions/worker/handle-task.ts',
+      'await work.create(key, JSON.stringify(part));',
+      'if ((await work.create(key, JSON.stringify(part))) === null) return;',
+    ),
+  },
+  {
+    name: 'acknowledge-own-part',
+    mistake: 'A task that comes again and finds its part is done.',
+    patches: one(
+      'functions/worker/handle-task.ts',
+      'if (!mayBeDone || (await work.head(key)) === null) {',
+      'if (mayBeDone && (await work.head(key)) !== null) return;\n  {',
+    ),
+  },
+  {
+    name: 'no-nonce',
+    mistake: "A data file's name tells run, epoch and task: that is enough.",
+    patches: one(
+      'functions/worker/handle-task.ts',
+      'dataFileName(plan, task, attempt.nonce, index)',
+      "dataFileName(plan, task, '000000000000', index)",
+    ),
+  },
+  {
+    name: 'commit-without-decision',
+    mistake: 'The log entry decides by itself; the decision need not be written first.',
+    patches: one(
+      'functions/reducer/commit-runs.ts',
+      "? await decideOrFind(context, { kind: 'commit', run, epoch, table, version: judged.version })",
+      "? { isNew: true, decision: { format: 1, nonce: '', atMs: 0, kind: 'commit', run, epoch, table, version: judged.version } as const }",
+    ),
+  },
+  {
+    name: 'marker-before-data',
+    mistake: 'The plan is what everybody waits for, so it is written first, and its pages behind it.',
+    patches: [
+      {
+        file: 'functions/protocol/write-plan.ts',
+        find: 'let [count, page] = [0, 0];',
+        replace: 'let [count, page] = [0, 0];\n  const behind: (() => Promise<unknown>)[] = [];',
+      },
+      {
+        file: 'functions/protocol/write-plan.ts',
+        find: 'if (inline === null) await work.create(planPageKey(draft, nonce, page), JSON.stringify({ tasks: content } satisfies PlanPage));',
+        replace:
+          'const [key, text] = [planPageKey(draft, nonce, page), JSON.stringify({ tasks: content })];\n    if (inline === null) behind.push(() => work.create(key, text));',
+      },
+      {
+        file: 'functions/protocol/write-plan.ts',
+        find: 'if ((await work.create(planKey(draft), JSON.stringify(plan))) !== null) {',
+        replace:
+          'if ((await work.create(planKey(draft), JSON.stringify(plan))) !== null) {\n    for (const write of behind) await write();',
+      },
+    ],
+  },
+  {
+    name: 'delete-before-commit',
+    mistake: 'An attempt that lost against another cleans up the files of its task.',
+    patches: one(
+      'functions/worker/handle-task.ts',
+      'await work.create(key, JSON.stringify(part));',
+      `if ((await work.create(key, JSON.stringify(part))) === null && part.kind === 'done') {
+      const { keys } = await lake.listKeys({ prefix: \`\${plan.table.key}/\${plan.run}-e\${plan.epoch}-\${String(body.task.task).padStart(7, '0')}-\` });
+      for (const file of keys) await lake.delete(file);
+    }`,
+    ),
+  },
+  {
+    name: 'barrier-by-count',
+    mistake: 'The worker that writes the last task is the last: no need to list the parts.',
+    patches: one(
+      'functions/protocol/barrier.ts',
+      'if (parts.keys.length < groupSize(group, plan.tasks)) return;',
+      'if (parts.keys.length < groupSize(group, plan.tasks) && !parts.keys.some((key) => key.endsWith(String(group * tasksPerGroup + groupSize(group, plan.tasks) - 1)))) return;',
+    ),
+  },
+  {
+    name: 'retry-rewrites-parts',
+    mistake: 'An attempt that comes later knows better: it overwrites the part.',
+    patches: one(
+      'functions/worker/handle-task.ts',
+      'await work.create(key, JSON.stringify(part));',
+      'await work.put(key, JSON.stringify(part));',
+    ),
+  },
+  {
+    name: 'log-entry-without-condition',
+    mistake: 'The table was read a moment ago, so the next version is free.',
+    patches: one(
+      'functions/protocol/table-log.ts',
+      'return (await this.lake.create(`${logPrefix(this.table)}${entryName(version)}`, entry)) !== null;',
+      'await this.lake.put(`${logPrefix(this.table)}${entryName(version)}`, entry);\n    return true;',
+    ),
+  },
+  {
+    name: 'no-transaction-check',
+    mistake: 'A commit message comes once: nobody needs to look whether the run is in the log already.',
+    patches: one(
+      'functions/core/table-log/append.ts',
+      'const version = committedIn(appId, snapshot, entries);',
+      "const version = committedIn('nobody', snapshot, entries);",
+    ),
+  },
+  {
+    name: 'monitor-blind-to-decision',
+    mistake: "The monitor cares for tasks; how the run was decided is the reducer's business.",
+    patches: one(
+      'functions/monitor/tick.ts',
+      "if (decision !== null && decision.kind !== 'commit') {",
+      "if (decision !== null && decision.kind === 'commit' && tick < 0) {",
+    ),
+  },
+  {
+    name: 'dead-letter-overwrites',
+    mistake: 'What is dead has failed: its part says so, whatever was there.',
+    patches: one(
+      'functions/protocol/bury-task.ts',
+      'await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));',
+      'await context.stores.work.put(partKey(plan, message.stage, message.task.task), JSON.stringify(part));',
+    ),
+  },
+  {
+    name: 'dead-letter-stops-at-part',
+    mistake: 'A dead task whose part is there needs nothing more.',
+    patches: one(
+      'functions/protocol/bury-task.ts',
+      'await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));',
+      'if ((await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part))) === null) return;',
+    ),
+  },
+  {
+    name: 'decided-is-done',
+    mistake: 'A task of a run that is decided has nothing left to do: acknowledge it.',
+    patches: one('functions/protocol/duties.ts', "if (decision.kind === 'commit') return;\n", 'if (decision.kind.length > 0) return;\n'),
+  },
+  {
+    name: 'chain-unchecked',
+    mistake: 'Splits are cut at newlines, so their edges fit.',
+    patches: one('functions/reducer/judge.ts', "if (chain.kind === 'broken') {", "if (chain.kind === 'broken' && plan.epoch < 0) {"),
+  },
+  {
+    name: 'partial-parts-reused',
+    mistake: 'The epoch behind one that was committed in part takes over its good parts, as behind one that failed.',
+    patches: one(
+      'functions/protocol/take-up-run.ts',
+      'return partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map());',
+      'return openNextEpoch(context, next, new Map());',
+    ),
+  },
+  {
+    name: 'new-run-for-each-event',
+    mistake: 'An event that comes when its run is over is a new upload.',
+    patches: one('functions/coordinator/handle-upload.ts', 'if (newest !== undefined) {', 'if (newest !== undefined && !newest.ended) {'),
+  },
+  {
+    name: 'no-transaction',
+    mistake: 'The ledger knows which runs are committed: the log need not name them.',
+    patches: one(
+      'functions/core/table-log/append.ts',
+      '{ txn: { appId: appIdOf(member.run, member.epoch), version: 1, lastUpdated: stamp.nowMs } },',
+      '',
+    ),
+  },
+];
+
+/** @throws Error naming those that there are */
+export function plantedBug(name: string): PlantedBug {
+  const found = plantedBugs.find((bug) => bug.name === name);
+  if (found !== undefined) return found;
+  throw new Error(`No planted bug '${name}'. There are: ${plantedBugs.map((bug) => bug.name).join(', ')}.`);
+}

@@ -1,0 +1,141 @@
+import { type Job, parseJob } from '../../functions/core/job.ts';
+import { badMark } from './computer.ts';
+import type { Deployment } from './functions.ts';
+import { Random } from './random.ts';
+import { type FaultName, faultNames } from './scenario-faults.ts';
+
+export type Faults = Readonly<Record<FaultName, number>>;
+
+/** What happens in the world outside, `afterMs` from the beginning at the earliest. */
+export type Outside = { readonly afterMs: number } & (
+  | { readonly kind: 'upload'; readonly key: string; readonly body: string; readonly job: Job }
+  /** The event of the nth upload is delivered once more. */
+  | { readonly kind: 'event-again'; readonly upload: number }
+  | { readonly kind: 'retry' | 'run-again' | 'cancel'; readonly upload: number }
+  /** What the work root has of the nth upload's run is deleted: all of it where nobody is at work on an ended run, else what is old. */
+  | { readonly kind: 'expiry'; readonly upload: number }
+  | { readonly kind: 'foreign-append' | 'foreign-vacuum' | 'foreign-column'; readonly table: string }
+);
+
+export interface Scenario {
+  /** Decides in which order things happen, and where faults strike. */
+  readonly schedule: number;
+  readonly deployment: Deployment;
+  readonly outside: readonly Outside[];
+  readonly faults: Faults;
+  /** No fault behind so many steps. */
+  readonly faultSteps: number;
+  /** Whether the landing bucket keeps versions that were overwritten. */
+  readonly isVersioned: boolean;
+  /** Most milliseconds by which a function's clock is off. */
+  readonly skewMs: number;
+}
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const noFaults: Faults = Object.fromEntries(faultNames.map((name) => [name, 0])) as unknown as Faults;
+
+/** Which faults there are differs from seed to seed: a world with all of them at once hides what two of them do alone (Groce et al., Swarm Testing, 2012). */
+function faultsOf(random: Random): Faults {
+  if (random.chance(0.05)) return noFaults;
+  const strength = random.pick([0.005, 0.02, 0.05, 0.1]);
+  return Object.fromEntries(faultNames.map((name) => [name, random.chance(0.4) ? strength : 0])) as unknown as Faults;
+}
+
+function jobsOf(random: Random): readonly Job[] {
+  const format = random.chance(0.15) ? 'parquet' : 'delta';
+  const tables = random.chance(0.3) ? 2 : 1;
+  return Array.from({ length: tables }, (_, index) =>
+    parseJob({
+      name: `job-${index}`,
+      input: { prefix: `in-${index}/`, format: 'text' },
+      query: 'SELECT line FROM input',
+      table: { name: random.chance(0.5) ? 'shared' : `table_${index}`, format },
+      limits: {
+        maxBadRows: random.chance(0.2) ? 2 : 0,
+        maxFailedTasks: random.chance(0.4) ? random.between(1, 2) : 0,
+        deadlineMinutes: random.pick([10, 1_440, 10_080]),
+      },
+    }),
+  );
+}
+
+/** Lines of different lengths, each unlike any other of the world. */
+function bodyOf(random: Random, upload: number, isPoisoned: boolean): string {
+  const count = random.pick([0, 1, 2, 3, 5, 8, 12]);
+  const poison = isPoisoned ? random.below(Math.max(1, count)) : -1;
+  return Array.from({ length: count }, (_, line) => {
+    const mark = line === poison ? badMark : 'r';
+    return `${mark}${upload}.${line}${'-'.repeat(random.pick([0, 0, 1, 4, 15]))}\n`;
+  }).join('');
+}
+
+/** Everything that a seed decides before the first step. */
+export function scenarioOf(seed: number): Scenario {
+  const random = new Random(seed);
+  const jobs = jobsOf(random);
+  const isVersioned = random.chance(0.7);
+  const uploads = random.pick([1, 1, 2, 3]);
+  const outside: Outside[] = [];
+  const span = random.pick([minuteMs, hourMs]);
+  for (let upload = 0; upload < uploads; upload++) {
+    const job = random.pick(jobs);
+    const isOverwritten = upload > 0 && random.chance(0.2);
+    const before = outside.find((event) => event.kind === 'upload');
+    const key = isOverwritten && before?.kind === 'upload' ? before.key : `${job.input.prefix}${upload}.txt`;
+    const owner = isOverwritten && before?.kind === 'upload' ? before.job : job;
+    outside.push({ kind: 'upload', afterMs: random.below(span), key, job: owner, body: bodyOf(random, upload, random.chance(0.25)) });
+    for (let n = random.pick([0, 0, 1, 2]); n > 0; n--) {
+      outside.push({ kind: 'event-again', upload, afterMs: random.below(random.pick([span, 4 * 24 * hourMs])) });
+    }
+    for (let n = random.pick([0, 1, 2]); n > 0; n--) {
+      const kind = random.pick(['retry', 'retry', 'run-again', 'cancel'] as const);
+      outside.push({ kind, upload, afterMs: random.below(random.pick([span, 4 * span])) });
+    }
+    if (random.chance(0.2)) {
+      const monthMs = random.chance(0.5) ? 22 * 24 * hourMs : 0;
+      outside.push({ kind: 'expiry', upload, afterMs: monthMs + random.below(2 * span) });
+      // at the very time, or when a dead letter of two weeks is driven again
+      if (random.chance(0.5))
+        outside.push({
+          kind: random.pick(['retry', 'run-again', 'event-again'] as const),
+          upload,
+          afterMs: monthMs + random.below(2 * span),
+        });
+    }
+  }
+  if (random.chance(0.3)) {
+    const table = random.pick(jobs).table.name;
+    const kind = random.pick(['foreign-append', 'foreign-column'] as const);
+    for (let n = random.between(1, 3); n > 0; n--) outside.push({ kind, table, afterMs: random.below(span) });
+  }
+  if (random.chance(0.1)) {
+    // a retry of what failed a week ago, while its files are taken
+    const table = random.pick(jobs).table.name;
+    const weekMs = 7 * 24 * hourMs + span;
+    outside.push({ kind: 'retry', upload: random.below(uploads), afterMs: weekMs + random.below(2 * minuteMs) });
+    for (let n = random.between(1, 3); n > 0; n--)
+      outside.push({ kind: 'foreign-vacuum', table, afterMs: weekMs + random.below(2 * minuteMs) });
+  }
+  const wrongGuesses = random.pick([0, 0, 0.3, 1]);
+  const lostGuesses = random.pick([0, 0.5]);
+  return {
+    schedule: seed,
+    outside,
+    isVersioned,
+    faults: faultsOf(random),
+    faultSteps: random.pick([200, 1_000, 3_000]),
+    skewMs: random.pick([0, 0, 5 * minuteMs]),
+    deployment: {
+      jobs,
+      splitBytes: random.pick([6, 10, 20, 40, 1_000]),
+      maxReceives: random.pick([3, 5]),
+      guess: (key, start) => {
+        // the same for whoever reads the split
+        const chance = new Random(seed ^ (start * 7919) ^ key.length);
+        if (!chance.chance(wrongGuesses)) return 'right';
+        return chance.chance(lostGuesses) ? 'lost' : 'wrong';
+      },
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { FanlakeError } from '../../functions/core/errors.ts';
+import type { KeyPage, ListOptions, ObjectPage, ObjectVersion, StoredObject } from '../../functions/core/ports.ts';
+import type { StoreCall } from './calls.ts';
+
+export interface StateObject {
+  readonly body: Buffer;
+  readonly version: string;
+}
+
+/** A store as S3 promises it: strongly consistent, create-if-absent, replace-if-match (Amazon S3 User Guide, Data consistency model; Conditional writes). */
+export class StoreState {
+  readonly objects: Map<string, StateObject>;
+  /** How often each key was written: an object's version is named after the number of its write. */
+  private readonly writes: Map<string, number>;
+  /** Earlier versions, by key and version, where they are kept. */
+  private readonly past: Map<string, Buffer> | null;
+  private sorted: readonly string[] | null = null;
+
+  constructor(isVersioned: boolean, from?: StoreState) {
+    this.objects = new Map(from?.objects);
+    this.writes = new Map(from?.writes);
+    this.past = isVersioned ? new Map(from?.past) : null;
+  }
+
+  clone(): StoreState {
+    return new StoreState(this.past !== null, this);
+  }
+
+  /** Does what a call asks for and gives its answer. */
+  apply(call: StoreCall): unknown {
+    switch (call.kind) {
+      case 'get':
+        return this.get(call.key, call.range?.start ?? 0, call.range?.end ?? Number.POSITIVE_INFINITY);
+      case 'read':
+      case 'stage':
+        return this.pinned(call.object).subarray(call.range.start, call.range.end);
+      case 'head':
+        return this.head(call.key);
+      case 'put':
+        return this.write(call.key, call.body);
+      case 'create':
+        return this.objects.has(call.key) ? null : this.write(call.key, call.body);
+      case 'replace':
+        return this.objects.get(call.key)?.version === call.version ? this.write(call.key, call.body) : null;
+      case 'delete':
+        if (this.objects.delete(call.key)) this.sorted = null;
+        return undefined;
+      case 'copy':
+        return this.copy(call.from, call.to);
+      case 'list':
+        return this.list(call.options);
+      case 'listKeys':
+        return this.listKeys(call.options);
+    }
+  }
+
+  head(key: string): ObjectVersion | null {
+    const found = this.objects.get(key);
+    return found === undefined ? null : { key, version: found.version, size: found.body.length };
+  }
+
+  keys(): readonly string[] {
+    this.sorted ??= [...this.objects.keys()].sort(inByteOrder);
+    return this.sorted;
+  }
+
+  private get(key: string, start: number, end: number): StoredObject | null {
+    const found = this.objects.get(key);
+    return found === undefined
+      ? null
+      : { key, version: found.version, size: found.body.length, body: new Uint8Array(found.body.subarray(start, end)) };
+  }
+
+  private pinned({ key, version }: ObjectVersion): Buffer {
+    const found = this.objects.get(key);
+    if (found?.version === version) return found.body;
+    const past = this.past?.get(`${version} ${key}`);
+    if (past !== undefined) return past;
+    throw found === undefined
+      ? new FanlakeError('input.gone', `Reading ${key}: the object is gone.`)
+      : new FanlakeError('input.changed', `Reading ${key}: the object has changed.`);
+  }
+
+  private write(key: string, body: Buffer): ObjectVersion {
+    if (!this.objects.has(key)) this.sorted = null;
+    const number = (this.writes.get(key) ?? 0) + 1;
+    // as s3Version names the version ids of a versioned bucket, and etags
+    const version = this.past === null ? `"w${number}"` : `version-id:w${number}`;
+    this.writes.set(key, number);
+    this.objects.set(key, { body, version });
+    this.past?.set(`${version} ${key}`, body);
+    return { key, version, size: body.length };
+  }
+
+  private copy(from: string, to: string): boolean {
+    const found = this.objects.get(from);
+    if (found === undefined) return false;
+    this.write(to, found.body);
+    return true;
+  }
+
+  private list(options: ListOptions): ObjectPage {
+    const { keys, ...rest } = this.listKeys(options);
+    return { objects: keys.flatMap((key) => this.head(key) ?? []), ...rest };
+  }
+
+  private listKeys({ prefix, startAfter = '', delimiter, limit = 1_000, next }: ListOptions): KeyPage {
+    const most = Math.min(limit, 1_000);
+    const keys: string[] = [];
+    const prefixes: string[] = [];
+    for (const key of this.keys()) {
+      if (!key.startsWith(prefix) || inByteOrder(key, startAfter) <= 0) continue;
+      const slash = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length);
+      const entry = slash < 0 ? key : key.slice(0, slash + 1);
+      if (next !== undefined && inByteOrder(entry, next) <= 0) continue;
+      if (slash >= 0 && prefixes.at(-1) === entry) continue;
+      if (keys.length + prefixes.length === most) return { keys, prefixes, next: lastOf(keys, prefixes) };
+      (slash < 0 ? keys : prefixes).push(entry);
+    }
+    return { keys, prefixes };
+  }
+}
+
+function lastOf(keys: readonly string[], prefixes: readonly string[]): string {
+  const [key = '', prefix = ''] = [keys.at(-1), prefixes.at(-1)];
+  return inByteOrder(key, prefix) > 0 ? key : prefix;
+}
+
+function inByteOrder(a: string, b: string): number {
+  if (a === b) return 0;
+  // the order of UTF-16 units is that of UTF-8 bytes as long as there are no surrogates
+  for (let index = 0; ; index++) {
+    const [left, right] = [a.charCodeAt(index), b.charCodeAt(index)];
+    if (left === right) continue;
+    if (left < 0xd800 && right < 0xd800) return left - right;
+    return Number.isNaN(left) || Number.isNaN(right) ? a.length - b.length : Buffer.compare(Buffer.from(a), Buffer.from(b));
+  }
+}
