@@ -7,6 +7,7 @@ import { queryCommand } from './commands/query.ts';
 import { retryCommand } from './commands/retry.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { fanlakeVersion } from './local/version.ts';
 import type { Shell } from './shell.ts';
 import { watchCommandOf } from './watch-command.ts';
@@ -40,6 +41,7 @@ export function createProgram(shell: Shell): Command {
     cancelCommand,
     queryCommand,
     quarantineCommand,
+    sweepCommand,
   ]) {
     program.addCommand(withCommonOptions(create(shell).copyInheritedSettings(program)));
   }

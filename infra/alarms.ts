@@ -107,6 +107,13 @@ function definitions(props: AlarmsProps): readonly Definition[] {
       threshold: 1,
       periods: 3,
     },
+    {
+      name: 'sweep-failed',
+      severity: 'low',
+      sentence: 'Data files that belong to no table any more could not be deleted, or not from every table. No row is touched by that.',
+      metric: props.functions.sweeper.lambda.metricErrors({ period, statistic: Stats.SUM }),
+      threshold: 1,
+    },
   ];
 }
 

@@ -31,6 +31,7 @@ export const bundleOf: Readonly<Record<FunctionName, BundleName>> = {
   reducer: 'light',
   monitor: 'light',
   'dead-letters': 'light',
+  sweeper: 'light',
 };
 
 const entries: Readonly<Record<FunctionName, string>> = {
@@ -39,6 +40,7 @@ const entries: Readonly<Record<FunctionName, string>> = {
   reducer: 'functions/reducer/handler',
   monitor: 'functions/monitor/handler',
   'dead-letters': 'functions/monitor/dead-letters-handler',
+  sweeper: 'functions/sweeper/handler',
 };
 
 export interface BundleOptions {

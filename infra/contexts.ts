@@ -10,6 +10,7 @@ export interface Contexts {
   readonly architecture: Architecture;
   readonly dashboard: boolean;
   readonly removeData: boolean;
+  readonly sweep?: boolean;
   /** Bytes of input that a task aims at. */
   readonly splitBytes?: number;
   /** Names of buckets that are there already. */
@@ -54,7 +55,7 @@ function readBucket(name: string, value: string): string {
   throw refusal(name, value, "give a bucket's name alone: 3 to 63 lowercase letters, digits, '.' and '-'.");
 }
 
-const contextNames = ['stack', 'architecture', 'dashboard', 'removeData', 'splitBytes', 'landingBucket', 'lakeBucket'] as const;
+const contextNames = ['stack', 'architecture', 'dashboard', 'removeData', 'sweep', 'splitBytes', 'landingBucket', 'lakeBucket'] as const;
 
 /**
  * The settings of a deployment, from the command line's contexts and those of cdk.json.
@@ -83,6 +84,7 @@ export function readContexts(app: App): Contexts {
     ...read('architecture', readArchitecture),
     ...read('dashboard', readFlag),
     ...read('removeData', readFlag),
+    ...read('sweep', readFlag),
     ...read('splitBytes', readBytes),
     ...read('landingBucket', readBucket),
     ...read('lakeBucket', readBucket),

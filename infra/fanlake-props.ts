@@ -23,6 +23,11 @@ export interface FanlakeProps {
   readonly splitBytes?: number;
   /** Days until everything in the work bucket expires, at least 22. Default 30. */
   readonly workDays?: number;
+  /**
+   * Whether data files that belong to no table any more are deleted, once a week. Default: true for a new lake bucket; false for one that is there already,
+   * since another Fanlake may be at work in it, whose runs only its own work bucket tells.
+   */
+  readonly sweep?: boolean;
   /** How long logs are kept. Default three months. */
   readonly logRetention?: RetentionDays;
   /** Encrypts buckets and queues. Default: keys that S3 and SQS manage. */

@@ -17,6 +17,7 @@ import { createFunctions } from './functions.ts';
 import { protectLogs } from './lake-policy.ts';
 import { QueueWithDeadLetters, undeliverableQueue } from './queue-with-dead-letters.ts';
 import { defaultSplitBytes, defaultWorkDays, type FunctionName, functionSizes, type QueueName, queueSizes } from './sizes.ts';
+import { SweepSchedule } from './sweep-schedule.ts';
 import { allowServicesToUse, joinBucket, notifyQueue } from './upload-trigger.ts';
 
 // 'fanlake/infra' is this file
@@ -45,12 +46,12 @@ export class Fanlake extends Construct {
     checkSettings(props);
     this.prefix = id === 'Fanlake' ? Stack.of(this).stackName : `${Stack.of(this).stackName}-${id}`;
     checkPrefix(this.prefix);
-    const { encryptionKey, accessLogBucket, splitBytes = defaultSplitBytes } = props;
+    const { encryptionKey, accessLogBucket, splitBytes = defaultSplitBytes, workDays = defaultWorkDays } = props;
     if (encryptionKey !== undefined) allowServicesToUse(encryptionKey, this);
 
     const settings: BucketSettings = { encryptionKey, accessLogBucket, remove: props.removeData ?? false };
     this.lake = props.lakeBucket ?? lakeBucket(this, 'Lake', settings);
-    this.work = workBucket(this, 'Work', settings, props.workDays ?? defaultWorkDays);
+    this.work = workBucket(this, 'Work', settings, workDays);
     this.undeliverable = undeliverableQueue(this, 'Undeliverable', this.prefix, encryptionKey);
     this.queues = this.createQueues(encryptionKey);
     this.landing = props.landingBucket ?? this.createLanding(settings);
@@ -64,8 +65,12 @@ export class Fanlake extends Construct {
       ...props,
       architecture: props.architecture ?? Architecture.ARM_64,
       splitBytes,
+      workDays,
       ...{ landing, lake, work, queues, undeliverable, prefix, eventBus },
     });
+    // who else writes to a bucket that was there before can't be known from here
+    const enabled = props.sweep ?? props.lakeBucket === undefined;
+    new SweepSchedule(this, 'SweepSchedule', { sweeper: this.functions.sweeper, enabled });
     this.alarms = new Alarms(this, 'Alarms', { prefix, queues, undeliverable, functions: this.functions, topic: props.alarmTopic });
     if (props.dashboard ?? true)
       createDashboard(this, 'Dashboard', { prefix, queues, functions: this.functions, alarms: this.alarms.alarms });

@@ -10,13 +10,23 @@ import { type BundleName, bundledCode, bundleOf, packageVersion } from './bundle
 import { FanlakeFunction } from './function.ts';
 import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import { deadLetterSize, defaultLogRetention, type FunctionName, functionSizes, type QueueName, queueNames, queueSizes } from './sizes.ts';
-import { announcesTo, readsLake, readsLanding, usesWork, writesDataFiles, writesLedger, writesTables } from './storage-access.ts';
+import {
+  announcesTo,
+  readsLake,
+  readsLanding,
+  sweepsDataFiles,
+  usesWork,
+  writesDataFiles,
+  writesLedger,
+  writesTables,
+} from './storage-access.ts';
 
 export interface FunctionsProps {
   readonly prefix: string;
   readonly jobs: readonly Job[];
   readonly architecture: Architecture;
   readonly splitBytes: number;
+  readonly workDays: number;
   readonly landing: AnyBucket;
   readonly work: AnyBucket;
   readonly lake: AnyBucket;
@@ -35,9 +45,10 @@ const descriptions: Readonly<Record<FunctionName, string>> = {
   reducer: 'Fanlake: commits finished runs to their tables',
   monitor: 'Fanlake: watches runs of several tasks',
   'dead-letters': 'Fanlake: gives messages that failed too often their end',
+  sweeper: 'Fanlake: deletes data files that belong to no table any more',
 };
 
-/** The five functions, each with what it may do, and nothing more. */
+/** The functions, each with what it may do, and nothing more. */
 export function createFunctions(scope: Construct, props: FunctionsProps): Readonly<Record<FunctionName, FanlakeFunction>> {
   const code: Readonly<Record<BundleName, Code>> = {
     engine: bundledCode('engine', props.architecture, props.jobs),
@@ -60,14 +71,17 @@ export function createFunctions(scope: Construct, props: FunctionsProps): Readon
     reducer: create('Reducer', 'reducer'),
     monitor: create('MonitorFunction', 'monitor'),
     'dead-letters': create('DeadLetters', 'dead-letters'),
+    sweeper: create('Sweeper', 'sweeper'),
   };
-  for (const lambda of Object.values(functions)) grantToAll(lambda, props);
+  const { sweeper, ...ofRuns } = functions;
+  for (const lambda of Object.values(ofRuns)) grantToAll(lambda, props);
+  sweepsDataFiles(sweeper, props);
   grantToEach(functions, props);
   connect(functions, props);
   return functions;
 }
 
-/** The two duties of everybody: read and write how an epoch ends, and open the next one with its tasks. */
+/** The two duties of everybody who has a part in runs: read and write how an epoch ends, and open the next one with its tasks. */
 function grantToAll(lambda: FanlakeFunction, { landing, work, lake, queues, eventBus }: FunctionsProps): void {
   // its name, for messages; who may read it is said below
   lambda.set('landingBucket', landing.bucketName);

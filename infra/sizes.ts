@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
 /** The functions, by the name that their handlers, logs and alarms have. */
-export const functionNames = ['coordinator', 'worker', 'reducer', 'monitor', 'dead-letters'] as const;
+export const functionNames = ['coordinator', 'worker', 'reducer', 'monitor', 'dead-letters', 'sweeper'] as const;
 
 export type FunctionName = (typeof functionNames)[number];
 
@@ -33,6 +33,8 @@ export const functionSizes: Readonly<Record<FunctionName, FunctionSize>> = {
   // A tick repeats the counting of incomplete groups: pages of 1,000 keys, and their parts when a group is full.
   monitor: { memoryMiB: 884, timeout: Duration.minutes(5), scratchMiB: leastScratchMiB },
   'dead-letters': { memoryMiB: 884, timeout: Duration.minutes(5), scratchMiB: leastScratchMiB },
+  // Eight log entries at a time, and the keys of 200,000 files. As long as Lambda lets it: it has a whole lake to look at.
+  sweeper: { memoryMiB: 1_769, timeout: Duration.minutes(15), scratchMiB: leastScratchMiB },
 };
 
 /** Bytes of input that a task aims at: at 256 MiB the costs of one task (staging, last merge) are a tenth of its time (measured 2026-11-22). */
@@ -74,6 +76,9 @@ export const deadLetterRetention = Duration.days(14);
 /** The work bucket must outlive the longest run: the deadline of at most 7 days and the 14 days of a message. */
 export const leastWorkDays = 22;
 export const defaultWorkDays = 30;
+
+/** Orphans cost nothing but their room, and a sweep lists the whole lake. */
+export const sweepEvery = Duration.days(7);
 
 /** Longer than any upload of ours takes (15 minutes), long enough for a person's to be continued after a weekend. */
 export const abandonedUploadDays = 7;

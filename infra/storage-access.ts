@@ -44,6 +44,27 @@ export function writesTables(lambda: FanlakeFunction, lake: AnyBucket): void {
   lambda.allowPattern(['s3:DeleteObject'], lake.arnForObjects('*/_fanlake/*/files/*'), tableNames);
 }
 
+/** A data file's name, as far as a pattern can tell it: run, epoch, task, nonce, number (core/keys.ts). */
+const dataFileNames = '*-e*-???????-????????????-*.parquet';
+
+/** Looks for data files that belong to no table any more, and deletes them: never anything of a log, of the quarantine, or of another name. */
+export function sweepsDataFiles(lambda: FanlakeFunction, { work, lake, workDays }: SweptBuckets): void {
+  // whether anything of a run is left
+  lambda.allow(['s3:ListBucket'], [work.bucketArn, lake.bucketArn]);
+  for (const folder of ['_delta_log', '_fanlake']) lambda.allowPattern(['s3:GetObject'], lake.arnForObjects(`*/${folder}/*`), tableNames);
+  lambda.allowPattern(['s3:DeleteObject'], lake.arnForObjects(dataFileNames), tableNames);
+  lambda.deny(['s3:DeleteObject'], [lake.arnForObjects('*/_delta_log/*'), lake.arnForObjects('quarantine/*')]);
+  lambda.set('workBucket', work.bucketName);
+  lambda.set('lakeBucket', lake.bucketName);
+  lambda.set('workDays', String(workDays));
+}
+
+interface SweptBuckets {
+  readonly work: AnyBucket;
+  readonly lake: AnyBucket;
+  readonly workDays: number;
+}
+
 /** Says that a run has ended. */
 export function announcesTo(lambda: FanlakeFunction, bus: IEventBus): void {
   lambda.allow(['events:PutEvents'], [bus.eventBusArn]);

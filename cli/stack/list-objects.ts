@@ -93,7 +93,8 @@ async function* pagesOf(landing: ObjectStore, prefix: string): AsyncGenerator<re
   let next: string | undefined;
   do {
     const page = await landing.list({ prefix, ...(next === undefined ? {} : { next }) });
-    yield page.objects;
+    // a pinned version and nothing else: it goes into plans and requests
+    yield page.objects.map(({ key, version, size }) => ({ key, version, size }));
     next = page.next;
   } while (next !== undefined);
 }

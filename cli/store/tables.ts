@@ -1,6 +1,7 @@
 import { tablePathKey, tablePathsPrefix } from '../../functions/core/keys.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { listAll } from '../../functions/protocol/documents.ts';
+import { lakeTables } from '../../functions/protocol/lake-tables.ts';
 
 /** A table's name in queries and its key in the lake root (or its path). */
 export interface NamedTable {
@@ -25,12 +26,7 @@ async function pathOf(lake: ObjectStore, name: string): Promise<string | null> {
 /** All tables of a home: those under its lake root and the remembered ones. */
 export async function listTables(lake: ObjectStore): Promise<readonly NamedTable[]> {
   const tables = new Map<string, NamedTable>();
-  const { prefixes } = await lake.listKeys({ prefix: '', delimiter: '/' });
-  for (const prefix of prefixes) {
-    const name = prefix.slice(0, -1);
-    if (/^[a-z0-9][a-z0-9_]*$|^_[a-z0-9_]+$/.test(name) && prefix !== tablePathsPrefix && name !== 'quarantine')
-      tables.set(name, { name, key: name });
-  }
+  for (const name of await lakeTables(lake)) tables.set(name, { name, key: name });
   for (const key of await listAll(lake, tablePathsPrefix)) {
     const name = key.slice(tablePathsPrefix.length, -'.json'.length);
     const path = await pathOf(lake, name);

@@ -4,6 +4,7 @@ import { FanlakeError } from '../core/errors.ts';
 import type {
   ByteRange,
   KeyPage,
+  ListedObject,
   ListOptions,
   ObjectBody,
   ObjectPage,
@@ -217,11 +218,11 @@ function requireVersion(object: ObjectVersion, file: string, state: FileState | 
 }
 
 /** One that was deleted since its name was read isn't listed. */
-function describeEntry(entry: WalkEntry): readonly ObjectVersion[] {
+function describeEntry(entry: WalkEntry): readonly ListedObject[] {
   if (!('key' in entry)) return [];
   try {
     const state = stateAt(entry.path);
-    return state === null ? [] : [describe(entry.key, state)];
+    return state === null ? [] : [{ ...describe(entry.key, state), modifiedMs: Number(state.mtimeNs / 1_000_000n) }];
   } catch (thrown) {
     throw storeError(thrown, 'read', `list "${entry.key}"`, entry.path);
   }

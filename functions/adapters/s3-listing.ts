@@ -6,6 +6,9 @@ const maxPageEntries = 1000;
 
 const entriesOf = ({ limit = maxPageEntries }: ListOptions): number => Math.min(Math.max(limit, 1), maxPageEntries);
 
+/** S3 always says it; were it missing, the object counts as new, which no sweep deletes. */
+const timeOf = (modified: Date | undefined): number => modified?.getTime() ?? Number.POSITIVE_INFINITY;
+
 /** Keys of a listing come URL-encoded where the answer says so, because XML can't hold every character; a space is a plus there. */
 function decoder({ EncodingType: encoding }: { readonly EncodingType?: string | undefined }): (key: string) => string {
   return encoding === 'url' ? (key) => decodeURIComponent(key.replaceAll('+', ' ')) : (key) => key;
@@ -27,10 +30,11 @@ export async function listCurrent(client: S3Client, bucket: string, options: Lis
   );
   const decodeKey = decoder(page);
   return {
-    objects: (page.Contents ?? []).map(({ Key: key = '', ETag: etag = '', Size: size = 0 }) => ({
+    objects: (page.Contents ?? []).map(({ Key: key = '', ETag: etag = '', Size: size = 0, LastModified: modified }) => ({
       key: decodeKey(key),
       version: s3Version(undefined, etag),
       size,
+      modifiedMs: timeOf(modified),
     })),
     prefixes: (page.CommonPrefixes ?? []).map((found) => decodeKey(found.Prefix ?? '')),
     ...(page.NextContinuationToken === undefined ? {} : { next: page.NextContinuationToken }),
@@ -65,10 +69,11 @@ export async function listVersioned(client: S3Client, bucket: string, options: L
   const decodeKey = decoder(page);
   const objects = (page.Versions ?? [])
     .filter(({ IsLatest: isLatest }) => isLatest === true)
-    .map(({ Key: key = '', VersionId: id, ETag: etag = '', Size: size = 0 }) => ({
+    .map(({ Key: key = '', VersionId: id, ETag: etag = '', Size: size = 0, LastModified: modified }) => ({
       key: decodeKey(key),
       version: s3Version(id, etag),
       size,
+      modifiedMs: timeOf(modified),
     }));
   const prefixes = (page.CommonPrefixes ?? []).map((found) => decodeKey(found.Prefix ?? ''));
   const { IsTruncated: more, NextKeyMarker: nextKey, NextVersionIdMarker: nextVersion } = page;

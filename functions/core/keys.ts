@@ -34,6 +34,7 @@ const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
 // --- work root
 
 export const runsPrefix = 'runs/';
+export const runPrefix = (run: string): string => `${runsPrefix}${run}/`;
 export const planKey = (id: EpochId): string => `${epochRoot(id)}/plan.json`;
 export const planPageKey = (id: EpochId, nonce: string, page: number): string => `${epochRoot(id)}/plan/${nonce}/${pad(page, 4)}.json`;
 const stageRoot = (id: PlanId, stage: number): string => `${epochRoot(id)}/parts/${id.nonce}/s${stage}`;
@@ -51,8 +52,14 @@ export const groupOfFoldKey = taskOfPartKey;
 export const landedPrefix = (job: string, hash: string): string => `landed/${job}/${hash}/`;
 export const landedKey = (job: string, hash: string, run: string): string => `${landedPrefix(job, hash)}${run}.json`;
 
+export const allLandedPrefix = 'landed/';
+export const runOfLandedKey = (key: string): string => key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
+
 /** What a command asks for: the list of a run's objects and its job. `hash` is its content's. */
 export const requestKey = (run: string, hash: string): string => `requests/${run}/${hash}.json`;
+
+export const requestsPrefix = 'requests/';
+export const runOfRequestKey = (key: string): string => key.slice(requestsPrefix.length, key.indexOf('/', requestsPrefix.length));
 
 export const recentPrefix = 'recent/';
 
@@ -98,6 +105,38 @@ export function parseLedgerKey(key: string): (EpochId & { readonly kind: 'decisi
 /** A data file's name: unlike any other attempt's, and it tells who wrote it. */
 export const dataFileName = ({ run, epoch }: EpochId, task: number, nonce: string, index: number): string =>
   `${run}-e${epoch}-${pad(task, 7)}-${nonce}-${index}.parquet`;
+
+/** A data file as an attempt stored it, told by its key alone. */
+export interface DataFileKey extends EpochId {
+  /** Its name as `dataFileMarksIn` finds it in a log. */
+  readonly mark: string;
+  /** It waits below the ledger for the decision, as those of a Hive table do. */
+  readonly pending: boolean;
+}
+
+const dataFilePattern = /^([a-z0-9-]+-[0-9a-f]{20})-e(\d+)-\d{7}-[0-9a-f]{12}-\d+\.parquet$/;
+
+/**
+ * The marks of all data files that a text names, such as a log entry: a name from the run's hash on, which tells it from any other. No way of encoding a path
+ * changes it, and nothing in front of it can be taken for a part of it.
+ */
+export const dataFileMarksIn = (text: string): readonly string[] => text.match(/[0-9a-f]{20}-e\d+-\d{7}-[0-9a-f]{12}-\d+\.parquet/g) ?? [];
+
+/**
+ * What a key below a table is of, or null for all that no attempt of ours stored at that place: other names, and folders that are neither lake partitions
+ * nor an epoch's pending files.
+ */
+export function parseDataFileKey(table: string, key: string): DataFileKey | null {
+  const folders = key.slice(table.length + 1).split('/');
+  const name = folders.pop() ?? '';
+  const [, run, epoch] = dataFilePattern.exec(name) ?? [];
+  const [mark] = dataFileMarksIn(name);
+  if (run === undefined || epoch === undefined || mark === undefined || !key.startsWith(`${table}/`)) return null;
+  const id = { run, epoch: Number(epoch) };
+  const pending = key.startsWith(`${table}/${pendingFolder(id)}`);
+  const partitions = pending ? folders.slice(pendingFolder(id).split('/').length - 1) : folders;
+  return partitions.every((folder) => folder.indexOf('=') > 0) ? { ...id, mark, pending } : null;
+}
 
 /** A Hive table's file name is fixed by run, task and number, so that copying it again changes nothing. */
 export const committedFileName = (run: string, epoch: number, task: number, index: number): string =>

@@ -20,8 +20,14 @@ export interface StoredObject extends ObjectVersion {
   readonly body: Uint8Array;
 }
 
+/** An object as a listing names it. */
+export interface ListedObject extends ObjectVersion {
+  /** When it was stored, in milliseconds since 1970 UTC, by the store's clock. */
+  readonly modifiedMs: number;
+}
+
 export interface ObjectPage {
-  readonly objects: readonly ObjectVersion[];
+  readonly objects: readonly ListedObject[];
   /** Names directly below the prefix that end in the delimiter, when a delimiter was given. */
   readonly prefixes: readonly string[];
   /** Pass it back to get the next page; absent on the last. */

@@ -1,4 +1,4 @@
-import { type EpochId, planKey, runsPrefix } from '../core/keys.ts';
+import { type EpochId, planKey, runPrefix } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore, Stores } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
@@ -17,7 +17,7 @@ export interface FoundRun extends EpochId {
 
 /** The newest epoch that has a plan; -1 for none. */
 async function newestPlan(work: ObjectStore, run: string): Promise<number> {
-  const { prefixes } = await work.listKeys({ prefix: `${runsPrefix}${run}/`, delimiter: '/' });
+  const { prefixes } = await work.listKeys({ prefix: runPrefix(run), delimiter: '/' });
   const epochs = prefixes.map((prefix) => Number(/\/e(\d+)\/$/.exec(prefix)?.[1] ?? -1)).sort((a, b) => b - a);
   for (const epoch of epochs) if ((await work.head(planKey({ run, epoch }))) !== null) return epoch;
   return -1;

@@ -1,11 +1,11 @@
-import { parquetReadObjects } from 'hyparquet';
 import { FanlakeError } from '../core/errors.ts';
 import { logPrefix } from '../core/keys.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import type { Action } from '../core/table-log/actions.ts';
-import { decodeCheckpointRow, decodeEntry } from '../core/table-log/log-entry.ts';
+import { decodeEntry } from '../core/table-log/log-entry.ts';
 import { entryName, newestCheckpoint, parseLogName } from '../core/table-log/log-names.ts';
 import { applyEntries, emptySnapshot, type LogEntry, type Snapshot, snapshotOfCheckpoint } from '../core/table-log/snapshot.ts';
+import { checkpointActions } from './checkpoint.ts';
 import { inOrder, listAll } from './documents.ts';
 
 interface Listed {
@@ -133,16 +133,7 @@ export class TableLog {
       );
     }
     const actions: Action[] = [];
-    for (const name of checkpoint.names) {
-      const object = await this.lake.get(`${logPrefix(this.table)}${name}`);
-      if (object === null) throw new FanlakeError('table.corrupt', `The checkpoint ${name} of ${this.lake.locate(this.table)} is gone.`);
-      const { buffer, byteOffset, byteLength } = object.body;
-      const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
-      for (const row of await parquetReadObjects({ file })) {
-        const action = decodeCheckpointRow(row, name);
-        if (action !== null) actions.push(action);
-      }
-    }
+    for await (const action of checkpointActions(this.lake, this.table, checkpoint)) actions.push(action);
     return snapshotOfCheckpoint(checkpoint.version, actions, this.keepFiles);
   }
 }

@@ -28,6 +28,8 @@ export const environmentNames = {
   splitBytes: 'FANLAKE_SPLIT_BYTES',
   /** Version of Fanlake, which log entries name. */
   version: 'FANLAKE_VERSION',
+  /** Days until everything in the work bucket expires. */
+  workDays: 'FANLAKE_WORK_DAYS',
   /** How often the function's queue delivers a message before it is a dead letter. */
   maxReceives: 'FANLAKE_MAX_RECEIVES',
 } as const;

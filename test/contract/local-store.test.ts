@@ -88,8 +88,8 @@ describe('keys of a local store', () => {
     const put = await store.put(elsewhere, 'content');
     expect(fs.readFileSync(elsewhere, 'utf8')).toBe('content');
     expect(await store.head(elsewhere)).toEqual(put);
-    expect((await store.list({ prefix: `${path.dirname(elsewhere)}/` })).objects).toEqual([put]);
-    expect((await store.list({ prefix: path.dirname(path.dirname(elsewhere)) })).objects).toEqual([put]);
+    expect((await store.list({ prefix: `${path.dirname(elsewhere)}/` })).objects).toMatchObject([put]);
+    expect((await store.list({ prefix: path.dirname(path.dirname(elsewhere)) })).objects).toMatchObject([put]);
     expect(store.locate(elsewhere)).toBe(elsewhere);
     expect((await store.list({ prefix: '' })).objects).toEqual([]);
   });

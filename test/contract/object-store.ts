@@ -241,11 +241,13 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
         expect((await store.list({ prefix: '', limit: 2 })).next).toBeDefined();
       });
 
-      it('gives each object the version and size that head gives', async () => {
+      it('gives each object the version and size that head gives, and when it was stored', async () => {
+        const minuteMs = 60_000;
         await store.put('a', 'x');
         await store.put('b/c', 'xyz');
         const { objects } = await store.list({ prefix: '' });
-        expect(objects).toEqual([await store.head('a'), await store.head('b/c')]);
+        expect(objects.map(({ modifiedMs: _modified, ...object }) => object)).toEqual([await store.head('a'), await store.head('b/c')]);
+        for (const { modifiedMs } of objects) expect(Math.abs(Date.now() - modifiedMs)).toBeLessThan(minuteMs);
       });
 
       it('shows at once what was written, replaced or deleted', async () => {

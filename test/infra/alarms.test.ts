@@ -33,7 +33,7 @@ describe('alarms', () => {
       [
         ...[...queues, 'monitor'].map((queue) => `dead-letters-${queue}`),
         ...queues.map((queue) => `oldest-message-${queue}`),
-        ...['undeliverable', 'failed-runs', 'deadline-exceeded', 'throttles', 'function-errors'],
+        ...['undeliverable', 'failed-runs', 'deadline-exceeded', 'throttles', 'function-errors', 'sweep-failed'],
       ].sort(),
     );
   });

@@ -70,6 +70,7 @@ describe('a bundle', () => {
     ['light', 'reducer'],
     ['light', 'monitor'],
     ['light', 'dead-letters'],
+    ['light', 'sweeper'],
   ] as const)('%s: Node 24 loads the handler of %s, which takes an event and a context', (name, handler) => {
     expect(
       inLambda(name, `const { handler } = await import('./${handler}.mjs'); console.log(typeof handler, handler.length); process.exit(0);`),

@@ -19,9 +19,16 @@ describe('settings of the command line', () => {
   });
 
   it('are taken', () => {
-    const given = { stack: 'Staging-2', architecture: 'x86_64', dashboard: 'false', removeData: 'true', splitBytes: '134217728' };
+    const given = {
+      stack: 'Staging-2',
+      architecture: 'x86_64',
+      dashboard: 'false',
+      removeData: 'true',
+      sweep: 'true',
+      splitBytes: '134217728',
+    };
     expect(contextsOf({ ...given, lakeBucket: 'old.lake', landingBucket: 'their-landing' })).toMatchObject({
-      ...{ stack: 'Staging-2', dashboard: false, removeData: true, splitBytes: 134_217_728 },
+      ...{ stack: 'Staging-2', dashboard: false, removeData: true, sweep: true, splitBytes: 134_217_728 },
       ...{ architecture: { name: 'x86_64' }, lakeBucket: 'old.lake', landingBucket: 'their-landing' },
     });
   });

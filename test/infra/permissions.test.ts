@@ -1,5 +1,6 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dataFileName } from '../../functions/core/keys.ts';
 import { Synthesis } from './synthesis.ts';
 import { namesIn, resourcesOf, textOf } from './template-text.ts';
 
@@ -50,6 +51,8 @@ const readingLanding = [...each(['s3:GetObject', 's3:GetObjectVersion'], ['<land
 const everybody = (handler: string): readonly string[] => [
   ...each(['logs:CreateLogStream', 'logs:PutLogEvents'], [`</fanlake/Fanlake/${handler}>`]),
   ...each(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], ['*']),
+];
+const everybodyOfRuns: readonly string[] = [
   ...each(['s3:GetObject', 's3:PutObject'], ['<work>/*']),
   ...each(['s3:GetObject'], ['<lake>/*']),
   ...each(['s3:ListBucket'], ['<work>', '<lake>']),
@@ -79,12 +82,38 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...each(['sqs:SendMessage'], ['<requests>', '<undeliverable>']),
     ...each(receiving, ['<requests-dead>', '<tasks-dead>', '<merges-dead>', '<commits-dead>', '<monitor-dead>']),
   ],
+  sweeper: [
+    ...each(['s3:ListBucket'], ['<work>', '<lake>']),
+    ...each(['s3:GetObject'], ['<lake>/*/_delta_log/*', '<lake>/*/_fanlake/*']),
+    'Allow s3:DeleteObject <lake>/*-e*-???????-????????????-*.parquet',
+    'Deny s3:DeleteObject <lake>/*/_delta_log/*',
+    'Deny s3:DeleteObject <lake>/quarantine/*',
+  ],
 };
 
 describe('a function may do exactly what it needs', () => {
   it.each(Object.keys(allowed))('%s', (handler) => {
-    const expected = new Set([...everybody(handler), ...(allowed[handler] ?? [])]);
+    const expected = new Set([...everybody(handler), ...(handler === 'sweeper' ? [] : everybodyOfRuns), ...(allowed[handler] ?? [])]);
     expect(permissionsOf(handler)).toEqual([...expected].sort());
+  });
+
+  it('that deletes files of tables is the sweeper alone, and nobody deletes anything of a log or ledger', () => {
+    const deleting = Object.keys(allowed).flatMap((handler) =>
+      permissionsOf(handler).filter((line) => line.startsWith('Allow') && line.includes('Delete') && line.includes('s3:')),
+    );
+    expect(deleting).toEqual([
+      'Allow s3:DeleteObject <lake>/*/_fanlake/*/files/*',
+      'Allow s3:DeleteObject <lake>/*-e*-???????-????????????-*.parquet',
+    ]);
+    // what the pattern lets through is what files of ours are called
+    const pattern = /^.*-e.*-.{7}-.{12}-.*\.parquet$/;
+    expect(dataFileName({ run: 'visits-0123456789abcdef0123', epoch: 0 }, 1_000_000, 'abcdef012345', 12)).toMatch(pattern);
+    for (const other of [
+      'visits-0123456789abcdef0123-e0-0000007-0.parquet',
+      'part-00000-5b1c.c000.snappy.parquet',
+      '00000000000000000007.json',
+    ])
+      expect(other).not.toMatch(pattern);
   });
 
   it('has a role of its own without managed policies', () => {
