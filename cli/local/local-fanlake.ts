@@ -155,7 +155,13 @@ export class LocalFanlake {
   }
 
   private consumeCommits(): void {
-    const context: ReducerContext = { ...this.context, logs: this.context.plan.logs, engineVersion: fanlakeVersion, uploads: null };
+    const context: ReducerContext = {
+      ...this.context,
+      logs: this.context.plan.logs,
+      engineVersion: fanlakeVersion,
+      uploads: null,
+      onCheckpoint: null,
+    };
     this.commits.consume(
       async (batch) => {
         const failed = await commitRuns(

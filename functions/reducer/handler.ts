@@ -5,7 +5,7 @@ import type { CommitMessage } from '../core/task.ts';
 import { awsFunction } from '../lambda/aws-context.ts';
 import { type BatchDelivery, type FailedDelivery, handleBatch } from '../lambda/message-batch.ts';
 import { TableLogs } from '../protocol/table-logs.ts';
-import type { ReducerContext } from './commit-candidate.ts';
+import type { CheckpointAttempt, ReducerContext } from './commit-candidate.ts';
 import { commitRuns } from './commit-runs.ts';
 
 const quietMs = 3_000;
@@ -17,6 +17,7 @@ const reducer: ReducerContext = {
   requests,
   engineVersion: settings.version,
   uploads: queue(settings.requestsQueue),
+  onCheckpoint: logCheckpoint,
 };
 
 /** Commits batches of finished runs from the `commits` queue. */
@@ -42,6 +43,12 @@ async function commit(deliveries: readonly BatchDelivery[]): Promise<readonly Fa
   );
   for (const { index, error } of ofRuns) failed.push({ index: messages[index]?.index ?? index, error });
   return failed;
+}
+
+function logCheckpoint({ table, version, result }: CheckpointAttempt): void {
+  if (result.kind === 'written') log.info('checkpoint written', { table, version, actions: result.actions, bytes: result.bytes });
+  else if (result.kind === 'skipped') log.warn('no checkpoint', { table, version, reason: result.reason });
+  else log.failure('no checkpoint', result.error, { table, version });
 }
 
 function readCommit(body: string): CommitMessage {

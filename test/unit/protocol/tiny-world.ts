@@ -175,7 +175,7 @@ export class TinyWorld {
   private async stepCommits(): Promise<void> {
     const batch = [...this.commits.waiting];
     if (batch.length === 0) return;
-    const context = { ...this.context(), requests: () => ({}), uploads: null, engineVersion: 'test' };
+    const context = { ...this.context(), requests: () => ({}), uploads: null, onCheckpoint: null, engineVersion: 'test' };
     const done = await this.survive(async () => {
       const failed = await commitRuns(
         { ...context, logs: new TableLogs(context.stores.lake) },
