@@ -202,7 +202,7 @@ export class LocalFanlake {
   private consumeMonitor(): void {
     this.monitor.consume(async ([delivery]) => {
       if (delivery === undefined) return [];
-      const ended = await watchEpoch(this.context, delivery.body, delivery.receiveCount);
+      const ended = await watchEpoch(this.context, delivery.body);
       if (!ended) await delivery.retryIn(nextTickMs(delivery.receiveCount));
       return [];
     });

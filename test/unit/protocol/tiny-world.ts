@@ -193,8 +193,7 @@ export class TinyWorld {
       message.received += 1;
       this.now += 3_600_000;
       await this.survive(async () => {
-        if (await watchEpoch(this.context(), message.body, message.received))
-          this.monitor.waiting.splice(this.monitor.waiting.indexOf(message), 1);
+        if (await watchEpoch(this.context(), message.body)) this.monitor.waiting.splice(this.monitor.waiting.indexOf(message), 1);
       });
     }
   }
