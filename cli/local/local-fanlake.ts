@@ -155,7 +155,13 @@ export class LocalFanlake {
   }
 
   private consumeCommits(): void {
-    const context: ReducerContext = { ...this.context, logs: this.context.plan.logs, engineVersion: fanlakeVersion, uploads: null };
+    const context: ReducerContext = {
+      ...this.context,
+      logs: this.context.plan.logs,
+      engineVersion: fanlakeVersion,
+      uploads: null,
+      onCheckpoint: null,
+    };
     this.commits.consume(
       async (batch) => {
         const failed = await commitRuns(
@@ -196,7 +202,7 @@ export class LocalFanlake {
   private consumeMonitor(): void {
     this.monitor.consume(async ([delivery]) => {
       if (delivery === undefined) return [];
-      const ended = await watchEpoch(this.context, delivery.body, delivery.receiveCount);
+      const ended = await watchEpoch(this.context, delivery.body);
       if (!ended) await delivery.retryIn(nextTickMs(delivery.receiveCount));
       return [];
     });

@@ -57,6 +57,8 @@ interface PartBase {
   /** How often its message had been received, so at least that many attempts. */
   readonly attempts: number;
   readonly seconds: number;
+  /** When the attempt began, in milliseconds since 1970 UTC. Left away where there was none, and by older versions. */
+  readonly beganMs?: number;
   /** Requests to the store until the part was written, by kind. */
   readonly requests: RequestCounts;
 }

@@ -62,7 +62,7 @@ export async function handleDeadLetter(context: DeadLetterContext, { queue, body
       case 'commit':
         return await sendAll(context.commits, [message], laterMs);
       case 'monitor':
-        if (!(await watchEpoch(context, message, 1))) await sendAll(context.monitor, [message], laterMs);
+        if (!(await watchEpoch(context, message))) await sendAll(context.monitor, [message], laterMs);
     }
   } catch (thrown) {
     if (!(thrown instanceof FanlakeError) || thrown.code !== 'usage') throw thrown;

@@ -13,7 +13,7 @@ export async function handleMonitor(context: RunContext, log: Log, delivery: Del
   const { body, receiveCount } = delivery;
   const message = readMessage(body);
   if (message.kind !== 'monitor') throw new FanlakeError('usage', `A message '${message.kind}' came to the monitor queue.`);
-  const isOver = await watchEpoch(context, message, receiveCount);
+  const isOver = await watchEpoch(context, message);
   log.about({ run: message.run, epoch: message.epoch }).info(isOver ? 'watched to its end' : 'watching', { tick: receiveCount });
   if (!isOver) await delivery.retryIn(nextTickMs(receiveCount));
 }

@@ -7,23 +7,10 @@ import type { RunContext } from '../protocol/context.ts';
 import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { decide } from '../protocol/ledger.ts';
-import { dispatchPage } from '../protocol/start-epoch.ts';
+import { type OpenGroup, resendLate } from './resend-late.ts';
 
 const firstTickMs = 15_000;
 const lastTickMs = 10 * 60_000;
-/**
- * Tasks without a part are sent once more when their epoch is so old, and each time that it is twice as old: a message may be lost with its worker, but most
- * of them only wait for their turn.
- */
-const resendAfterMs = 15 * 60_000;
-
-/** Whether an epoch has become old enough for sending again since the tick before. */
-export function isTimeToResend(ageMs: number, tick: number): boolean {
-  if (tick <= 1 || ageMs < resendAfterMs) return false;
-  const before = ageMs - nextTickMs(tick - 1);
-  const doublings = (ms: number): number => Math.floor(Math.log2(ms / resendAfterMs));
-  return before < resendAfterMs || doublings(ageMs) > doublings(before);
-}
 
 /** How long after its nth tick the monitor looks again: 15 s growing to 10 min. */
 export function nextTickMs(tick: number): number {
@@ -31,12 +18,11 @@ export function nextTickMs(tick: number): number {
 }
 
 /**
- * One look at an epoch (protocol.md, Monitor): completes groups that a crash left full but unfolded, sends again what never came, enforces the
+ * One look at an epoch (protocol.md, Monitor): completes groups that a crash left full but unfolded, sends again what is late, enforces the
  * deadline, does the two duties.
- * @param tick 1 the first time
  * @returns whether the epoch needs no monitor any more
  */
-export async function watchEpoch(context: RunContext, message: MonitorMessage, tick: number): Promise<boolean> {
+export async function watchEpoch(context: RunContext, message: MonitorMessage): Promise<boolean> {
   const plan = await readPlan(context.stores.work, message);
   if (plan === null) return true;
   const table = plan.table.key;
@@ -47,7 +33,7 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage, t
     return true;
   }
   if (decision !== null) await sendCommit(context, plan);
-  else await sweepGroups(context, plan, tick);
+  else await sweepGroups(context, plan);
   return false;
 }
 
@@ -59,14 +45,15 @@ async function enforceDeadline(context: RunContext, plan: Plan) {
   return decide(context, { kind: 'fail', run: plan.run, epoch: plan.epoch, table: plan.table.key, error });
 }
 
-async function sweepGroups(context: RunContext, plan: Plan, tick: number): Promise<void> {
+async function sweepGroups(context: RunContext, plan: Plan): Promise<void> {
   const folded = await foldedGroups(context.stores.work, plan);
-  const late = isTimeToResend(context.clock.now() - plan.createdMs, tick);
+  const open: OpenGroup[] = [];
   for (let group = 0; group < groupCount(plan.tasks); group++) {
     if (folded.has(group)) continue;
     const finished = await finishedTasks(context.stores.work, plan, group);
     if (finished.size === groupSize(group, plan.tasks)) await climb(context, plan, group);
-    else if (late) await dispatchPage(context, plan, group, false);
+    else open.push({ group, finished });
   }
+  if (open.length > 0) await resendLate(context, plan, open, folded);
   if (folded.size === groupCount(plan.tasks)) await sendCommit(context, plan);
 }

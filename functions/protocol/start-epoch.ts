@@ -19,6 +19,10 @@ export async function tasksOfPage(work: ObjectStore, plan: Plan, page: number): 
   return plan.inline ?? (await readPlanPage(work, plan, page)).tasks;
 }
 
+export function taskMessage(plan: Plan, task: Task): TaskMessage {
+  return { kind: 'task', plan: plan.nonce, run: plan.run, epoch: plan.epoch, stage: 0, task };
+}
+
 /**
  * Sends the tasks of a page that have no part yet; a page with none left is completed.
  * @param fresh when nobody can have worked on it yet: saves a look
@@ -26,9 +30,7 @@ export async function tasksOfPage(work: ObjectStore, plan: Plan, page: number): 
 export async function dispatchPage(context: RunContext, plan: Plan, page: number, fresh: boolean): Promise<void> {
   const finished = fresh ? new Set<number>() : await finishedTasks(context.stores.work, plan, page);
   const tasks = await tasksOfPage(context.stores.work, plan, page);
-  const messages = tasks
-    .filter(({ task }) => !finished.has(task))
-    .map((task): TaskMessage => ({ kind: 'task', plan: plan.nonce, run: plan.run, epoch: plan.epoch, stage: 0, task }));
+  const messages = tasks.filter(({ task }) => !finished.has(task)).map((task) => taskMessage(plan, task));
   if (messages.length > 0) return sendAll(context.tasks, messages);
   if (isSingleTask(plan)) return sendCommit(context, plan);
   return climb(context, plan, page);

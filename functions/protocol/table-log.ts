@@ -1,12 +1,17 @@
 import { FanlakeError } from '../core/errors.ts';
 import { logPrefix } from '../core/keys.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
-import type { Action } from '../core/table-log/actions.ts';
-import { decodeEntry } from '../core/table-log/log-entry.ts';
-import { entryName, newestCheckpoint, parseLogName } from '../core/table-log/log-names.ts';
-import { applyEntries, emptySnapshot, type LogEntry, type Snapshot, snapshotOfCheckpoint } from '../core/table-log/snapshot.ts';
-import { checkpointActions } from './checkpoint.ts';
+import {
+  entryName,
+  lastCheckpointName,
+  lastCheckpointVersion,
+  newestCheckpoint,
+  parseLogName,
+  versionName,
+} from '../core/table-log/log-names.ts';
+import { applyEntries, emptySnapshot, type LogEntry, type Snapshot } from '../core/table-log/snapshot.ts';
 import { inOrder, listAll } from './documents.ts';
+import { type ReadEntry, readCheckpoint, readEntry } from './read-log.ts';
 
 interface Listed {
   readonly names: readonly string[];
@@ -14,11 +19,6 @@ interface Listed {
   readonly entries: readonly number[];
   /** The stored version of the known one's entry; null when that is gone. */
   readonly knownTag: string | null;
-}
-
-/** An entry, and the stored version of its object. */
-interface ReadEntry extends LogEntry {
-  readonly tag: string;
 }
 
 /** A Delta table's log in a store: reads what came since the last look, and puts new entries. */
@@ -39,6 +39,11 @@ export class TableLog {
     this.snapshot = emptySnapshot(keepFiles);
   }
 
+  /** The table as it was at the last look. */
+  get known(): Snapshot {
+    return this.snapshot;
+  }
+
   /** The table as it is now; version -1 when there is none. May be asked for by several at once. */
   refresh(): Promise<Snapshot> {
     // one after the other: each goes on from the snapshot that the one before left
@@ -55,8 +60,8 @@ export class TableLog {
       this.newestTag = null;
       return this.readOn();
     }
-    if (known < 0 && versions.entries[0] !== undefined && versions.entries[0] > 0) {
-      this.snapshot = await this.readCheckpoint(versions.names);
+    if (known < 0) {
+      this.snapshot = await this.begin(versions);
     } else if (known >= 0 && versions.entries[0] !== undefined && versions.entries[0] > known + 1) {
       // entries that we haven't seen were cleaned up meanwhile: begin anew from the checkpoint
       this.snapshot = emptySnapshot(this.keepFiles);
@@ -65,7 +70,7 @@ export class TableLog {
     const wanted = versions.entries.filter((version) => version > this.snapshot.version);
     const read = await this.readEntries(wanted);
     this.snapshot = applyEntries(this.snapshot, read);
-    this.newestTag = read.at(-1)?.tag ?? this.newestTag ?? versions.knownTag;
+    this.newestTag = read.at(-1)?.tag ?? this.newestTag ?? versions.knownTag ?? (await this.tagOf(this.snapshot.version));
     return this.snapshot;
   }
 
@@ -91,9 +96,7 @@ export class TableLog {
     const newest = known < 0 ? null : `${prefix}${entryName(known)}`;
     // from a key on that sorts just before the newest known one
     const objects =
-      newest === null
-        ? (await listAll(this.lake, prefix)).map((key) => ({ key, version: null }))
-        : await this.listAfter(newest.slice(0, -1));
+      newest === null ? (await this.listLog()).map((key) => ({ key, version: null })) : await this.listAfter(newest.slice(0, -1));
     const knownTag = objects.find(({ key }) => key === newest)?.version ?? null;
     const names = objects.map(({ key }) => key.slice(prefix.length));
     const entries = names.flatMap((name) => {
@@ -101,6 +104,20 @@ export class TableLog {
       return object.kind === 'entry' && object.version > known ? [object.version] : [];
     });
     return { names, entries, knownTag };
+  }
+
+  /** The keys of the log; of one with more than a page of them those from the checkpoint on that `_last_checkpoint` names. */
+  private async listLog(): Promise<readonly string[]> {
+    const prefix = logPrefix(this.table);
+    const page = await this.lake.listKeys({ prefix });
+    if (page.next === undefined) return page.keys;
+    const last = await this.lake.get(`${prefix}${lastCheckpointName}`);
+    const version = last === null ? null : lastCheckpointVersion(Buffer.from(last.body).toString('utf8'));
+    if (version !== null) {
+      const keys = (await this.listAfter(`${prefix}${versionName(version)}`)).map(({ key }) => key);
+      if (newestCheckpoint(keys.map((key) => key.slice(prefix.length))) !== null) return keys;
+    }
+    return listAll(this.lake, prefix);
   }
 
   private async listAfter(startAfter: string): Promise<readonly ObjectVersion[]> {
@@ -115,25 +132,29 @@ export class TableLog {
   }
 
   private async readEntries(versions: readonly number[]): Promise<readonly ReadEntry[]> {
-    const entries = await inOrder(versions, async (version): Promise<ReadEntry | null> => {
-      const name = entryName(version);
-      const object = await this.lake.get(`${logPrefix(this.table)}${name}`);
-      if (object === null) return null;
-      return { version, tag: object.version, actions: decodeEntry(Buffer.from(object.body).toString('utf8'), name) };
-    });
+    const entries = await inOrder(versions, (version) => readEntry(this.lake, this.table, version));
     return entries.filter((entry) => entry !== null);
   }
 
-  private async readCheckpoint(names: readonly string[]): Promise<Snapshot> {
-    const checkpoint = newestCheckpoint(names);
-    if (checkpoint === null) {
-      throw new FanlakeError(
-        'table.corrupt',
-        `The log of ${this.lake.locate(this.table)} doesn't begin at version 0 and has no checkpoint that can be read. Repair the table with the tool that wrote it.`,
-      );
+  /** Where reading begins: the newest checkpoint, or nothing. One that can't be read is passed over where the log is there from its first entry on. */
+  private async begin({ names, entries }: Listed): Promise<Snapshot> {
+    const isWhole = entries[0] === 0;
+    try {
+      const checkpoint = newestCheckpoint(names);
+      const read = checkpoint === null ? null : await readCheckpoint(this.lake, this.table, checkpoint, { keepFiles: this.keepFiles });
+      if (read !== null) return read;
+    } catch (thrown) {
+      if (!isWhole || !(thrown instanceof FanlakeError) || thrown.retryable) throw thrown;
     }
-    const actions: Action[] = [];
-    for await (const action of checkpointActions(this.lake, this.table, checkpoint)) actions.push(action);
-    return snapshotOfCheckpoint(checkpoint.version, actions, this.keepFiles);
+    if (isWhole || entries.length === 0) return emptySnapshot(this.keepFiles);
+    throw new FanlakeError(
+      'table.corrupt',
+      `The log of ${this.lake.locate(this.table)} doesn't begin at version 0 and has no checkpoint that can be read. Repair the table with the tool that wrote it.`,
+    );
+  }
+
+  /** The stored version of a version's entry, where only a checkpoint was read. */
+  private async tagOf(version: number): Promise<string | null> {
+    return version < 0 ? null : ((await this.lake.head(`${logPrefix(this.table)}${entryName(version)}`))?.version ?? null);
   }
 }

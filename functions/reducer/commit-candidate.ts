@@ -15,6 +15,18 @@ export interface ReducerContext extends RunContext {
   readonly engineVersion: string;
   /** Where uploads go that are to be planned again; null where somebody else sees to that. */
   readonly uploads: Queue<UploadMessage> | null;
+  /** Hears what became of each checkpoint that was due; null where nobody listens. */
+  readonly onCheckpoint: ((checkpoint: CheckpointAttempt) => void) | null;
+}
+
+/** A checkpoint that was due, and what became of it. None is no failure of a run: readers then read the entries. */
+export interface CheckpointAttempt {
+  readonly table: string;
+  readonly version: number;
+  readonly result:
+    | { readonly kind: 'written'; readonly actions: number; readonly bytes: number }
+    | { readonly kind: 'skipped'; readonly reason: string }
+    | { readonly kind: 'failed'; readonly error: unknown };
 }
 
 /** A run that is to be committed. */

@@ -11,6 +11,7 @@ import { gatherFold } from '../protocol/gather-fold.ts';
 import { decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
+import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
 import { lostFilesError } from './lost-files.ts';
@@ -29,27 +30,37 @@ export interface FailedMessage {
 export async function commitRuns(context: ReducerContext, messages: readonly CommitMessage[]): Promise<readonly FailedMessage[]> {
   const byTable = Map.groupBy(messages.keys(), (index) => messages[index]?.table ?? '');
   const failed: FailedMessage[] = [];
+  const committed: CommittedVersion[] = [];
   for (const [table, indexes] of byTable) {
     const epochs = Map.groupBy(indexes, (index) => epochOf(messages[index]));
     const fail = (epoch: string, error: unknown) => failed.push(...(epochs.get(epoch) ?? []).map((index) => ({ index, error })));
     try {
       const distinct = [...epochs.values()].flatMap(([first]) => (first === undefined ? [] : (messages[first] ?? [])));
-      await commitTable(context, table, distinct, fail);
+      const versions = await commitTable(context, table, distinct, fail);
+      for (const version of versions) committed.push({ table, version });
     } catch (error) {
       for (const epoch of epochs.keys()) fail(epoch, error);
     }
   }
+  // last of all: should the process die over one, every run has its outcome
+  for (const { table, version } of committed) await checkpointIfDue(context, table, version);
   return failed;
+}
+
+interface CommittedVersion {
+  readonly table: string;
+  readonly version: number;
 }
 
 const epochOf = (message: CommitMessage | undefined): string => `${message?.run}/e${message?.epoch}`;
 
+/** @returns the versions of the table's log that the runs are in */
 async function commitTable(
   context: ReducerContext,
   table: string,
   messages: readonly CommitMessage[],
   fail: (epoch: string, error: unknown) => void,
-): Promise<void> {
+): Promise<ReadonlySet<number>> {
   const requestsBefore = context.requests();
   const seen = await lookAtTable(context, table);
   const decided = await inOrder(messages, async (message) => {
@@ -61,12 +72,15 @@ async function commitTable(
     }
   });
   const candidates = decided.filter((candidate): candidate is CommitCandidate => candidate !== null);
+  const versions = new Set<number>();
   for (const format of ['delta', 'parquet'] as const) {
     const members = candidates.filter(({ plan }) => plan.table.format === format);
     if (members.length === 0) continue;
     const results = await (format === 'delta' ? appendToDelta(context, members) : appendToHive(context, members));
     await inOrder([...results], ([member, result]) => endRun(context, member, result, requestsBefore, messages.length));
+    for (const result of results.values()) if (result.kind === 'committed' && result.version !== null) versions.add(result.version);
   }
+  return versions;
 }
 
 /** The version that decisions name, or why the table can't be committed to whatever is done. */

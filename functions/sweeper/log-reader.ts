@@ -5,7 +5,7 @@ import type { Action } from '../core/table-log/actions.ts';
 import { decodeEntry } from '../core/table-log/log-entry.ts';
 import { entryName } from '../core/table-log/log-names.ts';
 import { logReading } from '../core/table-log/log-reading.ts';
-import { checkpointActions } from '../protocol/checkpoint.ts';
+import { storedActions } from '../protocol/read-log.ts';
 
 /** Who hears what a log names. Each may come more than once. */
 export interface LogListener {
@@ -40,7 +40,7 @@ export class LogReader {
     this.seen = await this.list();
     const { entries, checkpoint } = logReading([...this.seen.keys()], this.lake.locate(this.table));
     if (checkpoint !== null)
-      for await (const action of checkpointActions(this.lake, this.table, checkpoint)) tell(action, this.placeOf(action), listener);
+      for await (const action of storedActions(this.lake, this.table, checkpoint)) tell(action, this.placeOf(action), listener);
     await this.readEntries(entries.map(entryName), listener);
     return entries.length > 0 || checkpoint !== null;
   }

@@ -66,7 +66,7 @@ async function attemptTask(context: WorkerContext, plan: Plan, task: Task, recei
   const requestsBefore = context.requests();
   const startedMs = context.clock.now();
   const attempt: Attempt = { nonce, receiveCount, folder: join(context.scratch, nonce) };
-  const base = { format: 1, task: task.task, nonce, attempts: receiveCount } as const;
+  const base = { format: 1, task: task.task, nonce, attempts: receiveCount, beganMs: startedMs } as const;
   const seconds = (): number => (context.clock.now() - startedMs) / 1000;
   const taken = (): RequestCounts => subtractRequests(context.requests(), requestsBefore);
   await context.computer.open(attempt);
@@ -85,7 +85,7 @@ async function attemptTask(context: WorkerContext, plan: Plan, task: Task, recei
   }
 }
 
-type Results = Omit<DonePart, 'format' | 'task' | 'nonce' | 'attempts' | 'seconds' | 'requests'>;
+type Results = Omit<DonePart, 'format' | 'task' | 'nonce' | 'attempts' | 'seconds' | 'beganMs' | 'requests'>;
 
 async function storeResults(context: WorkerContext, plan: Plan, task: number, computed: ComputedTask, attempt: Attempt): Promise<Results> {
   const { rows, bytesCovered, chain, checksum, ignored = nothingIgnored } = computed;

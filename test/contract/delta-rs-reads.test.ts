@@ -3,13 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { LocalStore } from '../../functions/adapters/local-store.ts';
 import type { Action } from '../../functions/core/table-log/actions.ts';
-import { decodeCheckpointRow, decodeEntry } from '../../functions/core/table-log/log-entry.ts';
-import { newestCheckpoint, parseLogName } from '../../functions/core/table-log/log-names.ts';
+import { checkpointActions, encodeLastCheckpoint } from '../../functions/core/table-log/checkpoint.ts';
+import { decodeDataPath } from '../../functions/core/table-log/data-path.ts';
+import { decodeCheckpointRow, decodeEntry, encodeEntry } from '../../functions/core/table-log/log-entry.ts';
+import { checkpointName, entryName, newestCheckpoint, parseLogName } from '../../functions/core/table-log/log-names.ts';
 import { decodeSchema } from '../../functions/core/table-log/schema.ts';
 import { applyEntries, applyEntry, emptySnapshot, type Snapshot, snapshotOfCheckpoint } from '../../functions/core/table-log/snapshot.ts';
 import { checkWritable } from '../../functions/core/table-log/writable.ts';
-import { checkpointDelta, type DeltaRow, deltaRsMissing, queryDelta, readDelta, vacuumDelta, writeDelta } from '../delta-rs.ts';
+import { TableLog } from '../../functions/protocol/table-log.ts';
+import { encodeCheckpoint } from '../../functions/reducer/encode-checkpoint.ts';
+import {
+  checkpointDelta,
+  type DeltaAnswer,
+  type DeltaRow,
+  deltaRsMissing,
+  queryDelta,
+  readDelta,
+  vacuumDelta,
+  writeDelta,
+} from '../delta-rs.ts';
 import { everyType, everyTypeRows } from './every-type.ts';
 import { appendQuery, openDuckDb } from './written-table.ts';
 
@@ -27,6 +41,11 @@ async function snapshotOnDisk(table: string, keepFiles = false): Promise<Snapsho
 
 function by(column: string): (a: DeltaRow, b: DeltaRow) => number {
   return (a, b) => Number(a[column]) - Number(b[column]);
+}
+
+/** The same with its rows in an order of their own: that of files is nobody's promise. */
+function inRowOrder(answer: DeltaAnswer): DeltaAnswer {
+  return { ...answer, rows: answer.rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) };
 }
 
 describe('delta-rs', () => {
@@ -220,7 +239,7 @@ describe('delta-rs', () => {
     ]);
     expect((await readDelta(table, { filter: [['K', '=', 'c/d']] })).readFiles).toBe(2);
     const ours = await snapshotOnDisk(table, true);
-    expect(ours.transactions).toEqual(new Map([['r1/e0', 1]]));
+    expect([...ours.transactions.values()]).toEqual([{ appId: 'r1/e0', version: 1, lastUpdated: expect.any(Number) }]);
     expect(ours.files?.size).toBe(4);
   });
 
@@ -249,6 +268,72 @@ describe('delta-rs', () => {
     expect(essence(fromCheckpoint)).toEqual(essence(fromEntries));
     expect(essence(fromEntries)).toHaveLength(3);
   });
+
+  test('reads a table from our checkpoint alone, and goes on from it as we do', async () => {
+    const table = join(folder, 'our-checkpoint');
+    const log = join(table, '_delta_log');
+    const query = (n: number) =>
+      `SELECT * FROM (VALUES (${n}, 'a b'), (${n}, NULL)) t(id, k), (SELECT TIMESTAMPTZ '2020-01-01 00:00:00+00' + INTERVAL ${n} HOUR AS at)`;
+    let snapshot = emptySnapshot(true);
+    for (let n = 0; n < 3; n++) {
+      const known = snapshot.metaData === null ? null : decodeSchema(snapshot.metaData.schemaString);
+      const { plan } = await appendQuery(db, snapshot, { table, run: `r${n}`, query: query(n), partitionBy: ['k'] }, known);
+      snapshot = applyEntry(snapshot, plan.version, plan.actions);
+    }
+    const theirs = [
+      { name: 'id', type: 'int32', values: [3] },
+      { name: 'k', type: 'string', values: ['c/d'] },
+      { name: 'at', type: 'timestamp', values: ['2021-01-01T00:00:00+00:00'] },
+    ];
+    expect(await writeDelta(table, theirs)).toBe(3);
+    const before = await readDelta(table);
+    expect(before.rows).toHaveLength(7);
+
+    const [gone] = (await snapshotOnDisk(table, true)).files?.values() ?? [];
+    const removed = {
+      path: gone?.path ?? '',
+      dataChange: true,
+      deletionTimestamp: Date.now(),
+      partitionValues: gone?.partitionValues ?? {},
+      size: 1,
+    };
+    await writeFile(join(log, entryName(4)), encodeEntry([{ remove: removed }]));
+    const left = inRowOrder(await readDelta(table));
+    const whole = await snapshotOnDisk(table, true);
+    const { bytes } = encodeCheckpoint(checkpointActions(whole, Date.now()));
+    const place = join(log, checkpointName(4));
+    await writeFile(place, bytes);
+    for (let version = 0; version <= 4; version++) await rm(join(log, entryName(version)));
+
+    // without the pointer and with it
+    expect(inRowOrder(await readDelta(table))).toEqual(left);
+    const last = { version: 4, size: 11, sizeInBytes: bytes.length, numOfAddFiles: left.files };
+    await writeFile(join(log, '_last_checkpoint'), encodeLastCheckpoint(last));
+    expect(inRowOrder(await readDelta(table))).toEqual(left);
+    expect(left.rows).toHaveLength(6);
+    const filter = [['at', '>=', '2020-06-01T00:00:00+00:00']] as const;
+    expect(await readDelta(table, { filter })).toMatchObject({ rows: [{ id: 3 }], readFiles: 1 });
+
+    // another reader of Parquet finds every action in it
+    const rows = await db.runAndReadAll(`SELECT to_json(t) AS row FROM read_parquet('${place}') t`);
+    const actions = rows.getRowObjectsJson().flatMap(({ row }) => decodeCheckpointRow(JSON.parse(String(row))) ?? []);
+    const known = snapshotOfCheckpoint(4, actions, true);
+    expect(known.transactions).toEqual(whole.transactions);
+    expect(known.metaData).toEqual(whole.metaData);
+    expect([...(known.removed?.keys() ?? [])]).toEqual([...(whole.removed?.keys() ?? [])]);
+    const unchanged = [...(whole.files ?? [])].map(([path, file]) => [path, { ...file, dataChange: false }] as const);
+    expect(known.files).toEqual(new Map(unchanged));
+
+    // both writers go on from it
+    const schema = decodeSchema(known.metaData?.schemaString ?? '');
+    await appendQuery(db, known, { table, run: 'r5', query: query(5), partitionBy: ['k'] }, schema);
+    expect(await writeDelta(table, theirs)).toBe(6);
+    expect((await readDelta(table)).rows).toHaveLength(9);
+    const ours = await new TableLog(new LocalStore(folder, { durable: false }), 'our-checkpoint', true).refresh();
+    expect([ours.version, ours.files?.size, [...ours.transactions.keys()]]).toEqual([6, 9, ['r0/e0', 'r1/e0', 'r2/e0', 'r5/e0']]);
+    // the tombstone is read too: the file that it names is deleted, and nothing else
+    expect(await vacuumDelta(table)).toEqual([decodeDataPath(gone?.path ?? '')]);
+  }, 120_000);
 
   test('vacuums an orphan and leaves the files of the log and the ledger', async () => {
     const table = join(folder, 'vacuumed');

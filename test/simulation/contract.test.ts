@@ -32,7 +32,7 @@ const realDisk: Disk = {
 objectStoreContract('SimulatedStore', async () => {
   const scratch = mkdtempSync(join(tmpdir(), 'fanlake-simulated-'));
   const state = new StoreState(false);
-  const caller = faultless((call) => state.apply(call as StoreCall));
+  const caller = faultless((call) => state.apply(call as StoreCall, Date.now()));
   return {
     store: new SimulatedStore('lake', caller, realDisk),
     scratch,

@@ -5,6 +5,8 @@ import type { StoreCall } from './calls.ts';
 export interface StateObject {
   readonly body: Buffer;
   readonly version: string;
+  /** When it was written. */
+  readonly modifiedMs: number;
 }
 
 /** A store as S3 promises it: strongly consistent, create-if-absent, replace-if-match (Amazon S3 User Guide, Data consistency model; Conditional writes). */
@@ -27,7 +29,7 @@ export class StoreState {
   }
 
   /** Does what a call asks for and gives its answer. */
-  apply(call: StoreCall): unknown {
+  apply(call: StoreCall, nowMs: number): unknown {
     switch (call.kind) {
       case 'get':
         return this.get(call.key, call.range?.start ?? 0, call.range?.end ?? Number.POSITIVE_INFINITY);
@@ -37,16 +39,16 @@ export class StoreState {
       case 'head':
         return this.head(call.key);
       case 'put':
-        return this.write(call.key, call.body);
+        return this.write(call.key, call.body, nowMs);
       case 'create':
-        return this.objects.has(call.key) ? null : this.write(call.key, call.body);
+        return this.objects.has(call.key) ? null : this.write(call.key, call.body, nowMs);
       case 'replace':
-        return this.objects.get(call.key)?.version === call.version ? this.write(call.key, call.body) : null;
+        return this.objects.get(call.key)?.version === call.version ? this.write(call.key, call.body, nowMs) : null;
       case 'delete':
         if (this.objects.delete(call.key)) this.sorted = null;
         return undefined;
       case 'copy':
-        return this.copy(call.from, call.to);
+        return this.copy(call.from, call.to, nowMs);
       case 'list':
         return this.list(call.options);
       case 'listKeys':
@@ -81,27 +83,31 @@ export class StoreState {
       : new FanlakeError('input.changed', `Reading ${key}: the object has changed.`);
   }
 
-  private write(key: string, body: Buffer): ObjectVersion {
+  private write(key: string, body: Buffer, nowMs: number): ObjectVersion {
     if (!this.objects.has(key)) this.sorted = null;
     const number = (this.writes.get(key) ?? 0) + 1;
     // as s3Version names the version ids of a versioned bucket, and etags
     const version = this.past === null ? `"w${number}"` : `version-id:w${number}`;
     this.writes.set(key, number);
-    this.objects.set(key, { body, version });
+    this.objects.set(key, { body, version, modifiedMs: nowMs });
     this.past?.set(`${version} ${key}`, body);
     return { key, version, size: body.length };
   }
 
-  private copy(from: string, to: string): boolean {
+  private copy(from: string, to: string, nowMs: number): boolean {
     const found = this.objects.get(from);
     if (found === undefined) return false;
-    this.write(to, found.body);
+    this.write(to, found.body, nowMs);
     return true;
   }
 
   private list(options: ListOptions): ObjectPage {
     const { keys, ...rest } = this.listKeys(options);
-    return { objects: keys.flatMap((key) => this.head(key) ?? []), ...rest };
+    const objects = keys.flatMap((key) => {
+      const object = this.head(key);
+      return object === null ? [] : [{ ...object, modifiedMs: this.objects.get(key)?.modifiedMs ?? 0 }];
+    });
+    return { objects, ...rest };
   }
 
   private listKeys({ prefix, startAfter = '', delimiter, limit = 1_000, next }: ListOptions): KeyPage {

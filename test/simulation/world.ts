@@ -143,8 +143,6 @@ export class World {
   private outside: Outside[];
   /** Requests that were taken for lost and arrive late. */
   private late: { readonly atMs: number; readonly call: StoreCall }[] = [];
-  /** When objects were written. */
-  private readonly writtenMs = { work: new Map<string, number>(), lake: new Map<string, number>() };
   private readonly faultCounts: Record<string, number> = {};
   private steps = 0;
   private messageId = 0;
@@ -360,13 +358,12 @@ export class World {
     const state = this.roots[root];
     const key = 'key' in call ? call.key : call.kind === 'copy' ? call.to : '';
     const existed = state.objects.has(key);
-    const answer = state.apply(call);
+    const answer = state.apply(call, this.nowMs);
     this.say(actor, `${describeCall(call)}${answer === null || answer === false ? ': no' : ''}`);
     if (root === 'landing' || isRead(call)) return answer;
     if (call.kind === 'delete') this.invariants.deleted(root, key);
     else if (answer !== null && answer !== false) {
       const body = state.objects.get(key)?.body ?? Buffer.of();
-      this.writtenMs[root].set(key, this.nowMs);
       if (root === 'work' && actor !== null) this.noteGivenUp(actor, key, body);
       this.invariants.written(root, key, body, existed);
     }
@@ -659,12 +656,12 @@ export class World {
     if (upload === undefined) return;
     // objects live longer than any function sleeps; a folder may be deleted when nobody is at work
     const mayGo = this.hasEnded(upload) && this.actors.length === 0;
-    const isOld = (key: string): boolean => this.nowMs - (this.writtenMs.work.get(key) ?? 0) > expiryMs;
+    const isOld = (key: string): boolean => this.nowMs - (this.roots.work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
     const keys = this.roots.work.keys().filter((key) => key.startsWith(`${runsPrefix}${run}/`) && (mayGo || isOld(key)));
     if (keys.length === 0) return;
     this.say(null, `${keys.length} objects of ${run} in the work root expire`);
     this.excuses.expired.add(upload.run);
-    for (const key of keys) this.roots.work.apply({ root: 'work', kind: 'delete', key });
+    for (const key of keys) this.roots.work.apply({ root: 'work', kind: 'delete', key }, this.nowMs);
   }
 
   private foreign({ kind, table }: Extract<Outside, { kind: 'foreign-append' | 'foreign-vacuum' | 'foreign-column' }>): void {
@@ -673,7 +670,7 @@ export class World {
     if (kind === 'foreign-vacuum') {
       // a table is not vacuumed in the seconds between a look for old files and their commit (docs/protocol.md, Assumptions)
       if (this.actors.some(({ environment }) => environment.function === 'reducer')) return;
-      const isOld = (key: string): boolean => this.nowMs - (this.writtenMs.lake.get(key) ?? 0) > vacuumAgeMs;
+      const isOld = (key: string): boolean => this.nowMs - (lake.objects.get(key)?.modifiedMs ?? 0) > vacuumAgeMs;
       for (const key of vacuum(lake, table).filter(isOld)) this.applyToStore(null, { root: 'lake', kind: 'delete', key });
       return;
     }

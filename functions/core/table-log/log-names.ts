@@ -18,6 +18,11 @@ export function entryName(version: number): string {
   return `${padded(version)}.json`;
 }
 
+/** What the names of a version's entry and checkpoints begin with: it sorts before each of them. */
+export function versionName(version: number): string {
+  return padded(version);
+}
+
 /** Name of the single-file checkpoint of a version. */
 export function checkpointName(version: number): string {
   return `${padded(version)}.checkpoint.parquet`;
@@ -86,12 +91,18 @@ export function newestCheckpoint(names: Iterable<string>, upTo = Number.MAX_SAFE
   return newest;
 }
 
-/** The version that the text of `_last_checkpoint` names; null when it can't be read: it is a hint, the folder's names decide. */
-export function lastCheckpointVersion(text: string): number | null {
+/** The checkpoint that the text of `_last_checkpoint` names, and its actions; null when it can't be read: it is a hint, the folder's names decide. */
+export function decodeLastCheckpoint(text: string): { readonly version: number; readonly size: number } | null {
   try {
-    const { version } = JSON.parse(text) as { readonly version?: unknown };
-    return typeof version === 'number' && Number.isSafeInteger(version) && version >= 0 ? version : null;
+    const { version, size } = JSON.parse(text) as { readonly version?: unknown; readonly size?: unknown };
+    if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return null;
+    return { version, size: typeof size === 'number' ? size : 0 };
   } catch {
     return null;
   }
+}
+
+/** Its version alone. */
+export function lastCheckpointVersion(text: string): number | null {
+  return decodeLastCheckpoint(text)?.version ?? null;
 }

@@ -1,5 +1,5 @@
 import { FanlakeError } from '../errors.ts';
-import type { Action, AddFile, MetaData, Protocol, RemoveFile } from './actions.ts';
+import type { Action, AddFile, MetaData, Protocol, RemoveFile, Transaction } from './actions.ts';
 import { decodeDataPath } from './data-path.ts';
 
 /** What a table is at a version: the fold of its log (Delta protocol, "Action Reconciliation"). */
@@ -8,8 +8,8 @@ export interface Snapshot {
   readonly version: number;
   readonly protocol: Protocol | null;
   readonly metaData: MetaData | null;
-  /** The last version of each application's transactions. */
-  readonly transactions: ReadonlyMap<string, number>;
+  /** The last transaction of each application, by its id. */
+  readonly transactions: ReadonlyMap<string, Transaction>;
   /** The data files by their place in the table (decoded path); null when the fold doesn't keep them. */
   readonly files: ReadonlyMap<string, AddFile> | null;
   /** Removed files that VACUUM may not have deleted yet, which a checkpoint must keep; null when the fold doesn't keep files. */
@@ -42,7 +42,7 @@ class Fold {
   private version: number;
   private protocol: Protocol | null;
   private metaData: MetaData | null;
-  private readonly transactions: Map<string, number>;
+  private readonly transactions: Map<string, Transaction>;
   private readonly files: Map<string, AddFile> | null;
   private readonly removed: Map<string, RemoveFile> | null;
 
@@ -60,7 +60,7 @@ class Fold {
     for (const action of actions) {
       if ('protocol' in action) this.protocol = action.protocol;
       else if ('metaData' in action) this.metaData = action.metaData;
-      else if ('txn' in action) this.transactions.set(action.txn.appId, action.txn.version);
+      else if ('txn' in action) this.transactions.set(action.txn.appId, action.txn);
       else if ('add' in action) adds.push(action.add);
       else if ('remove' in action) this.remove(action.remove);
     }

@@ -179,7 +179,7 @@ export class TinyWorld {
   private async stepCommits(): Promise<void> {
     const batch = [...this.commits.waiting];
     if (batch.length === 0) return;
-    const context = { ...this.context(), requests: () => ({}), uploads: null, engineVersion: 'test' };
+    const context = { ...this.context(), requests: () => ({}), uploads: null, onCheckpoint: null, engineVersion: 'test' };
     const done = await this.survive(async () => {
       const failed = await commitRuns(
         { ...context, logs: new TableLogs(context.stores.lake) },
@@ -197,8 +197,7 @@ export class TinyWorld {
       message.received += 1;
       this.now += 3_600_000;
       await this.survive(async () => {
-        if (await watchEpoch(this.context(), message.body, message.received))
-          this.monitor.waiting.splice(this.monitor.waiting.indexOf(message), 1);
+        if (await watchEpoch(this.context(), message.body)) this.monitor.waiting.splice(this.monitor.waiting.indexOf(message), 1);
       });
     }
   }

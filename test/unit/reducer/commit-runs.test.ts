@@ -2,85 +2,33 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LocalStore } from '../../../functions/adapters/local-store.ts';
-import { dataFileName, outcomeKey, partKey, planKey } from '../../../functions/core/keys.ts';
-import type { DonePart } from '../../../functions/core/part.ts';
-import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
+import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
+import type { Plan } from '../../../functions/core/plan.ts';
 import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
-import type { CommitMessage, UploadMessage } from '../../../functions/core/task.ts';
+import type { UploadMessage } from '../../../functions/core/task.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
-import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
 import { planUploadAgain } from '../../../functions/reducer/plan-upload-again.ts';
 import { planOf } from '../protocol/plan-of.ts';
+import { messageOf, reducerIn, runBytes, storeFinishedRun } from './finished-run.ts';
 
 let root: string;
 let context: ReducerContext;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-commit-'));
-  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
-  const stores = { landing: store('landing'), work: store('work'), lake: store('lake') };
-  const queue = { send: async () => [] };
-  let nonce = 0;
-  context = {
-    stores,
-    tasks: queue,
-    commits: queue,
-    monitor: queue,
-    clock: { now: () => Date.UTC(2026, 0, 1), sleep: async () => {} },
-    nonces: { next: () => String(++nonce).padStart(12, '0') },
-    announce: null,
-    logs: new TableLogs(stores.lake),
-    requests: () => ({}),
-    engineVersion: 'test',
-    uploads: null,
-  };
+  context = reducerIn(root);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const bytes = 10;
+const bytes = runBytes;
+const finishedRun = (run: string, table = 'visits'): Promise<Plan> => storeFinishedRun(context, run, table);
 
-/** A run of one task that is done, with one row in one file, and waits for its commit. */
-async function finishedRun(run: string, table = 'visits'): Promise<Plan> {
-  const {
-    format: _format,
-    nonce: _nonce,
-    createdMs: _created,
-    tasks: _tasks,
-    inline: _inline,
-    ...like
-  } = planOf({ tasks: 1, bytes, limits: {} });
-  const draft: PlanDraft = { ...like, run, table: { ...like.table, key: table } };
-  const object = { key: `landing/${run}.txt`, version: 'v', size: bytes };
-  const { plan } = await writePlan(context, draft, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: bytes }] }]);
-  const path = dataFileName(plan, 0, 'attempt', 0);
-  await context.stores.lake.create(`${table}/${path}`, run);
-  const part: DonePart = {
-    format: 1,
-    kind: 'done',
-    task: 0,
-    nonce: 'attempt',
-    attempts: 1,
-    seconds: 0,
-    requests: {},
-    rows: { read: 1, filtered: 0, quarantined: 0, passed: 1, written: 1 },
-    bytesCovered: bytes,
-    chain: [{ key: object.key, size: bytes, dataStart: 0, start: 0, end: bytes, from: 0, to: bytes, alternative: null }],
-    files: [{ path, rows: 1, sizeBytes: run.length, modifiedMs: 0, partition: [], stats: '{}' }],
-    quarantine: [],
-    checksum: 'none',
-  };
-  await context.stores.work.create(partKey(plan, 0, 0), JSON.stringify(part));
-  return plan;
-}
-
-const messageOf = ({ run, epoch, table }: Plan): CommitMessage => ({ kind: 'commit', run, epoch, table: table.key });
 const outcomeOf = async ({ run, epoch, table }: Plan) => (await readOutcome(context.stores.lake, table.key, { run, epoch }))?.outcome;
 const planPath = (plan: Plan): string => context.stores.work.locate(planKey(plan));
 

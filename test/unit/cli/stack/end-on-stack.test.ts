@@ -49,7 +49,7 @@ it("the stack's monitor ends a cancelled run, so that it is counted there", asyn
   };
   const stack = stackWith((context) => ({
     send: async (messages) => {
-      for (const message of messages) await watchEpoch({ ...context, announce }, message, 1);
+      for (const message of messages) await watchEpoch({ ...context, announce }, message);
       return [];
     },
   }));

@@ -33,7 +33,10 @@ describe('a snapshot', () => {
     expect(snapshot.version).toBe(2);
     expect(snapshot.protocol).toEqual({ minReaderVersion: 1, minWriterVersion: 2 });
     expect(snapshot.metaData?.id).toBe('j');
-    expect(Object.fromEntries(snapshot.transactions)).toEqual({ x: 2, y: 1 });
+    expect([...snapshot.transactions.values()].map(({ appId, version }) => [appId, version])).toEqual([
+      ['x', 2],
+      ['y', 1],
+    ]);
     // Two spellings of one path are one file.
     expect([...(snapshot.files ?? [])].map(([path, { size }]) => [path, size])).toEqual([['c.parquet', 7]]);
     expect([...(snapshot.removed?.keys() ?? [])]).toEqual(['a b.parquet']);
@@ -62,7 +65,7 @@ describe('a snapshot', () => {
   test('of a checkpoint goes on from its version, with or without the files', () => {
     const actions = [protocol(1, 2), metaData(), add('a'), { txn: { appId: 'x', version: 1 } }];
     const kept = applyEntry(snapshotOfCheckpoint(10, actions, true), 11, [add('b')]);
-    expect([kept.version, [...(kept.files?.keys() ?? [])], kept.transactions.get('x')]).toEqual([11, ['a', 'b'], 1]);
+    expect([kept.version, [...(kept.files?.keys() ?? [])], kept.transactions.get('x')?.version]).toEqual([11, ['a', 'b'], 1]);
     expect(snapshotOfCheckpoint(10, actions).files).toBeNull();
   });
 });
