@@ -9,19 +9,36 @@ export interface GatheredFold {
   readonly fold: Fold;
   /** Whether every task of the epoch, own or taken over, has its part. */
   readonly complete: boolean;
+  /** Whether parts that it takes over are gone, with the work root of an earlier epoch: then it never will be complete. */
+  readonly lost: boolean;
 }
 
 /** The sum of an epoch's parts so far, its own and those that it takes over. */
 export async function gatherFold(work: ObjectStore, plan: Plan): Promise<GatheredFold> {
+  const own: Fold[] = [];
+  for (let group = 0; group < groupCount(plan.tasks); group++) own.push(await groupFold(work, plan, group));
+  const reused = await reusedFolds(work, plan);
+  const fold = addFolds([...own, ...reused]);
+  const complete = taskCount([fold]) === plan.tasks + reusedCount(plan);
+  return { fold, complete, lost: taskCount(reused) < reusedCount(plan) };
+}
+
+const taskCount = (folds: readonly Fold[]): number => folds.reduce((sum, { done, failed }) => sum + done + failed.length, 0);
+
+/** The parts that an epoch takes over, as far as they are there. */
+async function reusedFolds(work: ObjectStore, plan: Plan): Promise<readonly Fold[]> {
   const folds: Fold[] = [];
-  for (let group = 0; group < groupCount(plan.tasks); group++) folds.push(await groupFold(work, plan, group));
   for (const { epoch, tasks } of plan.reuse) {
     const numbers = tasks.flatMap(([start, end]) => Array.from({ length: end - start }, (_, index) => start + index));
     const earlier = await readPlan(work, { run: plan.run, epoch });
     if (earlier !== null) folds.push(await partsOf(work, earlier, numbers));
   }
-  const fold = addFolds(folds);
-  return { fold, complete: fold.done + fold.failed.length === plan.tasks + reusedCount(plan) };
+  return folds;
+}
+
+/** Whether parts that an epoch takes over are gone. */
+export async function hasLostParts(work: ObjectStore, plan: Plan): Promise<boolean> {
+  return plan.reuse.length > 0 && taskCount(await reusedFolds(work, plan)) < reusedCount(plan);
 }
 
 async function groupFold(work: ObjectStore, plan: Plan, group: number): Promise<Fold> {

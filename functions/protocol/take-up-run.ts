@@ -5,6 +5,7 @@ import type { Plan } from '../core/plan.ts';
 import type { RunContext } from './context.ts';
 import { readDecision } from './documents.ts';
 import { fulfilDuties } from './duties.ts';
+import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
 import { openNextEpoch, openRemainder } from './open-next-epoch.ts';
@@ -78,7 +79,8 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
   }
   // a plan for a table that has changed since can only conflict again
   const stale = plan?.error !== null || outcome?.error?.code === 'commit.conflict';
-  const changed = plan === null || stale || (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job));
+  const lost = plan !== null && !partial && (await hasLostParts(context.stores.work, plan));
+  const changed = plan === null || stale || lost || (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job));
   // where nothing is in the table the input may as well be cut in another way
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {

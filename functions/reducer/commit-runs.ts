@@ -141,16 +141,25 @@ async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): 
   try {
     const plan = await readPlan(context.stores.work, id);
     if (plan === null) return null;
-    const { fold, complete } = await gatherFold(context.stores.work, plan);
+    const { fold, complete, lost } = await gatherFold(context.stores.work, plan);
+    if (lost) return { kind: 'fail', error: partsExpired(plan).toReport() };
     if (!complete && plan.error === null) return null;
     const verdict = judge(plan, fold);
     if (verdict.kind === 'fail') return verdict;
-    const lost = await lostFilesError(context.stores.lake, plan, fold.files, context.clock.now());
-    if (lost !== null) return { kind: 'fail', error: lost.toReport() };
+    const filesLost = await lostFilesError(context.stores.lake, plan, fold.files, context.clock.now());
+    if (filesLost !== null) return { kind: 'fail', error: filesLost.toReport() };
     return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };
   }
+}
+
+/** Nobody else would ever find it complete. */
+function partsExpired({ run, epoch, job }: Plan): FanlakeError {
+  return new FanlakeError(
+    'run.unknown',
+    `Run ${run}, epoch ${epoch}, takes over parts of an earlier epoch that have expired with the work root. Run job '${job.name}' over its input again: fanlake run`,
+  );
 }
 
 /** Step 6: the outcome. */

@@ -45,6 +45,12 @@ const immutable = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/
 
 const logEntry = /^(.*)\/_delta_log\/(\d{20})\.json$/;
 const ourFile = /^(.+)-e(\d+)-\d{7}-[^/]*\.parquet$/;
+interface LogLine {
+  readonly add?: { readonly path: string };
+  readonly remove?: { readonly path: string };
+  readonly txn?: { readonly appId: string };
+}
+
 const parse = <Document>(body: Buffer): Document => JSON.parse(body.toString()) as Document;
 
 /** What must hold after each write, and when everything has come to rest. */
@@ -52,9 +58,6 @@ export class Invariants {
   private readonly roots: Roots;
   private readonly uploads: ReadonlyMap<string, LandedUpload>;
   private readonly excuses: Excuses;
-  /** Lines in each Delta table's log, by table. */
-  private readonly visible = new Map<string, Map<string, string>>();
-
   constructor(roots: Roots, uploads: ReadonlyMap<string, LandedUpload>, excuses: Excuses) {
     this.roots = roots;
     this.uploads = uploads;
@@ -66,7 +69,11 @@ export class Invariants {
     if (existed && immutable.test(key)) throw new Violation('a document never changes', `${root}/${key} was overwritten`);
     if (root === 'work') return;
     const entry = logEntry.exec(key);
-    if (entry !== null) return this.entry(entry[1] ?? '', body.toString());
+    if (entry !== null) {
+      this.transactions(entry[1] ?? '', body.toString());
+      this.deltaRows(entry[1] ?? '');
+      return;
+    }
     const ledger = parseLedgerKey(key);
     if (ledger?.kind === 'outcome') this.outcome(key.slice(0, key.indexOf('/_fanlake/')), parse<Receipt>(body));
   }
@@ -77,18 +84,30 @@ export class Invariants {
   }
 
   private liveFiles(): ReadonlySet<string> {
-    return new Set([...this.visible].flatMap(([table, rows]) => [...rows.values()].map((path) => `${table}/${path}`)));
+    const tables = new Set([...this.uploads.values()].flatMap(({ table, format }) => (format === 'delta' ? [table] : [])));
+    return new Set([...tables].flatMap((table) => [...this.deltaRows(table).values()].map((path) => `${table}/${path}`)));
   }
 
-  /** A new log entry: what it makes visible. */
-  private entry(table: string, text: string): void {
-    const rows = this.visible.get(table) ?? new Map<string, string>();
-    this.visible.set(table, rows);
-    for (const line of text.split('\n').filter((each) => each !== '')) {
-      const action = JSON.parse(line) as { add?: { path: string }; remove?: { path: string }; txn?: { appId: string } };
-      if (action.remove !== undefined) for (const [row, path] of rows) if (path === action.remove.path) rows.delete(row);
-      if (action.txn !== undefined) this.transaction(table, action.txn.appId);
-      if (action.add !== undefined) this.add(table, rows, action.add.path);
+  /** Runs come into a log only when they may. */
+  private transactions(table: string, entry: string): void {
+    for (const line of entry.split('\n').filter((each) => each !== '')) {
+      const { txn } = JSON.parse(line) as LogLine;
+      if (txn !== undefined) this.transaction(table, txn.appId);
+    }
+  }
+
+  /** What a reader of a Delta table sees: each line and the file that it is in. */
+  private deltaRows(table: string): ReadonlyMap<string, string> {
+    const { objects } = this.roots.lake;
+    const rows = new Map<string, string>();
+    for (let version = 0; ; version++) {
+      const entry = objects.get(`${table}/_delta_log/${String(version).padStart(20, '0')}.json`);
+      if (entry === undefined) return rows;
+      for (const line of entry.body.toString().split('\n').filter((each) => each !== '')) {
+        const { add, remove } = JSON.parse(line) as LogLine;
+        if (remove !== undefined) for (const [row, path] of rows) if (path === decodeURIComponent(remove.path)) rows.delete(row);
+        if (add !== undefined) this.add(table, rows, decodeURIComponent(add.path));
+      }
     }
   }
 
@@ -108,8 +127,7 @@ export class Invariants {
       throw new Violation('an epoch that has ended changes no table', `${appId} came into the log behind its outcome`);
   }
 
-  private add(table: string, rows: Map<string, string>, encoded: string): void {
-    const path = decodeURIComponent(encoded);
+  private add(table: string, rows: Map<string, string>, path: string): void {
     const object = this.roots.lake.objects.get(`${table}/${path}`);
     if (object === undefined) throw new Violation('a visible file is there', `${table}/${path} is in the log and not in the store`);
     for (const row of parse<readonly string[]>(object.body)) {
@@ -135,7 +153,7 @@ export class Invariants {
     if (outcome === 'FAILED') this.failed(receipt);
     if (outcome === 'CANCELLED' && !this.excuses.cancelled.has(run)) throw new Violation('a run is cancelled when somebody cancels it', id);
     const upload = this.uploads.get(run);
-    if (upload?.format === 'delta') this.compare(upload, this.visible.get(table) ?? new Map());
+    if (upload?.format === 'delta') this.compare(upload, this.deltaRows(table));
   }
 
   /** No run fails without a reason. */
@@ -205,7 +223,7 @@ export class Invariants {
       if (!this.roots.lake.objects.has(outcomeKey(table, { run, epoch: newest }))) {
         throw new Violation('every run ends', `${run}/e${newest} has no outcome, and nothing is under way`);
       }
-      this.compare(upload, format === 'delta' ? (this.visible.get(table) ?? new Map()) : this.hiveRows(table));
+      this.compare(upload, format === 'delta' ? this.deltaRows(table) : this.hiveRows(table));
     }
   }
 

@@ -142,7 +142,7 @@ export class World {
   private idle: Environment[] = [];
   private outside: Outside[];
   /** Requests that were taken for lost and arrive late. */
-  private late: { readonly atMs: number; readonly call: StoreCall }[] = [];
+  private late: { readonly atMs: number; readonly call: StoreCall; readonly actor: Actor }[] = [];
   private readonly faultCounts: Record<string, number> = {};
   private steps = 0;
   private messageId = 0;
@@ -298,7 +298,7 @@ export class World {
       return this.failCall(actor, pending, 'done, and its answer lost');
     }
     if (!isRead(call) && call.kind !== 'send' && call.kind !== 'announce' && call.kind !== 'delete' && this.isFaulty('applied-late')) {
-      this.late.push({ atMs: this.nowMs + this.random.below(2 * minuteMs), call });
+      this.late.push({ atMs: this.nowMs + this.random.below(2 * minuteMs), call, actor });
       this.late.sort((a, b) => a.atMs - b.atMs);
       return this.failCall(actor, pending, 'given up, and arrives later');
     }
@@ -396,10 +396,10 @@ export class World {
     return failed;
   }
 
-  private arriveLate(late: { readonly atMs: number; readonly call: StoreCall }): void {
+  private arriveLate(late: { readonly atMs: number; readonly call: StoreCall; readonly actor: Actor }): void {
     this.late = this.late.filter((one) => one !== late);
     this.say(null, 'a request that was given up arrives:');
-    this.applyOrNot(null, late.call);
+    this.applyOrNot(late.actor, late.call);
   }
 
   // --- functions
