@@ -85,7 +85,8 @@ function grantToEach(functions: Readonly<Record<FunctionName, FanlakeFunction>>,
   const { coordinator, worker, reducer, monitor, 'dead-letters': deadLetters } = functions;
   readsLanding(coordinator, landing);
   writesLedger(coordinator, lake);
-  coordinator.set('requestsQueue', queues.requests.queue.queueUrl);
+  // events that it is called with directly
+  coordinator.sendsTo(queues.requests.queue, 'requestsQueue');
   coordinator.set('splitBytes', String(splitBytes));
 
   readsLanding(worker, landing);
