@@ -1,5 +1,5 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
-import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { EventBus, type IEventBus, type Rule } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -54,7 +54,7 @@ export class Fanlake extends Construct {
     this.undeliverable = undeliverableQueue(this, 'Undeliverable', this.prefix, encryptionKey);
     this.queues = this.createQueues(encryptionKey);
     this.landing = props.landingBucket ?? this.createLanding(settings);
-    if (props.landingBucket !== undefined) this.joinLanding(uploads);
+    const rules = props.landingBucket === undefined ? [] : this.joinLanding(uploads);
     if (props.lakeBucket !== undefined) warnOfLake(this, this.lake);
     protectLogs(this, this.lake);
 
@@ -66,7 +66,7 @@ export class Fanlake extends Construct {
       splitBytes,
       ...{ landing, lake, work, queues, undeliverable, prefix, eventBus },
     });
-    this.alarms = new Alarms(this, 'Alarms', { prefix, queues, undeliverable, functions: this.functions, topic: props.alarmTopic });
+    this.alarms = new Alarms(this, 'Alarms', { prefix, queues, undeliverable, rules, functions: this.functions, topic: props.alarmTopic });
     if (props.dashboard ?? true)
       createDashboard(this, 'Dashboard', { prefix, queues, functions: this.functions, alarms: this.alarms.alarms });
     this.output(splitBytes);
@@ -78,10 +78,10 @@ export class Fanlake extends Construct {
     return bucket;
   }
 
-  private joinLanding(uploads: readonly UploadJob[]): void {
+  private joinLanding(uploads: readonly UploadJob[]): readonly Rule[] {
     const prefixes = uploads.map(({ input }) => input.prefix);
-    joinBucket(this, this.landing, prefixes, this.queues.requests);
     warnOfLanding(this, this.landing);
+    return joinBucket(this, this.landing, prefixes, this.queues.requests);
   }
 
   private createQueues(encryptionKey: IKey | undefined): Readonly<Record<QueueName, QueueWithDeadLetters>> {
