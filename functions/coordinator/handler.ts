@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { aboutRequests } from '../core/about-request.ts';
 import { jobFinder } from '../core/job-of-key.ts';
 import { manyWorkers } from '../core/plan.ts';
 import { readRequest } from '../core/request.ts';
@@ -75,6 +76,7 @@ function handleQueue(event: SQSEvent, invocation: Context): Promise<SQSBatchResp
     sqs,
     log,
     quietMs,
+    about: (body) => aboutRequests(request, readRequest(body)),
     handle: (deliveries) => eachDelivery(deliveries, ({ body }) => handleRequests(request, readRequest(body))),
   });
 }

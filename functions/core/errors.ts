@@ -90,6 +90,9 @@ export class FanlakeError extends Error {
   }
 }
 
+/** The error that a report was made of, as far as a report tells. */
+export const errorOf = ({ code, message, details }: ErrorReport): FanlakeError => new FanlakeError(code, message, details);
+
 /** Whether `code` (from a stored document) is one of ours. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(retryableByCode, code);

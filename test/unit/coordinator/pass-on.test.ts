@@ -17,7 +17,11 @@ const bridge = {
 /** The texts that arrive in the queue, as the real one writes them. */
 async function passedOn(event: unknown): Promise<readonly string[]> {
   const bodies: string[] = [];
-  await passOn({ send: async (messages) => (bodies.push(...messages.map((message) => JSON.stringify(message))), []) }, event);
+  const send = async (messages: readonly unknown[]) => {
+    bodies.push(...messages.map((message) => JSON.stringify(message)));
+    return [];
+  };
+  await passOn({ send }, event);
   return bodies;
 }
 

@@ -22,15 +22,18 @@ const statements: readonly (readonly [string, (engine: Engine, sql: string) => P
   ['with its profile', (engine, sql) => engine.profiled(sql)],
 ];
 
-it.each(statements)('an engine that a defect of its own made useless, by a statement run %s, is followed by a new one', async (_how, ask) => {
-  const engines = new ProcessEngine({ threads: 1, memoryBytes: 2 ** 28 }, scratch);
-  const engine = await engines.engine(1);
-  await expect(ask(engine, poison)).rejects.toThrow(/^INTERNAL Error/);
-  await expect(engine.rows('SELECT 1')).rejects.toThrow(/has been invalidated/);
-  const next = await engines.engine(1);
-  expect(await next.rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  engines.close();
-});
+it.each(statements)(
+  'an engine that a defect of its own made useless, by a statement run %s, is followed by a new one',
+  async (_how, ask) => {
+    const engines = new ProcessEngine({ threads: 1, memoryBytes: 2 ** 28 }, scratch);
+    const engine = await engines.engine(1);
+    await expect(ask(engine, poison)).rejects.toThrow(/^INTERNAL Error/);
+    await expect(engine.rows('SELECT 1')).rejects.toThrow(/has been invalidated/);
+    const next = await engines.engine(1);
+    expect(await next.rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    engines.close();
+  },
+);
 
 it('an engine whose statement fails for its own fault is kept', async () => {
   const engines = new ProcessEngine({ threads: 1, memoryBytes: 2 ** 28 }, scratch);
