@@ -12,11 +12,12 @@ beforeEach(() => {
   printed = new PrintedLog();
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'nobody');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'nothing');
+  vi.stubEnv('AWS_REGION', 'eu-central-1');
 });
 afterEach(() => printed.restore());
 
 // nobody listens there: a message that can't be given back keeps the visibility that it has
-const sqs = () => makeSqsClient({ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_REGION: 'eu-central-1' });
+const sqs = () => makeSqsClient({ AWS_ENDPOINT_URL: 'http://127.0.0.1:9' });
 
 const eventOf = (bodies: readonly string[]): SQSEvent =>
   ({
