@@ -51,6 +51,7 @@ const retryableByCode = {
   'run.deadline': false,
   'run.cancelled': false,
   'run.interrupted': true,
+  'run.unannounced': true,
   'chain': false,
   'commit.conflict': false,
   'commit.unknown': false,

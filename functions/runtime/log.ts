@@ -35,6 +35,7 @@ const quotable: ReadonlySet<ErrorCode> = new Set([
   'run.cancelled',
   'run.unknown',
   'run.unaccounted',
+  'run.unannounced',
   'chain',
   'commit.conflict',
   'commit.unknown',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
+import { FanlakeError } from '../../../functions/core/errors.ts';
 import { dataFileName, outcomeKey, partKey, planKey } from '../../../functions/core/keys.ts';
 import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
@@ -47,7 +48,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const bytes = 10;
 
 /** A run of one task that is done, with one row in one file, and waits for its commit. */
-async function finishedRun(run: string, table = 'visits'): Promise<Plan> {
+async function finishedRun(run: string, table = 'visits', key = `landing/${run}.txt`): Promise<Plan> {
   const {
     format: _format,
     nonce: _nonce,
@@ -57,7 +58,7 @@ async function finishedRun(run: string, table = 'visits'): Promise<Plan> {
     ...like
   } = planOf({ tasks: 1, bytes, limits: {} });
   const draft: PlanDraft = { ...like, run, table: { ...like.table, key: table } };
-  const object = { key: `landing/${run}.txt`, version: 'v', size: bytes };
+  const object = { key, version: 'v', size: bytes };
   const { plan } = await writePlan(context, draft, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: bytes }] }]);
   const path = dataFileName(plan, 0, 'attempt', 0);
   await context.stores.lake.create(`${table}/${path}`, run);
@@ -71,7 +72,7 @@ async function finishedRun(run: string, table = 'visits'): Promise<Plan> {
     requests: {},
     rows: { read: 1, filtered: 0, quarantined: 0, passed: 1, written: 1 },
     bytesCovered: bytes,
-    chain: [{ key: object.key, size: bytes, dataStart: 0, start: 0, end: bytes, from: 0, to: bytes, alternative: null }],
+    chain: [{ key, size: bytes, dataStart: 0, start: 0, end: bytes, from: 0, to: bytes, alternative: null }],
     files: [{ path, rows: 1, sizeBytes: run.length, modifiedMs: 0, partition: [], stats: '{}' }],
     quarantine: [],
     checksum: 'none',
@@ -156,6 +157,44 @@ describe('an upload that conflicts with the table', () => {
     await planUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
     expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
+  });
+});
+
+describe('a run whose end can not be announced', () => {
+  const deaf = (uploads: ReducerContext['uploads'] = null): ReducerContext => ({
+    ...context,
+    uploads,
+    announce: async () => {
+      throw new FanlakeError('store.failed', 'the bus is gone');
+    },
+  });
+
+  it('is committed once, and its message comes again to announce it, saying that nothing else is missing', async () => {
+    const plan = await finishedRun('visits-1');
+    for (const _ of [1, 2]) {
+      expect(await commitRuns(deaf(), [messageOf(plan)])).toEqual([
+        { index: 0, error: expect.objectContaining({ code: 'run.unannounced' }) },
+      ]);
+      expect(await committed()).toEqual([['visits-1']]);
+    }
+    expect(await outcomeOf(plan)).toBe('COMMITTED');
+  });
+
+  it('is planned again all the same where its upload conflicted with the table', async () => {
+    const object = { key: 'landing/a.txt', version: 'v', size: bytes };
+    const run = uploadRun({ job: planOf({ tasks: 1, bytes, limits: {} }).job, object });
+    const plan = await finishedRun(run, 'visits', object.key);
+    await decide(context, { kind: 'commit', run, epoch: 0, table: 'visits', version: -1 });
+    const error = { code: 'commit.conflict', message: 'the table changed', details: {} } as const;
+    const receipt: Receipt = { ...blankReceipt(plan, 'visits'), state: 'ended', outcome: 'FAILED', error };
+    await context.stores.lake.create(outcomeKey('visits', plan), JSON.stringify(receipt));
+    const uploads: UploadMessage[] = [];
+    const send = async (messages: readonly UploadMessage[]) => {
+      uploads.push(...messages);
+      return [];
+    };
+    await commitRuns(deaf({ send }), [messageOf(plan)]);
+    expect(uploads).toEqual([{ kind: 'upload', job: 'visits', object, epoch: 1 }]);
   });
 });
 
