@@ -60,11 +60,12 @@ export class Fanlake extends Construct {
 
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'EventBus', 'default');
     const { landing, lake, work, queues, undeliverable, prefix, eventBus } = this;
+    const ownBuckets = [work, landing, lake].filter((bucket) => bucket !== props.landingBucket && bucket !== props.lakeBucket);
     this.functions = createFunctions(this, {
       ...props,
       architecture: props.architecture ?? Architecture.ARM_64,
       splitBytes,
-      ...{ landing, lake, work, queues, undeliverable, prefix, eventBus },
+      ...{ landing, lake, work, ownBuckets, queues, undeliverable, prefix, eventBus },
     });
     this.alarms = new Alarms(this, 'Alarms', { prefix, queues, undeliverable, rules, functions: this.functions, topic: props.alarmTopic });
     if (props.dashboard ?? true)

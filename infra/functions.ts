@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Architecture, Code } from 'aws-cdk-lib/aws-lambda';
@@ -20,6 +21,8 @@ export interface FunctionsProps {
   readonly landing: AnyBucket;
   readonly work: AnyBucket;
   readonly lake: AnyBucket;
+  /** Of these, what the stack made itself. */
+  readonly ownBuckets: readonly AnyBucket[];
   readonly queues: Readonly<Record<QueueName, QueueWithDeadLetters>>;
   readonly undeliverable: Queue;
   readonly eventBus: IEventBus;
@@ -68,9 +71,11 @@ export function createFunctions(scope: Construct, props: FunctionsProps): Readon
 }
 
 /** The two duties of everybody: read and write how an epoch ends, and open the next one with its tasks. */
-function grantToAll(lambda: FanlakeFunction, { landing, work, lake, queues, eventBus }: FunctionsProps): void {
+function grantToAll(lambda: FanlakeFunction, { landing, work, lake, ownBuckets, queues, eventBus }: FunctionsProps): void {
   // its name, for messages; who may read it is said below
   lambda.set('landingBucket', landing.bucketName);
+  lambda.set('account', Stack.of(lambda).account);
+  lambda.set('ownBuckets', ownBuckets.map(({ bucketName }) => bucketName).join(','));
   usesWork(lambda, work);
   readsLake(lambda, lake);
   lambda.sendsTo(queues.tasks.queue, 'tasksQueue');

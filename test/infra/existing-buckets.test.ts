@@ -101,6 +101,16 @@ describe('what a synthesis can not see of an existing bucket is said as a warnin
   });
 });
 
+it('functions are told which buckets are of the stack and its account: a bucket that was there before may be of another', () => {
+  const lambdas = [...resourcesOf(template, 'AWS::Lambda::Function').values()];
+  expect(lambdas).toHaveLength(5);
+  for (const { Properties } of lambdas) {
+    const { Variables } = Properties['Environment'] as { readonly Variables: Readonly<Record<string, unknown>> };
+    expect(textOf(Variables['FANLAKE_OWN_BUCKETS'])).toMatch(/^<UploadsWork[^,]*>$/);
+    expect(textOf(Variables['FANLAKE_ACCOUNT'])).toBe('<AWS::AccountId>');
+  }
+});
+
 describe('a key whose policy this app can not change', () => {
   const warningsWith = (key: (synthesis: Synthesis) => IKey): readonly string[] => {
     const own = new Synthesis('Own');
