@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, MathExpression, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, MathExpression, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IRule } from 'aws-cdk-lib/aws-events';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -15,6 +16,8 @@ type Severity = 'high' | 'low';
 interface Definition {
   /** Of the alarm, and of its section in the runbook. */
   readonly name: string;
+  /** Behind the name, where one alarm can't watch all that its section is about. */
+  readonly number?: number;
   readonly severity: Severity;
   readonly sentence: string;
   readonly metric: IMetric;
@@ -27,6 +30,8 @@ export interface AlarmsProps {
   readonly prefix: string;
   readonly queues: Readonly<Record<QueueName, QueueWithDeadLetters>>;
   readonly undeliverable: Queue;
+  /** By which EventBridge announces uploads to an existing bucket. */
+  readonly rules: readonly IRule[];
   readonly functions: Readonly<Record<FunctionName, FanlakeFunction>>;
   readonly topic?: ITopic | undefined;
 }
@@ -59,10 +64,44 @@ function ageAlarms({ queues }: AlarmsProps): readonly Definition[] {
     }));
 }
 
-/** The sum over all functions, as one metric: an alarm for each would cost five times as much and say as little. */
+/** A sum as one metric: an alarm for each would cost as many times as much and say as little. */
+function sumOf(metrics: readonly IMetric[], label: string): IMetric {
+  const each = metrics.map((metric, index) => [`m${index}`, metric] as const);
+  // a metric without a count is left out, where a plus would make nothing of the whole
+  const expression = `SUM([${each.map(([id]) => id).join(', ')}])`;
+  return new MathExpression({ expression, usingMetrics: Object.fromEntries(each), period, label });
+}
+
 function overFunctions({ functions }: AlarmsProps, metric: 'metricErrors' | 'metricThrottles', label: string): IMetric {
-  const each = functionNames.map((name, index) => [`m${index}`, functions[name].lambda[metric]({ period, statistic: Stats.SUM })] as const);
-  return new MathExpression({ expression: each.map(([id]) => id).join(' + '), usingMetrics: Object.fromEntries(each), period, label });
+  return sumOf(
+    functionNames.map((name) => functions[name].lambda[metric]({ period, statistic: Stats.SUM })),
+    label,
+  );
+}
+
+/** Most metrics of one alarm (CloudWatch quotas). */
+const metricsOfAlarm = 10;
+
+/** Events of uploads that EventBridge could send neither to the requests queue nor to its dead letters: it drops them. */
+function ruleAlarms({ rules }: AlarmsProps): readonly Definition[] {
+  const lost = rules.map(
+    ({ ruleName }) =>
+      new Metric({
+        namespace: 'AWS/Events',
+        metricName: 'InvocationsFailedToBeSentToDlq',
+        dimensionsMap: { RuleName: ruleName },
+        period,
+        statistic: Stats.SUM,
+      }),
+  );
+  return Array.from({ length: Math.ceil(lost.length / metricsOfAlarm) }, (_, index) => ({
+    name: 'uploads-not-announced',
+    number: index + 1,
+    severity: 'high',
+    sentence: 'EventBridge could not hand over uploads, and dropped their events.',
+    metric: sumOf(lost.slice(index * metricsOfAlarm, (index + 1) * metricsOfAlarm), 'lost events'),
+    threshold: 1,
+  }));
 }
 
 function definitions(props: AlarmsProps): readonly Definition[] {
@@ -91,6 +130,7 @@ function definitions(props: AlarmsProps): readonly Definition[] {
       threshold: 1,
     },
     ...ageAlarms(props),
+    ...ruleAlarms(props),
     {
       name: 'throttles',
       severity: 'low',
@@ -126,9 +166,11 @@ export class Alarms extends Construct {
     this.alarms = definitions(props).map((definition) => this.create(definition, props));
   }
 
-  private create({ name, severity, sentence, metric, threshold, periods = 1 }: Definition, { prefix, topic }: AlarmsProps): Alarm {
-    const alarm = new Alarm(this, name, {
-      alarmName: `${prefix}-${name}`,
+  private create(definition: Definition, { prefix, topic }: AlarmsProps): Alarm {
+    const { name, number = 1, severity, sentence, metric, threshold, periods = 1 } = definition;
+    const id = number === 1 ? name : `${name}-${number}`;
+    const alarm = new Alarm(this, id, {
+      alarmName: `${prefix}-${id}`,
       alarmDescription: `Severity ${severity}. ${sentence} What to do: docs/runbook.md#${name}`,
       metric,
       threshold,

@@ -1,5 +1,5 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
-import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { EventBus, type IEventBus, type Rule } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -55,23 +55,24 @@ export class Fanlake extends Construct {
     this.undeliverable = undeliverableQueue(this, 'Undeliverable', this.prefix, encryptionKey);
     this.queues = this.createQueues(encryptionKey);
     this.landing = props.landingBucket ?? this.createLanding(settings);
-    if (props.landingBucket !== undefined) this.joinLanding(uploads);
+    const rules = props.landingBucket === undefined ? [] : this.joinLanding(uploads);
     if (props.lakeBucket !== undefined) warnOfLake(this, this.lake);
     protectLogs(this, this.lake);
 
     this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'EventBus', 'default');
     const { landing, lake, work, queues, undeliverable, prefix, eventBus } = this;
+    const ownBuckets = [work, landing, lake].filter((bucket) => bucket !== props.landingBucket && bucket !== props.lakeBucket);
     this.functions = createFunctions(this, {
       ...props,
       architecture: props.architecture ?? Architecture.ARM_64,
       splitBytes,
       workDays,
-      ...{ landing, lake, work, queues, undeliverable, prefix, eventBus },
+      ...{ landing, lake, work, ownBuckets, queues, undeliverable, prefix, eventBus },
     });
     // who else writes to a bucket that was there before can't be known from here
     const enabled = props.sweep ?? props.lakeBucket === undefined;
     new SweepSchedule(this, 'SweepSchedule', { sweeper: this.functions.sweeper, enabled });
-    this.alarms = new Alarms(this, 'Alarms', { prefix, queues, undeliverable, functions: this.functions, topic: props.alarmTopic });
+    this.alarms = new Alarms(this, 'Alarms', { prefix, queues, undeliverable, rules, functions: this.functions, topic: props.alarmTopic });
     if (props.dashboard ?? true)
       createDashboard(this, 'Dashboard', { prefix, queues, functions: this.functions, alarms: this.alarms.alarms });
     this.output(splitBytes);
@@ -83,10 +84,10 @@ export class Fanlake extends Construct {
     return bucket;
   }
 
-  private joinLanding(uploads: readonly UploadJob[]): void {
+  private joinLanding(uploads: readonly UploadJob[]): readonly Rule[] {
     const prefixes = uploads.map(({ input }) => input.prefix);
-    joinBucket(this, this.landing, prefixes, this.queues.requests);
     warnOfLanding(this, this.landing);
+    return joinBucket(this, this.landing, prefixes, this.queues.requests);
   }
 
   private createQueues(encryptionKey: IKey | undefined): Readonly<Record<QueueName, QueueWithDeadLetters>> {

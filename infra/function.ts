@@ -98,8 +98,9 @@ export class FanlakeFunction extends Construct {
     this.role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
 
-  deny(actions: readonly string[], resources: readonly string[]): void {
-    this.role.addToPolicy(new PolicyStatement({ effect: Effect.DENY, actions: [...actions], resources: [...resources] }));
+  /** @param conditions under which it is denied */
+  deny(actions: readonly string[], resources: readonly string[], conditions: Readonly<Record<string, unknown>> = {}): void {
+    this.role.addToPolicy(new PolicyStatement({ effect: Effect.DENY, actions: [...actions], resources: [...resources], conditions }));
   }
 
   set(setting: Setting, value: string): void {

@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Architecture, Code } from 'aws-cdk-lib/aws-lambda';
@@ -30,6 +31,8 @@ export interface FunctionsProps {
   readonly landing: AnyBucket;
   readonly work: AnyBucket;
   readonly lake: AnyBucket;
+  /** Of these, what the stack made itself. */
+  readonly ownBuckets: readonly AnyBucket[];
   readonly queues: Readonly<Record<QueueName, QueueWithDeadLetters>>;
   readonly undeliverable: Queue;
   readonly eventBus: IEventBus;
@@ -74,11 +77,18 @@ export function createFunctions(scope: Construct, props: FunctionsProps): Readon
     sweeper: create('Sweeper', 'sweeper'),
   };
   const { sweeper, ...ofRuns } = functions;
+  for (const lambda of Object.values(functions)) tellOwnBuckets(lambda, props);
   for (const lambda of Object.values(ofRuns)) grantToAll(lambda, props);
   sweepsDataFiles(sweeper, props);
   grantToEach(functions, props);
   connect(functions, props);
   return functions;
+}
+
+/** Of which buckets nobody but this account may be the owner. */
+function tellOwnBuckets(lambda: FanlakeFunction, { ownBuckets }: FunctionsProps): void {
+  lambda.set('account', Stack.of(lambda).account);
+  lambda.set('ownBuckets', ownBuckets.map(({ bucketName }) => bucketName).join(','));
 }
 
 /** The two duties of everybody who has a part in runs: read and write how an epoch ends, and open the next one with its tasks. */
@@ -99,7 +109,8 @@ function grantToEach(functions: Readonly<Record<FunctionName, FanlakeFunction>>,
   const { coordinator, worker, reducer, monitor, 'dead-letters': deadLetters } = functions;
   readsLanding(coordinator, landing);
   writesLedger(coordinator, lake);
-  coordinator.set('requestsQueue', queues.requests.queue.queueUrl);
+  // events that it is called with directly
+  coordinator.sendsTo(queues.requests.queue, 'requestsQueue');
   coordinator.set('splitBytes', String(splitBytes));
 
   readsLanding(worker, landing);

@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import { type EventPattern, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -9,9 +9,9 @@ import type { Construct } from 'constructs';
 import type { AnyBucket } from './buckets.ts';
 import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 
-/** Lets S3 and EventBridge of this account encrypt what they send. An imported key's policy is not ours: docs/deploy.md has the statement. */
+/** Lets S3 and EventBridge of this account encrypt what they send. An imported key's policy is not ours: then it says so. */
 export function allowServicesToUse(key: IKey, scope: Construct): void {
-  key.addToResourcePolicy(
+  const { statementAdded } = key.addToResourcePolicy(
     new PolicyStatement({
       sid: 'UploadsAreAnnounced',
       principals: [new ServicePrincipal('s3.amazonaws.com'), new ServicePrincipal('events.amazonaws.com')],
@@ -19,6 +19,17 @@ export function allowServicesToUse(key: IKey, scope: Construct): void {
       resources: ['*'],
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
     }),
+  );
+  if (!statementAdded) warnOfKey(scope, key);
+}
+
+/** What EventBridge can't encrypt reaches neither the queue nor its dead letters. */
+function warnOfKey(scope: Construct, { keyArn }: IKey): void {
+  const key = Token.isUnresolved(keyArn) ? 'of encryptionKey' : keyArn;
+  Annotations.of(scope).addWarningV2(
+    'fanlake:key-policy',
+    `The key ${key} isn't made by this app, so its policy can't be changed here. Until it lets s3.amazonaws.com and events.amazonaws.com use it, uploads are lost without a word: ` +
+      'add the statement of docs/deploy.md ("A key of your own") to it.',
   );
 }
 
@@ -77,18 +88,23 @@ function inRules(prefixes: readonly string[]): readonly (readonly string[])[] {
  * Uploads below the jobs' prefixes of a bucket that was there before become messages, through EventBridge: the bucket's own notifications are left as they are. The
  * bucket must send its events to EventBridge, which only its owner can switch on.
  */
-export function joinBucket(scope: Construct, bucket: AnyBucket, prefixes: readonly string[], requests: QueueWithDeadLetters): void {
-  for (const [index, some] of inRules(prefixes).entries()) {
+export function joinBucket(
+  scope: Construct,
+  bucket: AnyBucket,
+  prefixes: readonly string[],
+  requests: QueueWithDeadLetters,
+): readonly Rule[] {
+  return inRules(prefixes).map((some, index) => {
     const eventPattern: EventPattern = {
       source: ['aws.s3'],
       detailType: ['Object Created'],
       detail: { bucket: { name: [bucket.bucketName] }, object: { key: some.map((prefix) => ({ prefix })) } },
     };
-    new Rule(scope, `Uploads${index === 0 ? '' : index + 1}`, {
+    return new Rule(scope, `Uploads${index === 0 ? '' : index + 1}`, {
       description: `Uploads to ${bucket.bucketName} become runs of Fanlake`,
       eventPattern,
       // what can't be delivered in a day is handled as a dead letter
       targets: [new SqsQueue(requests.queue, { deadLetterQueue: requests.dead })],
     });
-  }
+  });
 }

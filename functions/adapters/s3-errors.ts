@@ -1,5 +1,6 @@
 import { type ErrorCode, FanlakeError } from '../core/errors.ts';
 import type { ObjectVersion } from '../core/ports.ts';
+import { isErrno } from './local-errors.ts';
 
 /** The HTTP status of the SDK's error; 0 when there was no answer. */
 export function statusOf(thrown: unknown): number {
@@ -40,14 +41,41 @@ function meaningOf(thrown: unknown, doing: Doing): Meaning {
   }
   if (name === 'PermanentRedirect' || statusOf(thrown) === 301)
     return { code: 'store.denied', advice: 'the bucket is in another region: set AWS_REGION to it' };
+  if (name === 'InvalidObjectState') {
+    const advice = 'it is archived, so S3 gives none of it: restore it (aws s3api restore-object), and then run or retry';
+    return { code: doing === 'input' ? 'input.denied' : 'store.denied', advice };
+  }
+  if (name === 'RequestTimeTooSkewed') {
+    return { code: 'store.denied', advice: 'the clock of this machine is more than 15 minutes wrong: set it' };
+  }
   if (statusOf(thrown) === 403)
     return {
       code: doing === 'input' ? 'input.denied' : 'store.denied',
       advice: 'the role or key in use may not do that: see docs/security.md',
     };
   if (name === 'KeyTooLongError') return { code: 'store.name', advice: 'a key has at most 1,024 bytes: choose shorter names' };
-  return { code: 'store.failed', advice: 'it is tried again' };
+  if (isUnanswered(thrown))
+    return { code: 'store.failed', advice: `S3 doesn't answer: is the network there, and AWS_REGION right? ${again}` };
+  return { code: 'store.failed', advice: `this may pass: ${again}` };
 }
+
+const again = 'functions try again by themselves; type a command again';
+
+const networkErrors = [
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+];
+
+/** Whether the question or its answer got lost on the way. */
+const isUnanswered = (thrown: unknown): boolean =>
+  statusOf(thrown) === 0 && (isErrno(thrown, ...networkErrors) || nameOf(thrown) === 'TimeoutError');
 
 /**
  * The SDK's error as ours.

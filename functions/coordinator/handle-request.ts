@@ -1,4 +1,5 @@
-import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { aboutRequest } from '../core/about-request.ts';
+import { asFanlakeError, errorOf, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { KeyVerdict } from '../core/job-of-key.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
@@ -28,7 +29,10 @@ export async function handleRequests(context: RequestContext, { requests, malfor
   const failures: unknown[] = [];
   for (const request of requests) {
     // one that fails holds up none of those behind it
-    await handleRequest(context, request).catch((thrown: unknown) => failures.push(thrown));
+    await handleRequest(context, request).catch((thrown: unknown) => {
+      context.log.about(aboutRequest(context, request)).failure('a request failed', thrown);
+      failures.push(thrown);
+    });
   }
   if (failures.length > 0) throw asFanlakeError(failures[0]);
   if (malformed === null) return;
@@ -83,6 +87,8 @@ function tell(log: Log, job: string, { key, size }: ObjectVersion, { run, epoch,
   if (isLost) {
     about.count('RunsFailed');
     about.warn('its commit was decided and never ended, and its plan is gone: whether it is in the table must be looked up', { key });
+  } else if (plan !== null && plan.error !== null) {
+    about.failure("upload can't be planned: its run fails", errorOf(plan.error), { key });
   } else about.info(plan === null ? 'upload known: its run is decided' : 'upload planned', { key, bytes: size, tasks: plan?.tasks ?? 0 });
 }
 
@@ -109,6 +115,7 @@ async function plan({ coordinator, log }: RequestContext, message: RunMessage): 
   }
   const decision = await readDecision(coordinator.stores.lake, request.table, message);
   if (decision !== null) return fulfilDuties(coordinator, decision);
-  const { tasks } = await planRun(coordinator, request, ({ code }) => (code.startsWith('store.') ? 'throw' : 'record'));
-  about.info('run planned', { tasks, objects: request.objects.length });
+  const { tasks, error } = await planRun(coordinator, request, ({ code }) => (code.startsWith('store.') ? 'throw' : 'record'));
+  if (error !== null) about.failure("run can't be planned: it fails", errorOf(error));
+  else about.info('run planned', { tasks, objects: request.objects.length });
 }

@@ -2,9 +2,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { aboutRequests } from '../core/about-request.ts';
 import { jobFinder } from '../core/job-of-key.ts';
 import { manyWorkers } from '../core/plan.ts';
-import { readEvent, readRequest } from '../core/request.ts';
+import { readRequest } from '../core/request.ts';
 import { engineInspector } from '../engine/inspector.ts';
 import { awsFunction } from '../lambda/aws-context.ts';
 import { bundledJobs } from '../lambda/bundled-jobs.ts';
@@ -15,12 +16,13 @@ import { handleBatch } from '../lambda/message-batch.ts';
 import { TableLogs } from '../protocol/table-logs.ts';
 import { positiveNumber } from '../runtime/environment.ts';
 import { handleRequests, type RequestContext } from './handle-request.ts';
+import { passOn } from './pass-on.ts';
 
 /** Planning reads heads of objects: more than this part of the function's memory it never needs. */
 const engineShare = 0.4;
 const quietMs = 3_000;
 
-const { settings, context, sqs, log, requests } = awsFunction(['requestsQueue', 'splitBytes']);
+const { settings, context, sqs, log, requests, queue } = awsFunction(['requestsQueue', 'splitBytes']);
 const { landing, lake } = context.stores;
 // what a function before this one left behind, in an environment that went on after a crash
 const scratch = join(tmpdir(), 'fanlake');
@@ -47,15 +49,21 @@ const request: RequestContext = {
   log,
 };
 
+const waiting = queue<unknown>(settings.requestsQueue);
+
 /**
- * Plans what landed: batches of the `requests` queue, or an event that S3, SNS or EventBridge call the function with.
- * @throws for an event without a queue, so that Lambda calls again
+ * Plans what landed, in batches of the `requests` queue; an event that S3, SNS or EventBridge call the function with goes there first.
+ * @throws for an event without a queue that can't be sent there, so that Lambda calls again
  */
 export async function handler(event: unknown, invocation: Context): Promise<SQSBatchResponse | undefined> {
   if (isBatch(event)) return handleQueue(event, invocation);
   log.begin(invocation);
   try {
-    await handleRequests(request, readEvent(event));
+    const messages = await passOn(waiting, event);
+    log.info('called without a queue: sent to the requests queue', { messages });
+  } catch (thrown) {
+    log.failure("called without a queue, and the requests queue didn't take it", thrown);
+    throw thrown;
   } finally {
     log.flush();
   }
@@ -68,6 +76,7 @@ function handleQueue(event: SQSEvent, invocation: Context): Promise<SQSBatchResp
     sqs,
     log,
     quietMs,
+    about: (body) => aboutRequests(request, readRequest(body)),
     handle: (deliveries) => eachDelivery(deliveries, ({ body }) => handleRequests(request, readRequest(body))),
   });
 }

@@ -51,6 +51,7 @@ const retryableByCode = {
   'run.deadline': false,
   'run.cancelled': false,
   'run.interrupted': true,
+  'run.unannounced': true,
   'chain': false,
   'commit.conflict': false,
   'commit.unknown': false,
@@ -89,6 +90,9 @@ export class FanlakeError extends Error {
     return { code: this.code, message: this.message, details: this.details };
   }
 }
+
+/** The error that a report was made of, as far as a report tells. */
+export const errorOf = ({ code, message, details }: ErrorReport): FanlakeError => new FanlakeError(code, message, details);
 
 /** Whether `code` (from a stored document) is one of ours. */
 export function isErrorCode(code: string): code is ErrorCode {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { FanlakeError } from './errors.ts';
+import type { LogFields } from './log-fields.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from './task.ts';
 
 const epoch = { run: z.string().min(1), epoch: z.int().min(0) };
@@ -31,5 +32,16 @@ export function readMessage(body: string): RunQueueMessage {
     return message.parse(JSON.parse(body)) as RunQueueMessage;
   } catch (thrown) {
     throw new FanlakeError('usage', 'A message is none of Fanlake, or of another version of it.', {}, thrown);
+  }
+}
+
+/** Run and task that a message's text is about, for a line of the log; nothing for what is none of ours. */
+export function aboutMessage(body: string): LogFields {
+  try {
+    const found = readMessage(body);
+    const { run, epoch } = found;
+    return found.kind === 'task' ? { run, epoch, task: found.task.task } : { run, epoch };
+  } catch {
+    return {};
   }
 }

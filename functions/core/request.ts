@@ -17,7 +17,9 @@ export type Request =
   | { readonly kind: 'upload'; readonly message: UploadMessage }
   | { readonly kind: 'run'; readonly message: RunMessage }
   /** Nothing to load, and no mistake: `what` happened. */
-  | { readonly kind: 'passed over'; readonly why: 'test' | 'not created' | 'foreign'; readonly what: string };
+  | { readonly kind: 'passed over'; readonly why: PassedOver; readonly what: string };
+
+type PassedOver = 'test' | 'not created' | 'foreign' | 'empty';
 
 /** A message to the coordinator: all that it asks for, or why it can't be understood. */
 export interface RequestMessage {
@@ -87,7 +89,7 @@ const anyRecord = z.union([z.object({ eventSource: z.string() }), z.object({ Eve
 
 const malformed = (why: string): RequestMessage => ({ requests: [], malformed: why, deaths: 0 });
 const asking = (request: Request): RequestMessage => ({ requests: [request], malformed: null, deaths: 0 });
-const passedOver = (why: 'test' | 'not created' | 'foreign', what: string): RequestMessage => asking({ kind: 'passed over', why, what });
+const passedOver = (why: PassedOver, what: string): RequestMessage => asking({ kind: 'passed over', why, what });
 
 /** Layers of wrapping (SNS, a dead letter sent again) that a message may have. */
 const maxDepth = 4;
@@ -127,6 +129,7 @@ export function readEvent(value: unknown, depth = 0): RequestMessage {
 
 /** One message with what several ask for: if one of them can't be understood the message can't, but the others are not held up by it. */
 function joined(parts: readonly RequestMessage[]): RequestMessage {
+  if (parts.length === 0) return passedOver('empty', 'a message without a record');
   const wrong = parts.map((part) => part.malformed).filter((why) => why !== null);
   return { requests: parts.flatMap(({ requests }) => requests), malformed: wrong.length === 0 ? null : wrong.join('; '), deaths: 0 };
 }

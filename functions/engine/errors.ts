@@ -24,6 +24,14 @@ export function isConversionError(thrown: unknown): boolean {
   return /^(Conversion Error|Invalid Input Error|Out of Range Error)/.test(messageOf(thrown));
 }
 
+/**
+ * Whether the engine met a defect of its own. It takes the whole instance with it: whatever is asked from then on fails, until another one is opened. (Not each
+ * `INTERNAL Error` does, but which ones do is not said.)
+ */
+export function isDefect(thrown: unknown): boolean {
+  return /^(Failed to extract statements: )?(INTERNAL|FATAL) Error|database has been invalidated/.test(messageOf(thrown));
+}
+
 const missingColumn = [
   /Referenced column "([^"]*)" not found/,
   /does not have a column named "([^"]*)"/,

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FanlakeError } from '../core/errors.ts';
 import type { Inspector } from '../core/inspector.ts';
-import type { Engine } from './session.ts';
+import type { Engine, EngineOptions } from './session.ts';
 
 export interface EngineInspector extends Inspector {
   /** Stops what the engine does, and frees it. What is asked of it from then on ends with `run.interrupted`. */
@@ -12,20 +12,26 @@ export interface EngineInspector extends Inspector {
 /** Between two attempts to stop a statement: the one that is to be stopped may just be about to begin. */
 const interruptMs = 20;
 
+type OpenEngine = (options: EngineOptions) => Promise<Engine>;
+
+const openWhenAsked: OpenEngine = async (options) => (await import('./session.ts')).Engine.open(options);
+
 /**
  * Planning's look into files and queries, with an engine that is loaded when it is first asked.
  * @param scratch the folder that samples lie below
  * @param memoryBytes that the engine may take
  */
-export function engineInspector(scratch: string, memoryBytes: number): EngineInspector {
+export function engineInspector(scratch: string, memoryBytes: number, openEngine: OpenEngine = openWhenAsked): EngineInspector {
   let opened: Engine | null = null;
   let last: Promise<unknown> = Promise.resolve();
   let closing = false;
   const open = async (): Promise<Engine> => {
-    if (opened !== null) return opened;
-    const { Engine } = await import('./session.ts');
+    if (opened?.isBroken === false) return opened;
+    // a file that broke it takes none of those behind it along
+    opened?.close();
+    opened = null;
     // samples lie below the same folder, so that a new one needs no new engine
-    opened = await Engine.open({ threads: 1, memoryLimitBytes: memoryBytes, scratch });
+    opened = await openEngine({ threads: 1, memoryLimitBytes: memoryBytes, scratch });
     return opened;
   };
   /** An engine does one thing at a time. */

@@ -1,10 +1,18 @@
 import { existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampTZValue, type DuckDBType, type Json, StatementType } from '@duckdb/node-api';
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  DuckDBTimestampTZValue,
+  type DuckDBType,
+  type Json,
+  StatementType,
+} from '@duckdb/node-api';
 import type { Column } from '../core/layout.ts';
 import './decoder.ts';
-import { asEngineError } from './errors.ts';
+import { asEngineError, isDefect } from './errors.ts';
 import { jsonValue } from './json-value.ts';
 import { emptyRelation, literal, literalList } from './sql-text.ts';
 
@@ -60,6 +68,7 @@ export class Engine {
   private instance: DuckDBInstance | null = null;
   private plain: DuckDBConnection | null = null;
   private profiling: DuckDBConnection | null = null;
+  private broken = false;
 
   private constructor(options: EngineOptions) {
     mkdirSync(options.scratch, { recursive: true });
@@ -76,6 +85,11 @@ export class Engine {
     return engine;
   }
 
+  /** Whether a defect of its own made it useless: what it is asked from now on may fail, whoever asks. Another one is to be opened. */
+  get isBroken(): boolean {
+    return this.broken;
+  }
+
   /**
    * Makes sure that the files below these folders can be read and written. A folder that isn't covered yet costs a new instance (25 ms, and
    * what was in memory is gone). Links are resolved: a link's target needs its own folder in the list.
@@ -90,18 +104,19 @@ export class Engine {
 
   /** Runs a statement for its effect. @throws the engine's own error, for the caller to name with `asEngineError` */
   async run(sql: string): Promise<void> {
-    await this.connection().run(sql);
+    await this.watched(() => this.connection().run(sql));
   }
 
   /** A query's rows, by column name, values as `jsonValue` gives them. @throws the engine's own error */
   async rows(sql: string): Promise<Row[]> {
-    const reader = await this.connection().runAndReadAll(sql);
+    const reader = await this.watched(() => this.connection().runAndReadAll(sql));
     return reader.convertRowObjects<Json>(jsonValue);
   }
 
   /** A query's first rows as lists, and whether there are more. @throws the engine's own error */
   async head(sql: string, limit: number): Promise<QueryHead> {
-    const reader = await this.connection().streamAndReadUntil(sql, Math.min(limit + 1, Number.MAX_SAFE_INTEGER));
+    const most = Math.min(limit + 1, Number.MAX_SAFE_INTEGER);
+    const reader = await this.watched(() => this.connection().streamAndReadUntil(sql, most));
     const rows = reader.convertRows<Json>(jsonValue);
     const columns = reader.columnNames().map((name, index) => ({ name, type: String(reader.columnType(index)) }));
     return { columns, rows: rows.slice(0, limit), more: rows.length > limit };
@@ -113,9 +128,9 @@ export class Engine {
       `SELECT j->>'error_type' AS error, json_array_length(j->'statements') AS n FROM (SELECT json_serialize_sql(${literal(sql)}::VARCHAR) AS j)`,
     );
     if (row?.['error'] === null) return row['n'] === 1 ? 'select' : `${String(row['n'])} statements`;
-    const { count } = await this.connection().extractStatements(sql);
+    const { count } = await this.watched(() => this.connection().extractStatements(sql));
     if (count !== 1) return `${count} statements`;
-    const prepared = await this.connection().prepare(sql);
+    const prepared = await this.prepared(sql);
     const kind = StatementType[prepared.statementType].toLowerCase();
     prepared.destroySync();
     return kind;
@@ -123,7 +138,7 @@ export class Engine {
 
   /** The types that the columns' names of types stand for. @throws the engine's own error for a name that it doesn't know */
   async types(columns: readonly Column[]): Promise<readonly DuckDBType[]> {
-    const prepared = await this.connection().prepare(emptyRelation(columns));
+    const prepared = await this.prepared(emptyRelation(columns));
     const types = columns.map((_, index) => prepared.columnType(index));
     prepared.destroySync();
     return types;
@@ -131,16 +146,17 @@ export class Engine {
 
   /** Binds a statement without running it. @throws the engine's own error, with the place in `sql` */
   async check(sql: string): Promise<void> {
-    const prepared = await this.connection().prepare(sql);
+    const prepared = await this.prepared(sql);
     prepared.destroySync();
   }
 
   /** Runs a statement, on its way when this returns, and tells the rows that each operator of its plan gave. @throws the engine's own error */
   async profiled(sql: string): Promise<{ readonly rows: Row[]; readonly plan: PlanOperator | null }> {
-    if (this.profiling === null) throw new Error('the engine is closed');
+    const { profiling } = this;
+    if (profiling === null) throw new Error('the engine is closed');
     const profile = this.profilePath();
     rmSync(profile, { force: true });
-    const reader = await this.profiling.runAndReadAll(sql);
+    const reader = await this.watched(() => profiling.runAndReadAll(sql));
     const text = await readFile(profile, 'utf8').catch(() => null);
     return { rows: reader.convertRowObjects<Json>(jsonValue), plan: text === null ? null : decodePlan(JSON.parse(text)) };
   }
@@ -158,6 +174,20 @@ export class Engine {
     this.plain = null;
     this.profiling = null;
     this.instance = null;
+  }
+
+  private prepared(sql: string): Promise<DuckDBPreparedStatement> {
+    return this.watched(() => this.connection().prepare(sql));
+  }
+
+  /** Notes a defect, also for callers who take the error for something else. */
+  private async watched<Result>(ask: () => Promise<Result>): Promise<Result> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (isDefect(thrown)) this.broken = true;
+      throw thrown;
+    }
   }
 
   private connection(): DuckDBConnection {
@@ -190,6 +220,7 @@ export class Engine {
       this.plain = await this.instance.connect();
       this.profiling = await this.instance.connect();
       await this.lock(this.plain, this.profiling);
+      this.broken = false;
     } catch (thrown) {
       this.close();
       throw asEngineError(thrown, `the engine can't be opened in ${this.scratch}`, 'internal');

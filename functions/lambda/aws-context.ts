@@ -1,5 +1,6 @@
 import { countRequests } from '../adapters/count-requests.ts';
 import { EventBus, makeEventBridgeClient } from '../adapters/event-bus.ts';
+import { expectOwner } from '../adapters/expect-owner.ts';
 import { makeS3Client } from '../adapters/s3-client.ts';
 import { S3Store } from '../adapters/s3-store.ts';
 import { makeSqsClient, type SqsClient } from '../adapters/sqs-client.ts';
@@ -18,6 +19,8 @@ const common = [
   'landingBucket',
   'workBucket',
   'lakeBucket',
+  'account',
+  'ownBuckets',
   'tasksQueue',
   'commitsQueue',
   'monitorQueue',
@@ -47,6 +50,7 @@ export function awsFunction<const Extra extends Setting = never>(extra: readonly
   const log = FunctionLog.open(settings.stack);
   const count = (kind: string) => counter.add(kind);
   const [s3, sqs] = [countRequests(makeS3Client(), count), countRequests(makeSqsClient(), count)];
+  expectOwner(s3, settings.account, settings.ownBuckets.split(','));
   const store = (bucket: string): ObjectStore => new S3Store({ client: s3, bucket, nonces: systemNonces });
   const queue = <Message>(url: string) => new SqsQueue<Message>({ client: sqs, url });
   const bus: Announcer = new EventBus(countRequests(makeEventBridgeClient(), count), settings.eventBus);

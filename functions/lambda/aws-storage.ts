@@ -1,3 +1,4 @@
+import { expectOwner } from '../adapters/expect-owner.ts';
 import { makeS3Client } from '../adapters/s3-client.ts';
 import { S3Store } from '../adapters/s3-store.ts';
 import { systemNonces } from '../adapters/system-clock.ts';
@@ -5,7 +6,7 @@ import type { ObjectStore } from '../core/ports.ts';
 import { readEnvironment, type Setting } from '../runtime/environment.ts';
 import { FunctionLog } from '../runtime/log.ts';
 
-const common = ['workBucket', 'lakeBucket', 'stack'] as const satisfies readonly Setting[];
+const common = ['workBucket', 'lakeBucket', 'account', 'ownBuckets', 'stack'] as const satisfies readonly Setting[];
 
 export interface AwsStorage<Extra extends Setting> {
   readonly settings: Readonly<Record<(typeof common)[number] | Extra, string>>;
@@ -20,6 +21,7 @@ export interface AwsStorage<Extra extends Setting> {
 export function awsStorage<const Extra extends Setting = never>(extra: readonly Extra[] = []): AwsStorage<Extra> {
   const settings = readEnvironment<(typeof common)[number] | Extra>([...common, ...extra]);
   const client = makeS3Client();
+  expectOwner(client, settings.account, settings.ownBuckets.split(','));
   const store = (bucket: string): ObjectStore => new S3Store({ client, bucket, nonces: systemNonces });
   return {
     settings,

@@ -2,6 +2,8 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type { SqsClient } from '../adapters/sqs-client.ts';
 import { changeVisibility } from '../adapters/sqs-visibility.ts';
 import { asFanlakeError } from '../core/errors.ts';
+import type { LogFields } from '../core/log-fields.ts';
+import { aboutMessage } from '../core/message.ts';
 import type { Delivery } from '../core/ports.ts';
 import { withinDeadline, workMs } from '../runtime/deadline.ts';
 import type { FunctionLog } from '../runtime/log.ts';
@@ -38,6 +40,8 @@ export interface BatchOptions {
    * else is done, since whatever kills the function may be about to.
    */
   readonly quietMs: number;
+  /** What a message is about, for the lines that tell of it. Default: run and task of a message of ours. */
+  readonly about?: (body: string, queue: string) => LogFields;
   /** Handles the deliveries and answers those that failed; what it throws fails all. One that called `retryIn` is given back in any case. */
   readonly handle: (deliveries: readonly BatchDelivery[]) => Promise<readonly FailedDelivery[]>;
 }
@@ -78,13 +82,14 @@ export async function handleBatch(event: SQSEvent, context: Context, options: Ba
 async function giveBack(message: Message | undefined, thrown: unknown, log: FunctionLog): Promise<void> {
   if (message === undefined) return;
   const error = asFanlakeError(thrown);
-  log.failure('a message failed', error, { queue: message.queue, messageId: message.id, receiveCount: message.receiveCount });
+  const about = log.about(message.about);
+  about.failure('a message failed', error, { queue: message.queue, messageId: message.id, receiveCount: message.receiveCount });
   if (error.code === 'task.timeout') log.count('DeadlineExceeded');
   if (message.isGivenBack) return;
   // what nobody understands needn't wait to be a dead letter
   const backoffMs = error.code === 'usage' ? 0 : Math.min(lastBackoffMs, firstBackoffMs * 2 ** (message.receiveCount - 1));
   await message.retryIn(backoffMs * (0.5 + Math.random() / 2)).catch((failure: unknown) => {
-    log.failure('its visibility stays as it is', failure, { messageId: message.id });
+    about.failure('its visibility stays as it is', failure, { messageId: message.id });
   });
 }
 
@@ -101,9 +106,11 @@ class Message implements BatchDelivery {
   sign: Promise<void> = Promise.resolve();
 
   readonly sqs: SqsClient;
+  readonly #about: (body: string, queue: string) => LogFields;
 
-  constructor(record: SQSRecord, { queueUrls, sqs }: Pick<BatchOptions, 'queueUrls' | 'sqs'>) {
+  constructor(record: SQSRecord, { queueUrls, sqs, about = aboutMessage }: Pick<BatchOptions, 'queueUrls' | 'sqs' | 'about'>) {
     this.sqs = sqs;
+    this.#about = about;
     this.id = record.messageId;
     this.body = record.body;
     this.receiveCount = Number(record.attributes.ApproximateReceiveCount);
@@ -113,6 +120,10 @@ class Message implements BatchDelivery {
     const url = queueUrls.find((known) => known.endsWith(`/${this.queue}`));
     if (url === undefined) throw new Error(`a message of ${this.queue}, a queue that this function doesn't know`);
     this.queueUrl = url;
+  }
+
+  get about(): LogFields {
+    return this.#about(this.body, this.queue);
   }
 
   async extend(ms: number): Promise<void> {
@@ -165,9 +176,9 @@ class SignsOfLife {
     for (const [url, messages] of byQueue) {
       const handles = messages.map(({ receiptHandle }) => receiptHandle);
       // the next sign may come through; without one the message comes twice, which every handler of ours takes
-      const sign = changeVisibility(this.#sqs, url, handles, invisibleMs).catch((failure: unknown) =>
-        this.#log.failure('no sign of life', failure),
-      );
+      const sign = changeVisibility(this.#sqs, url, handles, invisibleMs).catch((failure: unknown) => {
+        for (const { about, id } of messages) this.#log.about(about).failure('no sign of life', failure, { messageId: id });
+      });
       for (const message of messages) message.sign = sign;
       await sign;
     }

@@ -6,7 +6,7 @@ import { bundledJobs } from '../lambda/bundled-jobs.ts';
 import { eachDelivery } from '../lambda/each-delivery.ts';
 import { type BatchDelivery, handleBatch } from '../lambda/message-batch.ts';
 import { positiveNumber } from '../runtime/environment.ts';
-import { type DeadLetterContext, type DeadQueue, handleDeadLetter } from './dead-letters.ts';
+import { aboutDeadLetter, type DeadLetterContext, type DeadQueue, handleDeadLetter } from './dead-letters.ts';
 
 const quietMs = 3_000;
 
@@ -39,12 +39,17 @@ export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchR
     sqs,
     log,
     quietMs,
+    about: (body, name) => aboutDeadLetter(deadLetters, { queue: sourceOf(name), body }),
     handle: (deliveries) => eachDelivery(deliveries, bury),
   });
 }
 
 async function bury({ queue: name, body }: BatchDelivery): Promise<void> {
+  await handleDeadLetter(deadLetters, { queue: sourceOf(name), body });
+}
+
+function sourceOf(name: string): DeadQueue {
   const source = sources.find(([, url]) => `${url}-dead`.endsWith(`/${name}`));
-  if (source === undefined) throw new FanlakeError('internal', `A dead letter came from ${name}, a queue that this function doesn't know.`);
-  await handleDeadLetter(deadLetters, { queue: source[0], body });
+  if (source !== undefined) return source[0];
+  throw new FanlakeError('internal', `A dead letter came from ${name}, a queue that this function doesn't know.`);
 }

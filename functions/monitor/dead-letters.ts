@@ -1,10 +1,10 @@
-import type { ErrorReport } from '../core/errors.ts';
-import { FanlakeError } from '../core/errors.ts';
+import { aboutRequest, aboutRequests, type KnownJobs } from '../core/about-request.ts';
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
-import type { KeyVerdict } from '../core/job-of-key.ts';
 import type { EpochId } from '../core/keys.ts';
-import { readMessage } from '../core/message.ts';
-import type { Queue } from '../core/ports.ts';
+import type { LogFields } from '../core/log-fields.ts';
+import { aboutMessage, readMessage } from '../core/message.ts';
+import type { ObjectVersion, Queue } from '../core/ports.ts';
 import { type LandedObject, type Request, readRequest, requestAgain } from '../core/request.ts';
 import type { Unplanned } from '../core/unplannable.ts';
 import { tableKeyOf, uploadRun } from '../core/upload.ts';
@@ -25,10 +25,8 @@ export interface DeadLetter {
   readonly body: string;
 }
 
-export interface DeadLetterContext extends RunContext {
+export interface DeadLetterContext extends RunContext, KnownJobs {
   readonly landingBucket: string;
-  readonly jobs: readonly Job[];
-  readonly findJob: (key: string) => KeyVerdict;
   /** The texts of requests, sent again as they came. */
   readonly requests: Queue<unknown>;
   /** Where messages rest that nobody understands, as they came. */
@@ -47,14 +45,16 @@ const laterMs = 15 * 60_000;
  */
 export async function handleDeadLetter(context: DeadLetterContext, { queue, body }: DeadLetter): Promise<void> {
   context.log.count('DeadLetters');
-  context.log.warn('a dead letter', { queue });
+  const about = context.log.about(aboutDeadLetter(context, { queue, body }));
+  about.warn('a dead letter', { queue });
   if (queue === 'requests') return deadRequest(context, body);
   try {
     const message = readMessage(body);
     switch (message.kind) {
       case 'task':
         if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
-        return await buryTask(context, message, context.maxReceives, neverEnded);
+        await buryTask(context, message, context.maxReceives, neverEnded.toReport());
+        return about.failure('task given up', neverEnded);
       case 'dispatch':
         // without its plan there is nothing to dispatch, now or ever
         if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
@@ -66,15 +66,19 @@ export async function handleDeadLetter(context: DeadLetterContext, { queue, body
     }
   } catch (thrown) {
     if (!(thrown instanceof FanlakeError) || thrown.code !== 'usage') throw thrown;
-    await lay(context, body, thrown.message);
+    await layMalformed(context, body, thrown.message);
   }
 }
 
-const neverEnded: ErrorReport = {
-  code: 'task.died',
-  message: 'its function was killed each time (out of memory or time, or a crash), see the log of the worker function',
-  details: {},
-};
+/** What a dead letter is about, for the lines that tell of it. */
+export function aboutDeadLetter(known: KnownJobs, { queue, body }: DeadLetter): LogFields {
+  return queue === 'requests' ? aboutRequests(known, readRequest(body)) : aboutMessage(body);
+}
+
+const neverEnded = new FanlakeError(
+  'task.died',
+  'its function was killed each time (out of memory or time, or a crash), see the log of the worker function',
+);
 
 function planGone({ log }: DeadLetterContext, { run, epoch }: EpochId): void {
   log
@@ -84,20 +88,57 @@ function planGone({ log }: DeadLetterContext, { run, epoch }: EpochId): void {
 }
 
 /** To rest: no function takes it up again. */
-async function lay({ undeliverable, log }: DeadLetterContext, body: string, why: string): Promise<void> {
-  log.count('MalformedMessages');
-  log.warn(`undeliverable: ${why}`);
+async function lay({ undeliverable }: DeadLetterContext, body: string, why: string): Promise<void> {
   await sendAll(undeliverable, [{ why, body }]);
 }
 
-/** The first time it is tried again; the second time what it asks for becomes failed runs, so that no upload is lost without a word. */
+async function layMalformed(context: DeadLetterContext, body: string, why: string): Promise<void> {
+  context.log.count('MalformedMessages');
+  context.log.warn(`undeliverable: ${why}`);
+  await lay(context, body, why);
+}
+
+/** The first time it is tried again; the second time what it asks for becomes failed runs, or rests where a person finds it: no upload is lost without a word. */
 async function deadRequest(context: DeadLetterContext, body: string): Promise<void> {
   const { requests, malformed, deaths } = readRequest(body);
-  if (malformed !== null) return lay(context, body, malformed);
+  if (malformed !== null) return layMalformed(context, body, malformed);
   if (deaths === 0) return sendAll(context.requests, [JSON.parse(requestAgain(body, 1))], laterMs);
+  const [failures, whys]: [unknown[], string[]] = [[], []];
   for (const request of requests) {
-    const unplanned = await unplannedOf(context, request);
-    if (unplanned !== null) await buryUnplanned(context, unplanned, neverPlanned(unplanned));
+    // one that fails holds up none of those behind it
+    const why = await buryRequest(context, request).catch((thrown: unknown) => {
+      context.log.about(aboutRequest(context, request)).failure("a dead request can't be given its end", thrown);
+      failures.push(thrown);
+      return null;
+    });
+    if (why !== null) whys.push(why);
+  }
+  // all of it comes again: laid to rest now, it would be laid there each time
+  if (failures.length > 0) throw asFanlakeError(failures[0]);
+  if (whys.length > 0) await lay(context, body, whys.join('; '));
+}
+
+/** @returns why it can become no run; null when it has become one, or asks for none */
+async function buryRequest(context: DeadLetterContext, request: Request): Promise<string | null> {
+  const about = context.log.about(aboutRequest(context, request));
+  const found = await unplannedOf(context, request);
+  switch (found.kind) {
+    case 'unplanned': {
+      const { unplanned } = found;
+      const [{ key = '' } = {}] = unplanned.objects;
+      const error = neverPlanned(unplanned);
+      await buryUnplanned(context, unplanned, error);
+      const { run, epoch, job } = unplanned;
+      about.about({ run, epoch, job: job.name, key }).failure('never planned: its run fails', error);
+      return null;
+    }
+    case 'not ours':
+      about.info(`passed over: ${found.why}`);
+      context.log.count(found.metric);
+      return null;
+    case 'lost':
+      about.failure('undeliverable', new FanlakeError('task.died', found.why));
+      return found.why;
   }
 }
 
@@ -109,24 +150,50 @@ function neverPlanned({ run, objects }: Unplanned): FanlakeError {
   );
 }
 
-async function unplannedOf(context: DeadLetterContext, request: Request): Promise<Unplanned | null> {
-  if (request.kind === 'run') return readRunRequest(context.stores.work, request.message);
-  if (request.kind === 'passed over') return null;
-  const found = request.kind === 'upload' ? uploadOf(context, request) : await landedOf(context, request.object);
-  if (found === null) return null;
-  const { job, object, epoch } = found;
-  return { job, run: uploadRun({ job, object }), epoch, table: tableKeyOf(job), objects: [object] };
+/** What a request has become: the run that can't be planned; nothing that is to be loaded; or what somebody waits for, and no run can tell. */
+type DeadRequest =
+  | { readonly kind: 'unplanned'; readonly unplanned: Unplanned }
+  | { readonly kind: 'not ours'; readonly why: string; readonly metric: 'MessagesPassedOver' | 'UploadsIgnored' }
+  | { readonly kind: 'lost'; readonly why: string };
+
+const lost = (why: string): DeadRequest => ({ kind: 'lost', why });
+
+async function unplannedOf(context: DeadLetterContext, request: Request): Promise<DeadRequest> {
+  switch (request.kind) {
+    case 'passed over':
+      return { kind: 'not ours', why: request.what, metric: 'MessagesPassedOver' };
+    case 'run': {
+      const { run } = request.message;
+      const unplanned = await readRunRequest(context.stores.work, request.message);
+      return unplanned === null
+        ? lost(`run ${run} was never planned, and its request is gone from the work bucket: type its command again`)
+        : { kind: 'unplanned', unplanned };
+    }
+    case 'upload': {
+      const { job: name, object, epoch } = request.message;
+      const job = context.jobs.find((known) => known.name === name);
+      return job === undefined
+        ? lost(`${object.key} was never planned, and its job '${name}' is not deployed any more`)
+        : unplannedUpload(job, object, epoch);
+    }
+    case 'landed':
+      return landedOf(context, request.object);
+  }
 }
 
-function uploadOf({ jobs }: DeadLetterContext, { message: { job: name, object, epoch } }: Extract<Request, { kind: 'upload' }>) {
-  const job = jobs.find((known) => known.name === name);
-  return job === undefined ? null : { job, object, epoch };
-}
+const unplannedUpload = (job: Job, object: ObjectVersion, epoch: number): DeadRequest => ({
+  kind: 'unplanned',
+  unplanned: { job, run: uploadRun({ job, object }), epoch, table: tableKeyOf(job), objects: [object] },
+});
 
-async function landedOf({ findJob, stores, landingBucket }: DeadLetterContext, { bucket, key, version, size }: LandedObject) {
-  if (bucket !== landingBucket) return null;
+async function landedOf({ findJob, stores, landingBucket }: DeadLetterContext, landed: LandedObject): Promise<DeadRequest> {
+  const { bucket, key, version, size } = landed;
+  if (bucket !== landingBucket)
+    return { kind: 'not ours', why: 'an object of another bucket than the landing bucket', metric: 'MessagesPassedOver' };
   const verdict = findJob(key);
-  if (verdict.kind !== 'job') return null;
+  if (verdict.kind === 'ignored') return { kind: 'not ours', why: `upload ignored: ${verdict.reason}`, metric: 'UploadsIgnored' };
   const object = version === null || size === null ? await stores.landing.head(key) : { key, version, size };
-  return object === null ? null : { job: verdict.job, object, epoch: 0 };
+  return object === null
+    ? lost(`${key} was never planned, and is gone: its event names no version of it`)
+    : unplannedUpload(verdict.job, object, 0);
 }

@@ -1,5 +1,5 @@
 import type { Decision } from '../core/decision.ts';
-import { FanlakeError } from '../core/errors.ts';
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import { decisionKey, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../core/keys.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
@@ -51,12 +51,37 @@ export async function decideOrFind(
   throw new FanlakeError('store.failed', `The decision of run ${proposal.run} can't be read though it exists. Run the command again.`);
 }
 
-/** Creates the outcome if it is absent, and announces the one that counts: the first one stays. */
+/**
+ * Creates the outcome if it is absent, and announces the one that counts: the first one stays.
+ * @throws FanlakeError `run.unannounced` when it is there and nobody heard of it
+ */
 export async function writeOutcome(context: RunContext, table: string, receipt: Receipt): Promise<void> {
-  const { announce } = context;
   const { lake } = context.stores;
   const isNew = (await lake.create(outcomeKey(table, receipt), `${JSON.stringify(receipt, null, 2)}\n`)) !== null;
-  if (announce === null) return;
+  if (context.announce === null) return;
   const first = isNew ? receipt : await readOutcome(lake, table, receipt);
-  if (first !== null) await announce(first, isNew);
+  if (first !== null) await announceOutcome(context, first, isNew);
+}
+
+/**
+ * Tells how an epoch has ended. Behind everything else that its end asks for: an event bus that is gone holds up none of that.
+ * @throws FanlakeError `run.unannounced`
+ */
+export async function announceOutcome({ announce }: RunContext, outcome: Receipt, isNew: boolean): Promise<void> {
+  try {
+    await announce?.(outcome, isNew);
+  } catch (thrown) {
+    throw unannounced(outcome, thrown);
+  }
+}
+
+function unannounced({ run, outcome, rows }: Receipt, thrown: unknown): FanlakeError {
+  const written = outcome === 'COMMITTED' || outcome === 'PARTIAL' ? ' and its rows are in the table' : '';
+  const { message } = asFanlakeError(thrown);
+  return new FanlakeError(
+    'run.unannounced',
+    `Run ${run} has ended (${outcome}), its outcome is stored${written}: only the announcement failed, and comes again by itself. Found: ${message}`,
+    { outcome, rowsWritten: rows.written },
+    thrown,
+  );
 }

@@ -8,7 +8,7 @@ import type { CommitMessage } from '../core/task.ts';
 import { inOrder, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
-import { decideOrFind, writeOutcome } from '../protocol/ledger.ts';
+import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
@@ -126,9 +126,9 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
 async function isOver(context: ReducerContext, decision: CommitDecision): Promise<boolean> {
   const outcome = await readOutcome(context.stores.lake, decision.table, decision);
   if (outcome === null) return false;
-  await context.announce?.(outcome, false);
   const plan = outcome.error === null ? null : await readPlan(context.stores.work, decision);
   if (plan !== null && outcome.error !== null) await planUploadAgain(context, plan, outcome.error);
+  await announceOutcome(context, outcome, false);
   return true;
 }
 

@@ -12,6 +12,9 @@ export const environmentNames = {
   workBucket: 'FANLAKE_WORK_BUCKET',
   /** Bucket of tables, ledgers and quarantine. */
   lakeBucket: 'FANLAKE_LAKE_BUCKET',
+  /** Account of the stack, and the buckets that the stack made in it, with commas between. */
+  account: 'FANLAKE_ACCOUNT',
+  ownBuckets: 'FANLAKE_OWN_BUCKETS',
   /** URLs of the queues. */
   requestsQueue: 'FANLAKE_REQUESTS_QUEUE',
   tasksQueue: 'FANLAKE_TASKS_QUEUE',

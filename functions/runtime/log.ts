@@ -2,6 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import { asFanlakeError, type ErrorCode } from '../core/errors.ts';
+import type { LogFields } from '../core/log-fields.ts';
 
 /** What is counted; the alarms and the dashboard are made of these (CloudWatch embedded metric format, namespace Fanlake). */
 export type MetricName =
@@ -19,8 +20,6 @@ export type MetricName =
   | 'TasksFailed'
   | 'DeadlineExceeded';
 
-type Fields = Readonly<Record<string, string | number | boolean | null>>;
-
 /** Errors whose messages name places and settings only. Those of other codes may quote what stands in a row, which no log is to hold. */
 const quotable: ReadonlySet<ErrorCode> = new Set([
   'store.full',
@@ -36,6 +35,7 @@ const quotable: ReadonlySet<ErrorCode> = new Set([
   'run.cancelled',
   'run.unknown',
   'run.unaccounted',
+  'run.unannounced',
   'chain',
   'commit.conflict',
   'commit.unknown',
@@ -48,11 +48,11 @@ const quotable: ReadonlySet<ErrorCode> = new Set([
 /** Log lines and metrics. */
 export interface Log {
   /** The same log with more on each of its lines. */
-  about(fields: Fields): Log;
-  info(message: string, fields?: Fields): void;
-  warn(message: string, fields?: Fields): void;
+  about(fields: LogFields): Log;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
   /** What went wrong, by its code; the message only where it can't hold a row's content. The whole message stands in the run's receipt. */
-  failure(message: string, thrown: unknown, fields?: Fields): void;
+  failure(message: string, thrown: unknown, fields?: LogFields): void;
   count(name: MetricName, value?: number): void;
 }
 
@@ -76,19 +76,19 @@ export class FunctionLog implements Log {
     this.#logger.addContext(context);
   }
 
-  about(fields: Fields): FunctionLog {
+  about(fields: LogFields): FunctionLog {
     return new FunctionLog(this.#logger.createChild({ persistentKeys: { ...fields } }), this.#metrics);
   }
 
-  info(message: string, fields: Fields = {}): void {
+  info(message: string, fields: LogFields = {}): void {
     this.#logger.info(message, { ...fields });
   }
 
-  warn(message: string, fields: Fields = {}): void {
+  warn(message: string, fields: LogFields = {}): void {
     this.#logger.warn(message, { ...fields });
   }
 
-  failure(message: string, thrown: unknown, fields: Fields = {}): void {
+  failure(message: string, thrown: unknown, fields: LogFields = {}): void {
     const error = asFanlakeError(thrown);
     const said = quotable.has(error.code) ? { reason: error.message } : {};
     const stack = error.code === 'internal' && error.cause instanceof Error ? { stack: error.cause.stack ?? '' } : {};

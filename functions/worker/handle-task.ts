@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DataFile, WrittenFile } from '../core/data-file.ts';
-import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.ts';
 import { nothingIgnored } from '../core/ignored-keys.ts';
 import { dataFileName, partKey, pendingFolder, quarantineKey } from '../core/keys.ts';
 import { type DonePart, type Part, type RequestCounts, subtractRequests } from '../core/part.ts';
@@ -36,30 +36,45 @@ const oldMs = 60_000;
 /** Offenders of a failed task that are kept in quarantine. */
 const keptOffenders = 1_000;
 
+/** What a delivery of a task came to. `left alone`: another attempt's part counts, or the task isn't wanted any more. */
+export type TaskEnd =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly error: ErrorReport }
+  | { readonly kind: 'left alone' };
+
+const leftAlone: TaskEnd = { kind: 'left alone' };
+
 /**
  * One delivery of a task (protocol.md, Task t of stage s): computes it, creates its part, climbs the barrier. A permanent error becomes a
  * failed part at once, since retries would not help; a transient one is thrown, so that the message comes again.
  */
-export async function handleTask(context: WorkerContext, delivery: Delivery<TaskMessage>): Promise<void> {
+export async function handleTask(context: WorkerContext, delivery: Delivery<TaskMessage>): Promise<TaskEnd> {
   const { body } = delivery;
   const { work, lake } = context.stores;
   const plan = await context.plans.get(body);
   // whoever planned anew what was lost has sent its own tasks
-  if (plan.nonce !== body.plan) return;
+  if (plan.nonce !== body.plan) return leftAlone;
   const key = partKey(plan, body.stage, body.task.task);
   const mayBeDone = delivery.receiveCount > 1 || (delivery.ageMs ?? 0) > oldMs;
   if (mayBeDone) {
     const decision = await readDecision(lake, plan.table.key, body);
-    if (decision !== null) return fulfilDuties(context, decision);
+    if (decision !== null) {
+      await fulfilDuties(context, decision);
+      return leftAlone;
+    }
   }
+  let end = leftAlone;
   if (!mayBeDone || (await work.head(key)) === null) {
     const part = await attemptTask(context, plan, body.task, delivery.receiveCount);
     // null: another attempt won; its files count and ours are orphans
-    await work.create(key, JSON.stringify(part));
+    if ((await work.create(key, JSON.stringify(part))) !== null) end = endOf(part);
   }
   // not acknowledged before this, also where the part was found: its writer may have died here
   await finishTask(context, plan, body.task.task);
+  return end;
 }
+
+const endOf = (part: Part): TaskEnd => (part.kind === 'failed' ? { kind: 'failed', error: part.error } : { kind: 'done' });
 
 async function attemptTask(context: WorkerContext, plan: Plan, task: Task, receiveCount: number): Promise<Part> {
   const nonce = context.nonces.next();

@@ -1,11 +1,11 @@
-import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { asFanlakeError, errorOf, FanlakeError } from '../core/errors.ts';
 import { readMessage } from '../core/message.ts';
 import type { Delivery } from '../core/ports.ts';
 import type { TaskMessage } from '../core/task.ts';
 import { buryTask } from '../protocol/bury-task.ts';
 import { dispatchPage } from '../protocol/start-epoch.ts';
 import type { Log } from '../runtime/log.ts';
-import { handleTask, type WorkerContext } from './handle-task.ts';
+import { handleTask, type TaskEnd, type WorkerContext } from './handle-task.ts';
 
 export interface PerformerContext extends WorkerContext {
   readonly log: Log;
@@ -42,8 +42,7 @@ export class Performer {
     about.info('task begins', { receiveCount });
     try {
       const [extend, retryIn] = [(ms: number) => delivery.extend(ms), (ms: number) => delivery.retryIn(ms)];
-      await handleTask(this.context, { body: message, receiveCount, ageMs, extend, retryIn });
-      about.info('task done');
+      tell(about, await handleTask(this.context, { body: message, receiveCount, ageMs, extend, retryIn }), receiveCount);
     } catch (thrown) {
       await this.failed(message, receiveCount, mine.isLate ? tookTooLong() : asFanlakeError(thrown));
     } finally {
@@ -80,6 +79,12 @@ export class Performer {
   private about({ run, epoch, task: { task } }: TaskMessage): Log {
     return this.context.log.about({ run, epoch, task });
   }
+}
+
+function tell(about: Log, end: TaskEnd, receiveCount: number): void {
+  if (end.kind === 'done') about.info('task done');
+  else if (end.kind === 'left alone') about.info('task left alone: it was done, or is not wanted any more');
+  else about.failure('task failed', errorOf(end.error), { receiveCount });
 }
 
 function tookTooLong(): FanlakeError {

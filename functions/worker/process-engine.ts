@@ -2,7 +2,10 @@ import type { EngineShare } from '../engine/engine-share.ts';
 import { Engine } from '../engine/session.ts';
 import type { EngineSource } from './compute-map.ts';
 
-/** One engine of this process, opened when first needed, kept warm, and opened anew with half its share for a task that comes again. */
+/**
+ * One engine of this process, opened when first needed, kept warm, and opened anew with half its share for a task that comes again, or behind a file that broke
+ * it: that one takes no other with it.
+ */
 export class ProcessEngine implements EngineSource {
   private readonly share: EngineShare;
   private readonly scratch: string;
@@ -15,7 +18,7 @@ export class ProcessEngine implements EngineSource {
 
   async engine(receiveCount: number): Promise<Engine> {
     const halved = receiveCount > 1;
-    if (this.opened !== null && this.opened.halved === halved) return this.opened.engine;
+    if (this.opened !== null && this.opened.halved === halved && !this.opened.engine.isBroken) return this.opened.engine;
     this.close();
     const divisor = halved ? 2 : 1;
     const engine = await Engine.open({

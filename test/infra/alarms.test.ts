@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Template } from 'aws-cdk-lib/assertions';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repository, Synthesis } from './synthesis.ts';
@@ -11,7 +12,8 @@ let template: Template;
 
 beforeAll(() => {
   synthesis = new Synthesis();
-  synthesis.fanlake({ alarmTopic: new Topic(synthesis.stack, 'Topic') });
+  const { stack } = synthesis;
+  synthesis.fanlake({ alarmTopic: new Topic(stack, 'Topic'), landingBucket: Bucket.fromBucketName(stack, 'Theirs', 'their-landing') });
   template = synthesis.template();
 });
 afterAll(() => synthesis.dispose());
@@ -33,9 +35,16 @@ describe('alarms', () => {
       [
         ...[...queues, 'monitor'].map((queue) => `dead-letters-${queue}`),
         ...queues.map((queue) => `oldest-message-${queue}`),
-        ...['undeliverable', 'failed-runs', 'deadline-exceeded', 'throttles', 'function-errors', 'sweep-failed'],
+        ...['undeliverable', 'failed-runs', 'deadline-exceeded', 'throttles', 'function-errors', 'sweep-failed', 'uploads-not-announced'],
       ].sort(),
     );
+  });
+
+  it('are of EventBridge only where uploads come through it', () => {
+    const own = new Synthesis();
+    own.fanlake();
+    expect(JSON.stringify(own.template().toJSON())).not.toContain('uploads-not-announced');
+    own.dispose();
   });
 
   it('each have a section of their name in the runbook, and say so; no section is of an alarm that is gone', () => {

@@ -1,5 +1,5 @@
 import { Annotations, Match, type Template } from 'aws-cdk-lib/assertions';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket, type BucketProps } from 'aws-cdk-lib/aws-s3';
 import { defineJob } from 'fanlake';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -101,6 +101,74 @@ describe('what a synthesis can not see of an existing bucket is said as a warnin
     on.fanlake({ landingBucket: new Bucket(on.stack, 'Landing', { eventBridgeEnabled: true }) });
     expect(Annotations.fromStack(on.stack).findWarning('/On/Fanlake', Match.anyValue())).toEqual([]);
     on.dispose();
+  });
+});
+
+it('functions are told which buckets are of the stack and its account: a bucket that was there before may be of another', () => {
+  const lambdas = [...resourcesOf(template, 'AWS::Lambda::Function').values()];
+  expect(lambdas).toHaveLength(6);
+  for (const { Properties } of lambdas) {
+    const { Variables } = Properties['Environment'] as { readonly Variables: Readonly<Record<string, unknown>> };
+    expect(textOf(Variables['FANLAKE_OWN_BUCKETS'])).toMatch(/^<UploadsWork[^,]*>$/);
+    expect(textOf(Variables['FANLAKE_ACCOUNT'])).toBe('<AWS::AccountId>');
+  }
+});
+
+describe('a key whose policy this app can not change', () => {
+  const warningsWith = (key: (synthesis: Synthesis) => IKey): readonly string[] => {
+    const own = new Synthesis('Own');
+    own.fanlake({ encryptionKey: key(own) });
+    const found = Annotations.fromStack(own.stack).findWarning('/Own/Fanlake', Match.stringLikeRegexp('key'));
+    own.dispose();
+    return found.map(({ entry }) => String(entry.data));
+  };
+
+  it('is warned of: without its statement S3 and EventBridge can not announce uploads, and nobody would hear of it', () => {
+    const arn = 'arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012';
+    expect(warningsWith(({ stack }) => Key.fromKeyArn(stack, 'Theirs', arn))).toEqual([expect.stringMatching(/1234.*docs\/deploy\.md/s)]);
+    expect(warningsWith(({ stack }) => new Key(stack, 'Ours'))).toEqual([]);
+  });
+});
+
+describe('events of an existing landing bucket that reach no queue of ours', () => {
+  it('are an alarm over all of its rules: EventBridge drops them', () => {
+    const rules = [...resourcesOf(template, 'AWS::Events::Rule')]
+      .filter(([, { Properties }]) => Properties['EventPattern'] !== undefined)
+      .map(([name]) => name);
+    const alarm = [...resourcesOf(template, 'AWS::CloudWatch::Alarm').values()].find(
+      ({ Properties }) => Properties['AlarmName'] === 'Shop-Uploads-uploads-not-announced',
+    );
+    const metrics = (alarm?.Properties['Metrics'] ?? []) as readonly { readonly MetricStat?: { readonly Metric: unknown } }[];
+    expect(metrics.flatMap(({ MetricStat }) => MetricStat?.Metric ?? [])).toEqual(
+      rules.map((rule) => ({
+        Namespace: 'AWS/Events',
+        MetricName: 'InvocationsFailedToBeSentToDlq',
+        Dimensions: [{ Name: 'RuleName', Value: { Ref: rule } }],
+      })),
+    );
+    expect(alarm?.Properties).toMatchObject({ Threshold: 1, TreatMissingData: 'notBreaching' });
+  });
+
+  it('are several alarms where there are more rules than an alarm takes', () => {
+    const own = new Synthesis('Own');
+    const feeds = Array.from({ length: 400 }, (_, index) =>
+      defineJob({
+        name: `feed-${index}`,
+        input: { prefix: `landing/a-feed-with-a-long-name-${index}/`, format: 'csv' },
+        table: { name: `feed_${index}` },
+      }),
+    );
+    own.fanlake({ jobs: feeds, landingBucket: Bucket.fromBucketName(own.stack, 'Theirs', 'theirs') });
+    const alarms = [...resourcesOf(own.template(), 'AWS::CloudWatch::Alarm').values()].filter(({ Properties }) =>
+      String(Properties['AlarmName']).startsWith('Own-uploads-not-announced'),
+    );
+    own.dispose();
+    expect(alarms.length).toBeGreaterThan(1);
+    for (const { Properties } of alarms) {
+      // the sum, and ten metrics at most
+      expect((Properties['Metrics'] as readonly unknown[]).length).toBeLessThanOrEqual(11);
+      expect(Properties['AlarmDescription']).toMatch(/docs\/runbook\.md#uploads-not-announced$/);
+    }
   });
 });
 

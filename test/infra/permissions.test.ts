@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataFileName } from '../../functions/core/keys.ts';
@@ -21,6 +22,14 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
+/** Of whoever may not replace what is there: nothing is denied that creates an object where none was, or is no creation but a part of one. */
+const unlessItCreates = { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } };
+
+function conditionOf(condition: unknown): string {
+  if (condition === undefined) return '';
+  return isDeepStrictEqual(condition, unlessItCreates) ? ' unless it creates' : ` if ${JSON.stringify(condition)}`;
+}
+
 /** Everything that a function's role may do: one line for each action on each resource. */
 function permissionsOf(handler: string): readonly string[] {
   const named = namesIn(template);
@@ -34,10 +43,9 @@ function permissionsOf(handler: string): readonly string[] {
     ({ Properties }) => (Properties['PolicyDocument'] as { readonly Statement: readonly Statement[] }).Statement,
   );
   const lines = statements.flatMap(({ Effect, Action, Resource, Condition }) => {
-    expect(Condition).toBeUndefined();
     const resources = (Array.isArray(Resource) ? Resource : [Resource]).map((resource) => named(textOf(resource)));
     const actions = typeof Action === 'string' ? [Action] : Action;
-    return resources.flatMap((resource) => actions.map((action) => `${Effect} ${action} ${resource}`));
+    return resources.flatMap((resource) => actions.map((action) => `${Effect} ${action} ${resource}${conditionOf(Condition)}`));
   });
   return lines.sort();
 }
@@ -54,31 +62,43 @@ const everybody = (handler: string): readonly string[] => [
 ];
 const everybodyOfRuns: readonly string[] = [
   ...each(['s3:GetObject', 's3:PutObject'], ['<work>/*']),
+  'Deny s3:PutObject <work>/* unless it creates',
   ...each(['s3:GetObject'], ['<lake>/*']),
   ...each(['s3:ListBucket'], ['<work>', '<lake>']),
   ...each(['sqs:SendMessage'], ['<tasks>', '<commits>', '<monitor>']),
   ...each(['events:PutEvents'], [bus]),
 ];
 
+const ledgerStays = 'Deny s3:PutObject <lake>/*/_fanlake/* unless it creates';
+const writingLedger = [...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']), ledgerStays];
+
 /** Written out by hand: a permission more or less is a failed test. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  coordinator: [...readingLanding, ...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']), ...each(receiving, ['<requests>'])],
+  coordinator: [
+    ...readingLanding,
+    ...writingLedger,
+    // events that it is called with
+    ...each(['sqs:SendMessage'], ['<requests>']),
+    ...each(receiving, ['<requests>']),
+  ],
   worker: [
     ...readingLanding,
     ...each(['s3:AbortMultipartUpload', 's3:PutObject'], ['<lake>/*']),
     'Deny s3:PutObject <lake>/*/_delta_log/*',
+    'Deny s3:PutObject <lake>/* unless it creates',
     ...each(receiving, ['<tasks>']),
   ],
   reducer: [
     ...each(['s3:PutObject'], ['<lake>/*']),
+    ledgerStays,
     ...each(['s3:DeleteObject'], ['<lake>/*/_fanlake/*/files/*']),
     ...each(['sqs:SendMessage'], ['<requests>']),
     ...each(receiving, ['<commits>', '<merges>']),
   ],
-  monitor: [...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']), ...each(receiving, ['<monitor>'])],
+  monitor: [...writingLedger, ...each(receiving, ['<monitor>'])],
   'dead-letters': [
     ...readingLanding,
-    ...each(['s3:PutObject'], ['<lake>/*/_fanlake/*']),
+    ...writingLedger,
     ...each(['sqs:SendMessage'], ['<requests>', '<undeliverable>']),
     ...each(receiving, ['<requests-dead>', '<tasks-dead>', '<merges-dead>', '<commits-dead>', '<monitor-dead>']),
   ],

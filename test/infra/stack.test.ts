@@ -224,6 +224,8 @@ describe('functions', () => {
       'tasksQueue',
       'commitsQueue',
       'monitorQueue',
+      'account',
+      'ownBuckets',
       'eventBus',
       'stack',
     ] as const;

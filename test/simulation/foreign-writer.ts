@@ -34,7 +34,10 @@ export function foreignEntry(
   const key = `${table}/_delta_log/${nameOf(version)}`;
   if (!changesSchema) {
     const file = `foreign-${version}.parquet`;
-    lake.apply({ root: 'lake', kind: 'put', key: `${table}/${file}`, body: Buffer.from(JSON.stringify([`foreign ${table} ${version}`])) }, 0);
+    lake.apply(
+      { root: 'lake', kind: 'put', key: `${table}/${file}`, body: Buffer.from(JSON.stringify([`foreign ${table} ${version}`])) },
+      0,
+    );
     return { key, text: JSON.stringify({ add: { path: file, partitionValues: {}, size: 1, modificationTime: 0, dataChange: true } }) };
   }
   const metaData = linesOf(lake, table).findLast((line) => line['metaData'] !== undefined)?.['metaData'];

@@ -133,7 +133,14 @@ export class SimulatedFunction {
    */
   async handle(name: FunctionName, deliveries: readonly Received[]): Promise<readonly { index: number; error: unknown }[]> {
     if (name === 'reducer') {
-      const reducer = { ...this.context, logs: this.logs, requests: () => ({}), engineVersion: 'simulated', uploads: this.requests(), onCheckpoint: () => {} };
+      const reducer = {
+        ...this.context,
+        logs: this.logs,
+        requests: () => ({}),
+        engineVersion: 'simulated',
+        uploads: this.requests(),
+        onCheckpoint: () => {},
+      };
       return handleCommits(
         reducer,
         this.log,

@@ -103,7 +103,10 @@ export class Invariants {
     for (let version = 0; ; version++) {
       const entry = objects.get(`${table}/_delta_log/${String(version).padStart(20, '0')}.json`);
       if (entry === undefined) return rows;
-      for (const line of entry.body.toString().split('\n').filter((each) => each !== '')) {
+      for (const line of entry.body
+        .toString()
+        .split('\n')
+        .filter((each) => each !== '')) {
         const { add, remove } = JSON.parse(line) as LogLine;
         if (remove !== undefined) for (const [row, path] of rows) if (path === decodeURIComponent(remove.path)) rows.delete(row);
         if (add !== undefined) this.add(table, rows, decodeURIComponent(add.path));

@@ -584,6 +584,10 @@ export class World {
     }
   }
 
+  private schedule(event: Outside): void {
+    this.outside = [...this.outside, event].sort((a, b) => a.afterMs - b.afterMs);
+  }
+
   private upload({ key, body, job }: Extract<Outside, { kind: 'upload' }>): void {
     const before = this.roots.landing.head(key);
     this.applyToStore(null, { root: 'landing', kind: 'put', key, body: Buffer.from(body) });
@@ -627,7 +631,7 @@ export class World {
     const actor = this.startActor(event.kind, environment, []);
     // whoever types a command that was killed types it again
     const again = (): void => {
-      this.outside = [{ ...event, afterMs: this.nowMs - beginMs + minuteMs }, ...this.outside].sort((a, b) => a.afterMs - b.afterMs);
+      this.schedule({ ...event, afterMs: this.nowMs - beginMs + minuteMs });
     };
     this.typedAgain.set(actor, again);
     this.say(actor, `types ${event.kind} ${upload.run}`);
@@ -657,7 +661,9 @@ export class World {
     // objects live longer than any function sleeps; a folder may be deleted when nobody is at work
     const mayGo = this.hasEnded(upload) && this.actors.length === 0;
     const isOld = (key: string): boolean => this.nowMs - (this.roots.work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
-    const keys = this.roots.work.keys().filter((key) => key.startsWith(`${runsPrefix}${run}/`) && (mayGo || isOld(key)));
+    const all = this.roots.work.keys().filter((key) => key.startsWith(`${runsPrefix}${run}/`));
+    const keys = all.filter((key) => mayGo || isOld(key));
+    if (keys.length < all.length) this.schedule({ kind: 'expiry', upload: index, afterMs: this.nowMs - beginMs + 24 * 60 * minuteMs });
     if (keys.length === 0) return;
     this.say(null, `${keys.length} objects of ${run} in the work root expire`);
     this.excuses.expired.add(upload.run);

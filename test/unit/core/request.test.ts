@@ -78,6 +78,7 @@ describe('what is no upload', () => {
     ['a removal by EventBridge', { 'source': 'aws.s3', 'detail-type': 'Object Deleted', 'detail': {} }, 'not created'],
     ['an event of another service', { 'source': 'aws.ec2', 'detail-type': 'State Change', 'detail': {} }, 'foreign'],
     ['a record of another service', { Records: [{ eventSource: 'aws:dynamodb', eventName: 'INSERT' }] }, 'foreign'],
+    ['a message without a record', { Records: [] }, 'empty'],
   ])('is passed over: %s', (_name, event, why) => {
     const { requests, malformed } = readEvent(event);
     expect(requests).toEqual([expect.objectContaining({ kind: 'passed over', why })]);

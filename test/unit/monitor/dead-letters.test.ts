@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { parseJob } from '../../../functions/core/job.ts';
 import { jobFinder } from '../../../functions/core/job-of-key.ts';
@@ -11,6 +11,7 @@ import { type DeadLetterContext, handleDeadLetter } from '../../../functions/mon
 import { readOutcome, readPart } from '../../../functions/protocol/documents.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
+import { PrintedLog } from '../../support/printed-log.ts';
 import { planOf } from '../protocol/plan-of.ts';
 
 interface Sent {
@@ -21,14 +22,15 @@ interface Sent {
 
 let root: string;
 let sent: Sent[];
+let printed: PrintedLog;
+let log: FunctionLog;
 let context: DeadLetterContext;
 const job = parseJob({ name: 'visits', input: { prefix: 'in/', format: 'text' }, table: { name: 'visits' } });
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-dead-'));
   sent = [];
-  vi.stubEnv('POWERTOOLS_METRICS_NAMESPACE', 'Fanlake');
-  vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+  printed = new PrintedLog();
   const store = (name: string) => new LocalStore(join(root, name), { durable: false });
   const queue = (name: string) => ({
     send: async (messages: readonly unknown[], delayMs = 0) => {
@@ -37,6 +39,7 @@ beforeEach(() => {
     },
   });
   let nonce = 0;
+  log = FunctionLog.open('Test');
   context = {
     stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
     tasks: queue('tasks'),
@@ -50,12 +53,14 @@ beforeEach(() => {
     landingBucket: 'landing',
     jobs: [job],
     findJob: jobFinder([job]),
-    log: FunctionLog.open('Test'),
+    log,
     maxReceives: 5,
   };
-  return () => vi.restoreAllMocks();
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => {
+  printed.restore();
+  rmSync(root, { recursive: true, force: true });
+});
 
 const bury = (queue: Parameters<typeof handleDeadLetter>[1]['queue'], body: string) => handleDeadLetter(context, { queue, body });
 const event = (bucket = 'landing', key = 'in/a.txt') =>
@@ -64,6 +69,7 @@ const event = (bucket = 'landing', key = 'in/a.txt') =>
       { eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3: { bucket: { name: bucket }, object: { key, size: 3, versionId: 'v' } } },
     ],
   });
+const runOf = (key: string): string => uploadRun({ job, object: { key, version: 'version-id:v', size: 3 } });
 const quarterMs = 15 * 60_000;
 
 it('a dead request is tried once more after a while, as it came', async () => {
@@ -74,11 +80,48 @@ it('a dead request is tried once more after a while, as it came', async () => {
 it('a request that dies twice becomes a failed run of its upload: no upload is lost without a word', async () => {
   await bury('requests', event());
   await bury('requests', JSON.stringify(sent[0]?.message));
-  const run = uploadRun({ job, object: { key: 'in/a.txt', version: 'version-id:v', size: 3 } });
+  const run = runOf('in/a.txt');
   expect(await readOutcome(context.stores.lake, 'visits', { run, epoch: 0 })).toMatchObject({
     outcome: 'FAILED',
     error: { code: 'task.died' },
     objects: { total: 1, first: ['in/a.txt'] },
+  });
+  expect(printed.errors).toEqual([expect.objectContaining({ run, epoch: 0, job: 'visits', key: 'in/a.txt', code: 'task.died' })]);
+});
+
+describe('a request that dies twice and can become no run', () => {
+  const dead = (message: unknown): string => JSON.stringify({ kind: 'again', deaths: 1, body: JSON.stringify(message) });
+  const upload = { kind: 'upload', job: 'gone', object: { key: 'in/a.txt', version: 'v', size: 3 }, epoch: 1 };
+  const bare = { eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3: { bucket: { name: 'landing' }, object: { key: 'in/a.txt' } } };
+
+  it.each([
+    ['its stored request is gone', { kind: 'run', run: 'visits-1', epoch: 0, request: 'abc' }, /request.*gone/, { run: 'visits-1' }],
+    ['its job is not deployed any more', upload, /'gone'.*not deployed/, { job: 'gone', key: 'in/a.txt' }],
+    ['its object is gone', { Records: [bare] }, /in\/a\.txt.*gone/, { job: 'visits', key: 'in/a.txt' }],
+  ])('rests where a person finds it, with why, and is told in the log: %s', async (_why, message, why, about) => {
+    await bury('requests', dead(message));
+    expect(sent).toEqual([{ queue: 'undeliverable', message: { why: expect.stringMatching(why), body: dead(message) }, delayMs: 0 }]);
+    expect(printed.errors).toEqual([expect.objectContaining(about)]);
+  });
+
+  it.each([
+    ['of another bucket', event('elsewhere'), 'MessagesPassedOver'],
+    ['of no job', event('landing', 'out/a.txt'), 'UploadsIgnored'],
+    ['that says of itself that it is no upload', JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent' }), 'MessagesPassedOver'],
+  ])('is passed over as by the coordinator, told and counted: an event %s', async (_what, body, metric) => {
+    await bury('requests', JSON.stringify({ kind: 'again', deaths: 1, body }));
+    expect(sent).toEqual([]);
+    expect(printed.lines.some(({ message }) => /passed over|ignored/.test(String(message)))).toBe(true);
+    log.flush();
+    expect(printed.counted(metric)).toBe(true);
+  });
+
+  it('holds up none of its message that can', async () => {
+    const [good] = (JSON.parse(event()) as { Records: unknown[] }).Records;
+    const message = { Records: [{ ...bare, s3: { bucket: { name: 'landing' }, object: { key: 'in/gone.txt' } } }, good] };
+    await bury('requests', dead(message));
+    expect(await readOutcome(context.stores.lake, 'visits', { run: runOf('in/a.txt'), epoch: 0 })).toMatchObject({ outcome: 'FAILED' });
+    expect(sent.map(({ queue }) => queue)).toContain('undeliverable');
   });
 });
 
@@ -103,6 +146,14 @@ it('a dead task gets its failed part, and its run goes on to its commit', async 
   await bury('tasks', JSON.stringify({ kind: 'task', plan: plan.nonce, run: plan.run, epoch: 0, stage: 0, task }));
   expect(await readPart(context.stores.work, plan, 0, 0)).toMatchObject({ kind: 'failed', attempts: 5, error: { code: 'task.died' } });
   expect(sent).toEqual([{ queue: 'commits', message: expect.objectContaining({ kind: 'commit', run: plan.run }), delayMs: 0 }]);
+  expect(printed.errors).toEqual([expect.objectContaining({ run: plan.run, epoch: 0, task: 0, code: 'task.died' })]);
+});
+
+it('each dead letter is a line about its run', async () => {
+  await bury('commits', JSON.stringify({ kind: 'commit', run: 'visits-1', epoch: 3, table: 'visits' }));
+  expect(printed.lines[0]).toMatchObject({ level: 'WARN', message: 'a dead letter', queue: 'commits', run: 'visits-1', epoch: 3 });
+  await bury('requests', event());
+  expect(printed.lines.at(-1)).toMatchObject({ message: 'a dead letter', queue: 'requests', run: runOf('in/a.txt'), key: 'in/a.txt' });
 });
 
 it('a dead dispatch waits before it is tried again, and ends when there is nothing to dispatch any more', async () => {

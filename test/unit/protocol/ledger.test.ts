@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { systemClock, systemNonces } from '../../../functions/adapters/system-clock.ts';
+import { FanlakeError } from '../../../functions/core/errors.ts';
 import { blankReceipt } from '../../../functions/core/receipt.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
+import { readOutcome } from '../../../functions/protocol/documents.ts';
 import { decide, readLedger, writeOutcome } from '../../../functions/protocol/ledger.ts';
 
 const id = { run: 'visits-0', epoch: 0 };
@@ -65,5 +67,26 @@ describe('the ledger', () => {
       [1, true],
       [1, false],
     ]);
+  });
+
+  it('says of an end that could not be announced that it stands, and that only the announcement failed', async () => {
+    const deaf: RunContext = {
+      ...context,
+      announce: async () => {
+        throw new FanlakeError('store.failed', "can't tell the event bus 'default'");
+      },
+    };
+    const committed = { ...blankReceipt(id, 'visits'), outcome: 'COMMITTED' } as const;
+    // whoever writes it, and whoever finds it
+    for (const _ of [1, 2]) {
+      await expect(writeOutcome(deaf, 'visits', committed)).rejects.toMatchObject({
+        code: 'run.unannounced',
+        retryable: true,
+        message: expect.stringMatching(/visits-0.*rows are in the table.*only the announcement.*event bus 'default'/s),
+      });
+    }
+    expect(await readOutcome(context.stores.lake, 'visits', id)).toMatchObject({ outcome: 'COMMITTED' });
+    const failed = writeOutcome(deaf, 'visits', { ...committed, run: 'visits-9', outcome: 'FAILED' });
+    await expect(failed).rejects.toMatchObject({ code: 'run.unannounced', message: expect.not.stringContaining('rows are in') });
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FanlakeError } from '../../../functions/core/errors.ts';
 import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
 import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
@@ -27,7 +28,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const bytes = runBytes;
-const finishedRun = (run: string, table = 'visits'): Promise<Plan> => storeFinishedRun(context, run, table);
+const finishedRun = (run: string, table?: string, key?: string): Promise<Plan> => storeFinishedRun(context, run, table, key);
 
 const outcomeOf = async ({ run, epoch, table }: Plan) => (await readOutcome(context.stores.lake, table.key, { run, epoch }))?.outcome;
 const planPath = (plan: Plan): string => context.stores.work.locate(planKey(plan));
@@ -104,6 +105,44 @@ describe('an upload that conflicts with the table', () => {
     await planUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
     expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
+  });
+});
+
+describe('a run whose end can not be announced', () => {
+  const deaf = (uploads: ReducerContext['uploads'] = null): ReducerContext => ({
+    ...context,
+    uploads,
+    announce: async () => {
+      throw new FanlakeError('store.failed', 'the bus is gone');
+    },
+  });
+
+  it('is committed once, and its message comes again to announce it, saying that nothing else is missing', async () => {
+    const plan = await finishedRun('visits-1');
+    for (const _ of [1, 2]) {
+      expect(await commitRuns(deaf(), [messageOf(plan)])).toEqual([
+        { index: 0, error: expect.objectContaining({ code: 'run.unannounced' }) },
+      ]);
+      expect(await committed()).toEqual([['visits-1']]);
+    }
+    expect(await outcomeOf(plan)).toBe('COMMITTED');
+  });
+
+  it('is planned again all the same where its upload conflicted with the table', async () => {
+    const object = { key: 'landing/a.txt', version: 'v', size: bytes };
+    const run = uploadRun({ job: planOf({ tasks: 1, bytes, limits: {} }).job, object });
+    const plan = await finishedRun(run, 'visits', object.key);
+    await decide(context, { kind: 'commit', run, epoch: 0, table: 'visits', version: -1 });
+    const error = { code: 'commit.conflict', message: 'the table changed', details: {} } as const;
+    const receipt: Receipt = { ...blankReceipt(plan, 'visits'), state: 'ended', outcome: 'FAILED', error };
+    await context.stores.lake.create(outcomeKey('visits', plan), JSON.stringify(receipt));
+    const uploads: UploadMessage[] = [];
+    const send = async (messages: readonly UploadMessage[]) => {
+      uploads.push(...messages);
+      return [];
+    };
+    await commitRuns(deaf({ send }), [messageOf(plan)]);
+    expect(uploads).toEqual([{ kind: 'upload', job: 'visits', object, epoch: 1 }]);
   });
 });
 

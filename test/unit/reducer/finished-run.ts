@@ -34,7 +34,7 @@ export function reducerIn(root: string): ReducerContext {
 export const runBytes = 10;
 
 /** A run of one task that is done, with one row in one file, and waits for its commit. */
-export async function storeFinishedRun(context: ReducerContext, run: string, table = 'visits'): Promise<Plan> {
+export async function storeFinishedRun(context: ReducerContext, run: string, table = 'visits', key = `landing/${run}.txt`): Promise<Plan> {
   const {
     format: _format,
     nonce: _nonce,
@@ -44,7 +44,7 @@ export async function storeFinishedRun(context: ReducerContext, run: string, tab
     ...like
   } = planOf({ tasks: 1, bytes: runBytes, limits: {} });
   const draft: PlanDraft = { ...like, run, table: { ...like.table, key: table } };
-  const object = { key: `landing/${run}.txt`, version: 'v', size: runBytes };
+  const object = { key, version: 'v', size: runBytes };
   const { plan } = await writePlan(context, draft, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: runBytes }] }]);
   const path = dataFileName(plan, 0, 'attempt', 0);
   await context.stores.lake.create(`${table}/${path}`, run);
@@ -58,7 +58,7 @@ export async function storeFinishedRun(context: ReducerContext, run: string, tab
     requests: {},
     rows: { read: 1, filtered: 0, quarantined: 0, passed: 1, written: 1 },
     bytesCovered: runBytes,
-    chain: [{ key: object.key, size: runBytes, dataStart: 0, start: 0, end: runBytes, from: 0, to: runBytes, alternative: null }],
+    chain: [{ key, size: runBytes, dataStart: 0, start: 0, end: runBytes, from: 0, to: runBytes, alternative: null }],
     files: [{ path, rows: 1, sizeBytes: run.length, modifiedMs: 0, partition: [], stats: '{}' }],
     quarantine: [],
     checksum: 'none',

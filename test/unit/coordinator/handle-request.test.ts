@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LocalStore } from '../../../functions/adapters/local-store.ts';
+import { handleRequests, type RequestContext } from '../../../functions/coordinator/handle-request.ts';
+import { parseJob } from '../../../functions/core/job.ts';
+import { jobFinder } from '../../../functions/core/job-of-key.ts';
+import { wholeObjects } from '../../../functions/core/plan.ts';
+import { readRequest } from '../../../functions/core/request.ts';
+import { uploadRun } from '../../../functions/core/upload.ts';
+import { engineInspector } from '../../../functions/engine/inspector.ts';
+import { TableLogs } from '../../../functions/protocol/table-logs.ts';
+import { FunctionLog } from '../../../functions/runtime/log.ts';
+import { PrintedLog } from '../../support/printed-log.ts';
+
+let root: string;
+let printed: PrintedLog;
+let context: RequestContext;
+const job = parseJob({ name: 'visits', input: { prefix: 'in/', format: 'text' }, table: { name: 'visits' } });
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fanlake-request-'));
+  printed = new PrintedLog();
+  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
+  const stores = { landing: store('landing'), work: store('work'), lake: store('lake') };
+  const queue = { send: async () => [] };
+  let nonce = 0;
+  const { landing, lake } = stores;
+  context = {
+    coordinator: {
+      stores,
+      tasks: queue,
+      commits: queue,
+      monitor: queue,
+      clock: { now: () => 0, sleep: async () => {} },
+      nonces: { next: () => String(++nonce).padStart(12, '0') },
+      announce: null,
+      requests: () => ({}),
+      plan: {
+        landing,
+        lake,
+        logs: new TableLogs(lake),
+        inspector: engineInspector(join(root, 'scratch'), 2 ** 28),
+        scratch: join(root, 'scratch'),
+        sizing: wholeObjects,
+      },
+    },
+    landingBucket: 'landing',
+    jobs: [job],
+    findJob: jobFinder([job]),
+    log: FunctionLog.open('Test'),
+  };
+});
+afterEach(() => {
+  printed.restore();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const event = (...keys: readonly string[]): string =>
+  JSON.stringify({
+    Records: keys.map((key) => ({
+      eventSource: 'aws:s3',
+      eventName: 'ObjectCreated:Put',
+      s3: { bucket: { name: 'landing' }, object: { key, size: 3, versionId: 'v' } },
+    })),
+  });
+const runOf = (key: string): string => uploadRun({ job, object: { key, version: 'version-id:v', size: 3 } });
+
+it('each record of a message that fails is an error of its upload, with key and run', async () => {
+  // a file stands where the lake's folder should be: nothing of the ledger can be read
+  writeFileSync(join(root, 'lake'), '');
+  await expect(handleRequests(context, readRequest(event('in/a.txt', 'in/b.txt')))).rejects.toThrow();
+  expect(printed.errors).toEqual(
+    ['in/a.txt', 'in/b.txt'].map((key) => expect.objectContaining({ key, job: 'visits', run: runOf(key), epoch: 0 })),
+  );
+});
+
+it('an upload that can not be planned, so that its run fails, is an error of its run', async () => {
+  await handleRequests(context, readRequest(event('in/gone.txt')));
+  expect(printed.errors).toEqual([expect.objectContaining({ key: 'in/gone.txt', run: runOf('in/gone.txt'), code: 'input.gone' })]);
+});
