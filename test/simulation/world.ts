@@ -3,7 +3,7 @@ import { outcomeKey, planKey, runsPrefix } from '../../functions/core/keys.ts';
 import { tableKeyOf, uploadRun } from '../../functions/core/upload.ts';
 import { type AnyQueueName, type Call, type Caller, describeCall, isRead, queueNames, type StoreCall } from './calls.ts';
 import { foreignEntry, vacuum } from './foreign-writer.ts';
-import { batchSizes, type FunctionName, landingBucket, type Received, receiverOf, SimulatedFunction } from './functions.ts';
+import { batchSizes, type FunctionName, type Received, receiverOf, SimulatedFunction } from './functions.ts';
 import { Invariants, type LandedUpload } from './invariants.ts';
 import { type QueuedMessage, QueueState } from './queue-state.ts';
 import { Random } from './random.ts';
@@ -11,6 +11,7 @@ import type { Outside, Scenario } from './scenario.ts';
 import type { FaultName } from './scenario-faults.ts';
 import { storeFailed } from './simulated-ports.ts';
 import { StoreState } from './store-state.ts';
+import { uploadEvent } from './upload-event.ts';
 import { Violation } from './violation.ts';
 
 type WorkQueueName = Exclude<AnyQueueName, 'undeliverable'>;
@@ -609,14 +610,7 @@ export class World {
       deadlineMs: deadlineMinutes * minuteMs - 2 * this.scenario.skewMs,
     });
     this.runOfUpload.push(run);
-    const number = object.version.replace(/^version-id:/, '').replaceAll('"', '');
-    const version = this.scenario.isVersioned ? { versionId: number, eTag: 'e' } : { eTag: number };
-    const record = {
-      eventSource: 'aws:s3',
-      eventName: 'ObjectCreated:Put',
-      s3: { bucket: { name: landingBucket }, object: { key, size: object.size, ...version } },
-    };
-    const event = JSON.stringify({ Records: [record] });
+    const event = uploadEvent(object, this.scenario.isVersioned);
     this.eventOfUpload.push(event);
     this.send(null, 'requests', [event], 0);
   }

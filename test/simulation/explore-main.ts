@@ -1,0 +1,37 @@
+/** `npm run explore`: all that can happen in small worlds. */
+import { Command } from 'commander';
+import { plantedBug } from './planted-bugs.ts';
+import { patchModules, smallGroups } from './source-patches.ts';
+
+const options = new Command('explore')
+  .description('tries everything that can happen in small worlds of Fanlake')
+  .option('--world <text>', 'only worlds whose name has this in it', '')
+  .option('--bug <name>', 'with a planted mistake')
+  .option('--json', 'one JSON document on stdout')
+  .parse()
+  .opts<{ readonly world: string; readonly bug?: string; readonly json?: boolean }>();
+
+patchModules([...smallGroups, ...(options.bug === undefined ? [] : plantedBug(options.bug).patches)]);
+const { Explorer } = await import('./explore.ts');
+const { smallWorlds } = await import('./small-worlds.ts');
+const { Violation } = await import('./violation.ts');
+
+const results: unknown[] = [];
+for (const world of smallWorlds.filter(({ name }) => name.includes(options.world))) {
+  try {
+    const found = await new Explorer(world).explore((states) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${world.name}: ${states.toLocaleString('en')} states`);
+    });
+    if (process.stderr.isTTY) process.stderr.write('\r');
+    results.push({ world: world.name, ...found, violation: null });
+    if (options.json === true) continue;
+    const ends = Object.entries(found.outcomes).map(([words, count]) => `${words} (${count})`);
+    console.log(`${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.seconds.toFixed(1)} s; ends: ${ends.join('; ')}`);
+  } catch (thrown) {
+    if (!(thrown instanceof Violation)) throw thrown;
+    process.exitCode = 1;
+    results.push({ world: world.name, violation: thrown.message });
+    if (options.json !== true) console.log(`${world.name}: ${thrown.message}`);
+  }
+}
+if (options.json === true) console.log(JSON.stringify(results));
