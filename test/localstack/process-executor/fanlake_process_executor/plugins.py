@@ -23,6 +23,7 @@ def mend_localstack() -> None:
 
     _know_node_24()
     _keep_connections()
+    _count_no_invocations()
     sqs_poller.install()
     s3_conditions.install()
     s3_listings.install()
@@ -38,6 +39,13 @@ def _know_node_24() -> None:
     for known in (runtimes.ALL_RUNTIMES, runtimes.SUPPORTED_RUNTIMES):
         if "nodejs24.x" not in known:
             known.append("nodejs24.x")
+
+
+def _count_no_invocations() -> None:
+    """Spares what CloudWatch would say of each invocation, a file that is synced each time: what we count stands in the functions' logs."""
+    from localstack.services.lambda_.invocation import metrics
+
+    metrics.publish_lambda_metric = lambda *args, **kwargs: None
 
 
 def _keep_connections() -> None:
