@@ -1,5 +1,7 @@
 """What LocalStack finds of this package: its entry points (see `pyproject.toml`)."""
 
+import gc
+
 from localstack.runtime import hooks
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
@@ -24,6 +26,7 @@ def mend_localstack() -> None:
     _know_node_24()
     _keep_connections()
     _count_no_invocations()
+    _collect_rarely()
     sqs_poller.install()
     s3_conditions.install()
     s3_listings.install()
@@ -46,6 +49,12 @@ def _count_no_invocations() -> None:
     from localstack.services.lambda_.invocation import metrics
 
     metrics.publish_lambda_metric = lambda *args, **kwargs: None
+
+
+def _collect_rarely() -> None:
+    """Looks for garbage when there may be some: with Python's thresholds a sixth of LocalStack's CPU goes through its million objects again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _keep_connections() -> None:
