@@ -229,6 +229,24 @@ export function queueContract(name: string, make: (settings: QueueSettings) => P
       await until(() => new Set(seen.map(({ id }) => id)).size === 23);
     });
 
+    it('sends at once what is together larger than the 1 MiB that SQS takes in a batch', async () => {
+      const { queue, consume } = await makeQueue();
+      // a batch of ten would be 3 MB; each message alone may be a megabyte
+      const sent = Array.from({ length: 12 }, (_, id) => ({ id, text: String.fromCharCode(97 + id).repeat(300_000) }));
+      expect(await queue.send(sent)).toEqual([]);
+      const bodies = new Map<number, Message>();
+      const { note, until } = collector();
+      consume(async (batch) => {
+        for (const delivery of batch) {
+          bodies.set(delivery.body.id, delivery.body);
+          note(delivery);
+        }
+        return undefined;
+      });
+      await until(() => bodies.size === sent.length);
+      expect([...bodies.values()].sort((a, b) => a.id - b.id)).toEqual(sent);
+    });
+
     it('delivers copies: changing what was sent changes nothing', async () => {
       const { queue, consume } = await makeQueue();
       const bodies: Message[] = [];

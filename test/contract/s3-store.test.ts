@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { CreateBucketCommand, ListMultipartUploadsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { makeS3Client } from '../../functions/adapters/s3-client.ts';
@@ -107,6 +108,72 @@ onEmulator('S3Store', () => {
       const sure = new S3Store({ client, bucket, nonces: systemNonces });
       await sure.create('k', 'theirs');
       expect(await new S3Store({ client: losingClient(), bucket, nonces: systemNonces }).create('k', 'theirs')).toBeNull();
+    });
+  });
+
+  describe('S3Store: a conditional write that S3 answers with 409, since another for the key is under way', () => {
+    /** A client whose first conditional requests S3 answers with 409, unapplied. */
+    function conflictingClient(conflicts: number) {
+      const conflicting = makeS3Client();
+      const requests: { readonly method: string; readonly isRefused: boolean }[] = [];
+      conflicting.middlewareStack.add(
+        (next) => async (request) => {
+          const { method, headers } = request.request as { readonly method: string; readonly headers: Readonly<Record<string, string>> };
+          if (headers['if-none-match'] === undefined && headers['if-match'] === undefined) return next(request);
+          const isRefused = requests.length < conflicts;
+          requests.push({ method, isRefused });
+          if (!isRefused) return next(request);
+          const body = '<?xml version="1.0"?><Error><Code>ConditionalRequestConflict</Code><Message>At the same time</Message></Error>';
+          return { response: { statusCode: 409, headers: { 'content-type': 'application/xml' }, body: Readable.from([body]) } } as never;
+        },
+        { step: 'deserialize', priority: 'low', name: 'conflict' },
+      );
+      return { conflicting, requests };
+    }
+
+    it('is tried again until it is decided', async () => {
+      const bucket = await makeBucket();
+      const sure = new S3Store({ client, bucket, nonces: systemNonces });
+      const { conflicting, requests } = conflictingClient(3);
+      const store = new S3Store({ client: conflicting, bucket, nonces: systemNonces });
+      const created = await store.create('k', 'mine');
+      expect(created).toEqual(await sure.head('k'));
+      expect(requests.map(({ isRefused }) => isRefused)).toEqual([true, true, true, false]);
+      const replacing = new S3Store({ client: conflictingClient(1).conflicting, bucket, nonces: systemNonces });
+      expect(await replacing.replace('k', created?.version ?? '', 'mine, later')).toEqual(await sure.head('k'));
+      expect(Buffer.from((await sure.get('k'))?.body ?? []).toString()).toBe('mine, later');
+    });
+
+    it('is lost when the other one won', async () => {
+      const bucket = await makeBucket();
+      await new S3Store({ client, bucket, nonces: systemNonces }).create('k', 'theirs');
+      const { conflicting, requests } = conflictingClient(2);
+      expect(await new S3Store({ client: conflicting, bucket, nonces: systemNonces }).create('k', 'mine')).toBeNull();
+      expect(requests).toHaveLength(3);
+    });
+
+    it('begins its upload anew when that was in parts, and leaves nothing of the first behind', async () => {
+      const bucket = await makeBucket();
+      const { conflicting, requests } = conflictingClient(1);
+      const uploads = new Set<string>();
+      conflicting.middlewareStack.add(
+        (next) => async (request) => {
+          const { UploadId: id } = request.input as { readonly UploadId?: string };
+          if (id !== undefined) uploads.add(id);
+          return next(request);
+        },
+        { step: 'initialize', name: 'noteUploads' },
+      );
+      const written = path.join(scratch, systemNonces.next());
+      fs.writeFileSync(written, randomBytes(17 << 20));
+      const created = await new S3Store({ client: conflicting, bucket, nonces: systemNonces }).create('large', { path: written });
+      expect(created).toEqual(await new S3Store({ client, bucket, nonces: systemNonces }).head('large'));
+      expect(requests).toEqual([
+        { method: 'POST', isRefused: true },
+        { method: 'POST', isRefused: false },
+      ]);
+      expect(uploads.size).toBe(2);
+      expect((await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? []).toEqual([]);
     });
   });
 

@@ -15,6 +15,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { CreateQueueCommand, DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { describe, inject, test } from 'vitest';
 import { makeS3Client } from '../../functions/adapters/s3-client.ts';
 import { makeSqsClient } from '../../functions/adapters/sqs-client.ts';
@@ -154,6 +155,22 @@ export class Deployment {
     return version;
   }
 
+  /**
+   * Holds back what a queue would deliver: messages whose text holds this come when the function that is answered was called. They are late, as they may be on AWS.
+   * @param text a word of letters, digits, - and _
+   * @returns lets them go, and may be called again; null on an emulator that we didn't start, which doesn't know of it (sqs_poller.py)
+   */
+  async holdBack(queue: 'RequestsQueue' | 'TasksQueue', text: string): Promise<(() => Promise<void>) | null> {
+    if (inject('emulator').kind === 'given') return null;
+    const name = this.of(queue).split('/').at(-1);
+    const { QueueUrl: held } = await this.sqs.send(new CreateQueueCommand({ QueueName: `${name}--held--${text}` }));
+    let isHeld = true;
+    return async () => {
+      if (isHeld) await this.sqs.send(new DeleteQueueCommand({ QueueUrl: held }));
+      isHeld = false;
+    };
+  }
+
   /** Keys of a bucket below a prefix. */
   async keys(output: Output, prefix: string): Promise<readonly string[]> {
     const keys: string[] = [];
@@ -174,7 +191,8 @@ export class Deployment {
   /** The outcomes in a table's ledger, when there are so many. */
   async outcomes(table: string, count: number, timeoutMs = endTimeoutMs): Promise<readonly Outcome[]> {
     const untilMs = Date.now() + timeoutMs;
-    for (;;) {
+    // often at first; who waits for thousands of tasks is not to slow them down
+    for (let pauseMs = 100; ; pauseMs = Math.min(1_000, 1.1 * pauseMs)) {
       const keys = (await this.keys('LakeBucket', `${table}/_fanlake/`)).filter((key) => key.endsWith('/outcome.json'));
       if (keys.length >= count) {
         return Promise.all(keys.map(async (key) => JSON.parse(await this.text('LakeBucket', key)) as Outcome));
@@ -182,7 +200,7 @@ export class Deployment {
       if (Date.now() > untilMs) {
         throw new Error(`${keys.length} of ${count} runs into ${table} ended in ${timeoutMs / 1000} s`);
       }
-      await sleep(100);
+      await sleep(pauseMs);
     }
   }
 

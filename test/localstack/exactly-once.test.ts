@@ -68,9 +68,15 @@ onLocalStack('each upload exactly once', () => {
     expect(commits).toBeLessThan((2 / 3) * uploads);
   });
 
-  it('each version of an object that is overwritten before it is read becomes its own rows', async () => {
+  it('each version of an object that is overwritten before it is read becomes its own rows', async (context) => {
     const versions = ['n\n1\n', 'n\n20\n21\n', 'n\n300\n301\n302\n'];
-    for (const body of versions) await stack.upload('versions/a.csv', body);
+    // nothing is planned, let alone read, before the last version is there
+    const deliver = await stack.holdBack('RequestsQueue', 'overwritten');
+    if (deliver === null) return context.skip('messages can only be held back by a LocalStack that we started');
+    context.onTestFinished(deliver);
+    for (const body of versions) await stack.upload('versions/overwritten.csv', body);
+    expect(await stack.keys('LakeBucket', 'versions/')).toEqual([]);
+    await deliver();
     const outcomes = await stack.outcomes('versions', versions.length);
     expect(outcomes.map(({ outcome, rows }) => [outcome, rows.written]).sort()).toEqual([
       ['COMMITTED', 1],

@@ -1,5 +1,7 @@
 """What LocalStack finds of this package: its entry points (see `pyproject.toml`)."""
 
+import gc
+
 from localstack.runtime import hooks
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
@@ -23,6 +25,8 @@ def mend_localstack() -> None:
 
     _know_node_24()
     _keep_connections()
+    _count_no_invocations()
+    _collect_rarely()
     sqs_poller.install()
     s3_conditions.install()
     s3_listings.install()
@@ -38,6 +42,19 @@ def _know_node_24() -> None:
     for known in (runtimes.ALL_RUNTIMES, runtimes.SUPPORTED_RUNTIMES):
         if "nodejs24.x" not in known:
             known.append("nodejs24.x")
+
+
+def _count_no_invocations() -> None:
+    """Spares what CloudWatch would say of each invocation, a file that is synced each time: what we count stands in the functions' logs."""
+    from localstack.services.lambda_.invocation import metrics
+
+    metrics.publish_lambda_metric = lambda *args, **kwargs: None
+
+
+def _collect_rarely() -> None:
+    """Looks for garbage when there may be some: with Python's thresholds a sixth of LocalStack's CPU goes through its million objects again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _keep_connections() -> None:

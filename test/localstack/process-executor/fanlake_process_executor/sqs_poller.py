@@ -5,6 +5,9 @@
 - It parses each body and writes it anew: the text that a handler sees isn't the text that was sent (spaces, digits, doubled
   keys; a body that is a JSON string loses its quotes). Here the body is left alone, unless the mapping has filters.
 
+A test may hold messages back: those of a queue `<queue>` whose bodies hold `<text>` come late, as they may on AWS, as long as there is a queue
+`<queue>--held--<text>`.
+
 What it shares with AWS is left as it is: failed messages are not deleted and nothing else is done to them, so they come again when the visibility
 timeout ends that the queue, or the handler by ChangeMessageVisibility, gave them.
 """
@@ -12,6 +15,7 @@ timeout ends that the queue, or the handler by ChangeMessageVisibility, gave the
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 from localstack.runtime.shutdown import ON_AFTER_SERVICE_SHUTDOWN_HANDLERS
@@ -22,6 +26,8 @@ from localstack.services.lambda_.event_source_mapping.event_processor import (
 )
 from localstack.services.lambda_.event_source_mapping.pollers.poller import parse_batch_item_failures
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
+from localstack.services.sqs.models import sqs_stores
+from localstack.utils.aws.arns import parse_arn
 
 LOG = logging.getLogger(__name__)
 
@@ -32,6 +38,8 @@ DEFAULT_CONCURRENCY = 5
 MOST_FUNCTIONS = int(os.environ.get("FANLAKE_MOST_FUNCTIONS") or 1000)
 # A deleted mapping ends within this time.
 WAIT_SECONDS = 2
+HELD = "--held--"
+HOLD_SECONDS = 0.05
 # For answers that are under way when LocalStack ends.
 LAST_SECONDS = 0.3
 
@@ -74,6 +82,8 @@ class ConcurrentSqsPoller(SqsPoller):
 
     def _handle(self, messages: list[dict]) -> None:
         try:
+            while self._is_held_back(messages):
+                time.sleep(HOLD_SECONDS)
             self.delete_messages(messages, self._invoke(messages))
         except BatchFailureError as error:
             LOG.info("A batch of %s failed: %s", self.source_arn, error.error)
@@ -81,6 +91,12 @@ class ConcurrentSqsPoller(SqsPoller):
             LOG.warning("A batch of %s failed: %s", self.source_arn, error, exc_info=LOG.isEnabledFor(logging.DEBUG))
         finally:
             self._slots.release()
+
+    def _is_held_back(self, messages: list[dict]) -> bool:
+        arn = parse_arn(self.source_arn)
+        queues = list(sqs_stores[arn["account"]][arn["region"]].queues)
+        texts = [text for name, held, text in (queue.partition(HELD) for queue in queues) if held and name == arn["resource"]]
+        return any(text in message["Body"] for text in texts for message in messages)
 
     def _invoke(self, messages: list[dict]) -> set[str]:
         """Invokes the function and returns the ids of what it handled; an answer that AWS can't read means none of them."""
