@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +23,8 @@ declare module 'vitest' {
 }
 
 /**
- * An empty place for the state of an emulator that this process starts: two test runs at once don't share it. What runs left behind that have ended
- * is deleted here and not by them, so that one can still look into the logs of the last.
+ * An empty place for the state of an emulator that this process starts: neither two test runs at once share it, nor two projects of one. What runs left behind
+ * that have ended is deleted here and not by them, so that one can still look into the logs of the last.
  */
 export function emulatorStateFolder(name: ProvidedEmulator['name']): string {
   const folder = fileURLToPath(new URL('../../node_modules/.cache/fanlake/emulators/', import.meta.url));
@@ -31,7 +32,7 @@ export function emulatorStateFolder(name: ProvidedEmulator['name']): string {
   for (const left of readdirSync(folder)) {
     if (!isAlive(Number(left.split('-').at(-1)))) rmSync(join(folder, left), { recursive: true, force: true });
   }
-  return join(folder, `${name.toLowerCase()}-${process.pid}`);
+  return join(folder, `${name.toLowerCase()}-${randomBytes(4).toString('hex')}-${process.pid}`);
 }
 
 function isAlive(pid: number): boolean {

@@ -26,7 +26,9 @@ for (const world of smallWorlds.filter(({ name }) => name.includes(options.world
     results.push({ world: world.name, ...found, violation: null });
     if (options.json === true) continue;
     const ends = Object.entries(found.outcomes).map(([words, count]) => `${words} (${count})`);
-    console.log(`${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.seconds.toFixed(1)} s; ends: ${ends.join('; ')}`);
+    console.log(
+      `${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.seconds.toFixed(1)} s; ends: ${ends.join('; ')}`,
+    );
   } catch (thrown) {
     if (!(thrown instanceof Violation)) throw thrown;
     process.exitCode = 1;

@@ -14,7 +14,7 @@ import { Violation } from './violation.ts';
 export interface SmallWorld {
   readonly name: string;
   readonly deployment: Deployment;
-  readonly uploads: readonly { readonly key: string; readonly body: string; /** Deliveries of its event. */ readonly events: number }[];
+  readonly uploads: readonly { readonly key: string; readonly body: string /** Deliveries of its event. */; readonly events: number }[];
   /** Functions that are killed, at any moment. */
   readonly crashes: number;
   /** Messages that become visible while they are handled. */
@@ -128,7 +128,13 @@ export class Explorer {
       }
     }
     this.checkAllEnd(parents, edges, goals);
-    return { states: parents.length, transitions: edges.length / 2, ends: goals.length, outcomes, seconds: (Date.now() - startedMs) / 1000 };
+    return {
+      states: parents.length,
+      transitions: edges.length / 2,
+      ends: goals.length,
+      outcomes,
+      seconds: (Date.now() - startedMs) / 1000,
+    };
   }
 
   private first(): State {
@@ -148,7 +154,17 @@ export class Explorer {
       }
     }
     const { crashes, duplicates, commands } = this.world;
-    return { landing, work: new StoreState(false), lake: new StoreState(false), messages, actors: [], crashes, duplicates, commands, begun: new Map() };
+    return {
+      landing,
+      work: new StoreState(false),
+      lake: new StoreState(false),
+      messages,
+      actors: [],
+      crashes,
+      duplicates,
+      commands,
+      begun: new Map(),
+    };
   }
 
   // --- what can happen
@@ -169,7 +185,8 @@ export class Explorer {
       steps.push(await this.deliver(state, [name]));
     }
     const commits = [...state.messages].filter(([, { queue, visible }]) => queue === 'commits' && visible).map(([name]) => name);
-    if ((this.world.commitsAtOnce ?? 1) > 1 && commits.length > 1) steps.push(await this.deliver(state, commits.slice(0, this.world.commitsAtOnce)));
+    if ((this.world.commitsAtOnce ?? 1) > 1 && commits.length > 1)
+      steps.push(await this.deliver(state, commits.slice(0, this.world.commitsAtOnce)));
     for (const [index, command] of state.commands.entries()) {
       const begun = await this.command(state, index, command);
       if (begun !== null) steps.push(begun);
@@ -183,12 +200,16 @@ export class Explorer {
     for (const name of names) {
       const message = messages.get(name);
       if (message === undefined) continue;
-      const most = message.queue === 'tasks' || message.queue === 'requests' || message.queue === 'commits' ? this.world.deployment.maxReceives : Number.POSITIVE_INFINITY;
+      const most =
+        message.queue === 'tasks' || message.queue === 'requests' || message.queue === 'commits'
+          ? this.world.deployment.maxReceives
+          : Number.POSITIVE_INFINITY;
       if (message.receives >= most) {
         messages.set(name, { ...message, queue: `${message.queue}-dead` as QueueName, receives: 0 });
         continue;
       }
-      const receives = message.queue === 'monitor' || message.queue.endsWith('-dead') ? Math.min(mostTicks, message.receives + 1) : message.receives + 1;
+      const receives =
+        message.queue === 'monitor' || message.queue.endsWith('-dead') ? Math.min(mostTicks, message.receives + 1) : message.receives + 1;
       messages.set(name, { ...message, receives, visible: false });
       held.push(name);
     }
@@ -257,7 +278,8 @@ export class Explorer {
     switch (call.kind) {
       case 'send': {
         const messages = new Map(state.messages);
-        for (const body of call.bodies) messages.set(++this.messageId, { queue: call.queue as QueueName, body, receives: 0, visible: true });
+        for (const body of call.bodies)
+          messages.set(++this.messageId, { queue: call.queue as QueueName, body, receives: 0, visible: true });
         return { next: { ...state, messages }, answer: { value: [] }, key: 'sent' };
       }
       case 'announce':
@@ -358,7 +380,8 @@ export class Explorer {
 
   private checkEnd(state: State, id: number, parents: readonly { readonly from: number; readonly what: string }[]): void {
     try {
-      if (!this.isAtRest(state)) throw new Violation('no state is stuck', `${state.messages.size} messages, ${state.actors.length} functions`);
+      if (!this.isAtRest(state))
+        throw new Violation('no state is stuck', `${state.messages.size} messages, ${state.actors.length} functions`);
       this.invariants(state).atRest();
     } catch (thrown) {
       throw this.withWay(thrown, id, parents);
@@ -366,7 +389,11 @@ export class Explorer {
   }
 
   /** From every state an end can be reached: nothing goes round for ever. */
-  private checkAllEnd(parents: readonly { readonly from: number; readonly what: string }[], edges: readonly number[], goals: readonly number[]): void {
+  private checkAllEnd(
+    parents: readonly { readonly from: number; readonly what: string }[],
+    edges: readonly number[],
+    goals: readonly number[],
+  ): void {
     const before: number[][] = parents.map(() => []);
     for (let edge = 0; edge < edges.length; edge += 2) before[edges[edge + 1] ?? 0]?.push(edges[edge] ?? 0);
     const ends = new Uint8Array(parents.length);
@@ -393,7 +420,10 @@ export class Explorer {
   private outcomesOf({ lake }: State): string {
     const words = lake.keys().flatMap((key) => {
       if (!key.endsWith('/outcome.json')) return [];
-      const { outcome, epoch } = JSON.parse(lake.objects.get(key)?.body.toString() ?? '{}') as { readonly outcome: string; readonly epoch: number };
+      const { outcome, epoch } = JSON.parse(lake.objects.get(key)?.body.toString() ?? '{}') as {
+        readonly outcome: string;
+        readonly epoch: number;
+      };
       return [`${epoch === 0 ? '' : `e${epoch} `}${outcome}`];
     });
     return words.sort().join(', ');
@@ -403,7 +433,14 @@ export class Explorer {
 
   private hash(state: State): string {
     const parts: string[] = [];
-    parts.push(this.storeMark(state.work), this.storeMark(state.lake), ...[...state.messages.values()].map(({ queue, body, receives, visible }) => `${queue} ${receives} ${visible} ${this.bodyIdOf(body)}`).sort(), '|');
+    parts.push(
+      this.storeMark(state.work),
+      this.storeMark(state.lake),
+      ...[...state.messages.values()]
+        .map(({ queue, body, receives, visible }) => `${queue} ${receives} ${visible} ${this.bodyIdOf(body)}`)
+        .sort(),
+      '|',
+    );
     const actors = state.actors.map(({ progress, held }) => {
       const messages = held.map((name) => state.messages.get(name)?.visible ?? 'gone');
       return `${progress.id} ${messages.join(' ')}`;

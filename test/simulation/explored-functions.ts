@@ -18,7 +18,11 @@ export type Answer = { readonly value: unknown } | { readonly error: unknown };
 export type Standing =
   | { readonly kind: 'asks'; readonly call: Call }
   /** Indexes of the messages that it hands back, and of those that are to come again later. */
-  | { readonly kind: 'over'; readonly failed: readonly { readonly index: number; readonly error: unknown }[]; readonly later: readonly number[] };
+  | {
+      readonly kind: 'over';
+      readonly failed: readonly { readonly index: number; readonly error: unknown }[];
+      readonly later: readonly number[];
+    };
 
 /** An invocation after some answers. Reached again by the same answers, it is the same object. */
 export class Progress {
@@ -100,7 +104,11 @@ export class ExploredFunctions {
     return { kind: 'asks', call: replaying.asked };
   }
 
-  private async handle(code: SimulatedFunction, beginning: Beginning, later: number[]): Promise<readonly { index: number; error: unknown }[]> {
+  private async handle(
+    code: SimulatedFunction,
+    beginning: Beginning,
+    later: number[],
+  ): Promise<readonly { index: number; error: unknown }[]> {
     const { function: name, messages, run } = beginning;
     if (name === 'cancel' || name === 'retry') {
       if (run === undefined) throw new Error(`${name} of no run`);

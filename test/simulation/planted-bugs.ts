@@ -103,11 +103,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'log-entry-without-condition',
     mistake: 'The table was read a moment ago, so the next version is free.',
-    patches: one(
-      'functions/protocol/table-log.ts',
-      'return (await this.lake.create(`${logPrefix(this.table)}${entryName(version)}`, entry)) !== null;',
-      'await this.lake.put(`${logPrefix(this.table)}${entryName(version)}`, entry);\n    return true;',
-    ),
+    patches: one('functions/protocol/table-log.ts', 'return (await this.lake.create(', 'return (await this.lake.put('),
   },
   {
     name: 'no-transaction-check',

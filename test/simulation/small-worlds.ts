@@ -21,11 +21,23 @@ const base = { deployment: deployment(), crashes: 0, duplicates: 0, commands: []
 /** Groups have two tasks here: three tasks are two groups. */
 export const smallWorlds: readonly SmallWorld[] = [
   { ...base, name: 'one task, its event twice, two crashes', uploads: [{ key: 'in/a', body: lines(1), events: 2 }], crashes: 2 },
-  { ...base, name: 'one task, a crash, a message that comes twice', uploads: [{ key: 'in/a', body: lines(1), events: 1 }], crashes: 1, duplicates: 1 },
+  {
+    ...base,
+    name: 'one task, a crash, a message that comes twice',
+    uploads: [{ key: 'in/a', body: lines(1), events: 1 }],
+    crashes: 1,
+    duplicates: 1,
+  },
   { ...base, name: 'two tasks, one crash', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], crashes: 1 },
   { ...base, name: 'two tasks, one message that comes twice', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], duplicates: 1 },
   { ...base, name: 'three tasks in two groups', uploads: [{ key: 'in/a', body: lines(3), events: 1 }] },
-  { ...base, name: 'commit against cancel, a crash', uploads: [{ key: 'in/a', body: lines(1), events: 1 }], crashes: 1, commands: ['cancel'] },
+  {
+    ...base,
+    name: 'commit against cancel, a crash',
+    uploads: [{ key: 'in/a', body: lines(1), events: 1 }],
+    crashes: 1,
+    commands: ['cancel'],
+  },
   { ...base, name: 'cancel and retry', uploads: [{ key: 'in/a', body: lines(1), events: 1 }], commands: ['cancel', 'retry'] },
   { ...base, name: 'cancel of two tasks', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], commands: ['cancel'] },
   {

@@ -284,24 +284,37 @@ export class World {
     if (this.isFaulty('freeze')) {
       const ms = this.random.pick([minuteMs, 20 * minuteMs, 180 * minuteMs, 660 * minuteMs]);
       actor.pending.push(pending);
-      return this.freeze(actor, ms);
+      this.freeze(actor, ms);
+      return;
     }
     if (this.isFaulty('crash')) {
       const isApplied = this.random.chance(0.5);
       if (isApplied) this.applyOrNot(actor, call);
-      return this.kill(actor, `${isApplied ? 'behind' : 'before'} ${describeCall(call)}`);
+      this.kill(actor, `${isApplied ? 'behind' : 'before'} ${describeCall(call)}`);
+      return;
     }
-    if (call.kind === 'sleep') return pending.answer(undefined);
-    if (call.kind === 'compute') return this.compute(actor, pending, call.task);
-    if (this.isFaulty('refused')) return this.failCall(actor, pending, 'refused');
+    if (call.kind === 'sleep') {
+      pending.answer(undefined);
+      return;
+    }
+    if (call.kind === 'compute') {
+      this.compute(actor, pending, call.task);
+      return;
+    }
+    if (this.isFaulty('refused')) {
+      this.failCall(actor, pending, 'refused');
+      return;
+    }
     if (this.isFaulty('lost-answer')) {
       this.applyOrNot(actor, call);
-      return this.failCall(actor, pending, 'done, and its answer lost');
+      this.failCall(actor, pending, 'done, and its answer lost');
+      return;
     }
     if (!isRead(call) && call.kind !== 'send' && call.kind !== 'announce' && call.kind !== 'delete' && this.isFaulty('applied-late')) {
       this.late.push({ atMs: this.nowMs + this.random.below(2 * minuteMs), call, actor });
       this.late.sort((a, b) => a.atMs - b.atMs);
-      return this.failCall(actor, pending, 'given up, and arrives later');
+      this.failCall(actor, pending, 'given up, and arrives later');
+      return;
     }
     try {
       pending.answer(this.apply(actor, call));
@@ -319,13 +332,18 @@ export class World {
 
   private compute(actor: Actor, pending: Pending, task: number): void {
     if (this.isFaulty('out-of-memory')) {
-      if (this.random.chance(0.5)) return this.kill(actor, 'out of memory');
+      if (this.random.chance(0.5)) {
+        this.kill(actor, 'out of memory');
+        return;
+      }
       actor.isDisturbed = true;
-      return pending.fail(new FanlakeError('task.memory', 'simulated: out of memory'));
+      pending.fail(new FanlakeError('task.memory', 'simulated: out of memory'));
+      return;
     }
     if (this.isFaulty('out-of-time')) {
       actor.isDisturbed = true;
-      return pending.fail(new FanlakeError('task.timeout', 'simulated: out of time'));
+      pending.fail(new FanlakeError('task.timeout', 'simulated: out of time'));
+      return;
     }
     this.say(actor, `computed task ${task}`);
     pending.answer(undefined);
@@ -568,7 +586,8 @@ export class World {
     this.outside = this.outside.filter((one) => one !== event);
     switch (event.kind) {
       case 'upload':
-        return this.upload(event);
+        this.upload(event);
+        return;
       case 'event-again': {
         const body = this.eventOfUpload[event.upload];
         if (body !== undefined) this.send(null, 'requests', [body], 0);
@@ -577,11 +596,14 @@ export class World {
       case 'retry':
       case 'run-again':
       case 'cancel':
-        return this.command(event);
+        this.command(event);
+        return;
       case 'expiry':
-        return this.expire(event.upload);
+        this.expire(event.upload);
+        return;
       default:
-        return this.foreign(event);
+        this.foreign(event);
+        return;
     }
   }
 
