@@ -77,10 +77,7 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
   if (plan === null && asked === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
   }
-  // a plan for a table that has changed since can only conflict again
-  const stale = plan?.error !== null || outcome?.error?.code === 'commit.conflict';
-  const lost = plan !== null && !partial && (await hasLostParts(context.stores.work, plan));
-  const changed = plan === null || stale || lost || (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job));
+  const changed = plan === null || (await mustPlanAnew(context, plan, found, asked));
   // where nothing is in the table the input may as well be cut in another way
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
@@ -95,6 +92,14 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
   }
   if (asked !== null) return asked.plan(run, found.epoch + 1);
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
+}
+
+/** Whether the epoch behind one that has ended can't go on with its plan. */
+async function mustPlanAnew({ stores }: RunContext, plan: Plan, { outcome }: FoundRun, asked: Asked | null): Promise<boolean> {
+  // a plan for a table that has changed since can only conflict again
+  if (plan.error !== null || outcome?.error?.code === 'commit.conflict') return true;
+  if (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) return true;
+  return outcome?.outcome !== 'PARTIAL' && (await hasLostParts(stores.work, plan));
 }
 
 const isOtherSize = ({ splitBytes }: Asked, plan: Plan | null): boolean =>

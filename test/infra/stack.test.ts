@@ -235,7 +235,7 @@ describe('functions', () => {
       reducer: ['requestsQueue', 'mergesQueue', 'version'],
       monitor: [],
       'dead-letters': ['requestsQueue', 'mergesQueue', 'undeliverableQueue', 'maxReceives'],
-      sweeper: ['workBucket', 'lakeBucket', 'stack', 'workDays'],
+      sweeper: ['workBucket', 'lakeBucket', 'account', 'ownBuckets', 'stack', 'workDays'],
     } as const;
     const found = properties('AWS::Lambda::Function').map(({ Handler, Environment }) => {
       const { Variables } = Environment as { readonly Variables: Record<string, unknown> };

@@ -6,10 +6,11 @@ import { patchModules, smallGroups } from './source-patches.ts';
 const options = new Command('explore')
   .description('tries everything that can happen in small worlds of Fanlake')
   .option('--world <text>', 'only worlds whose name has this in it', '')
+  .option('--large', 'also the worlds that take minutes')
   .option('--bug <name>', 'with a planted mistake')
   .option('--json', 'one JSON document on stdout')
   .parse()
-  .opts<{ readonly world: string; readonly bug?: string; readonly json?: boolean }>();
+  .opts<{ readonly world: string; readonly large?: boolean; readonly bug?: string; readonly json?: boolean }>();
 
 patchModules([...smallGroups, ...(options.bug === undefined ? [] : plantedBug(options.bug).patches)]);
 const { Explorer } = await import('./explore.ts');
@@ -17,7 +18,9 @@ const { smallWorlds } = await import('./small-worlds.ts');
 const { Violation } = await import('./violation.ts');
 
 const results: unknown[] = [];
-for (const world of smallWorlds.filter(({ name }) => name.includes(options.world))) {
+for (const world of smallWorlds.filter(
+  ({ name, isLarge = false }) => name.includes(options.world) && (options.large === true || !isLarge),
+)) {
   try {
     const found = await new Explorer(world).explore((states) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${world.name}: ${states.toLocaleString('en')} states`);

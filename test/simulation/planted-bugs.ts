@@ -6,6 +6,8 @@ export interface PlantedBug {
   /** What somebody may think who makes it. */
   readonly mistake: string;
   readonly patches: readonly SourcePatch[];
+  /** The invariants that it violates in simulated worlds (the first found differs with the seeds), and the small world whose exploration shows it. */
+  readonly caughtBy: { readonly simulation: readonly string[] | null; readonly exploration: string | null };
 }
 
 const one = (file: string, find: string, replace: string): readonly SourcePatch[] => [{ file, find, replace }];
@@ -13,24 +15,27 @@ const one = (file: string, find: string, replace: string): readonly SourcePatch[
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'stop-at-412',
+    caughtBy: { simulation: null, exploration: 'one task, a crash, a message that comes twice' },
     mistake: 'A worker whose part is there already stops: whoever wrote it will go on.',
     patches: one(
       'functions/worker/handle-task.ts',
-      'await work.create(key, JSON.stringify(part));',
-      'if ((await work.create(key, JSON.stringify(part))) === null) return;',
+      'if ((await work.create(key, JSON.stringify(part))) !== null) end = endOf(part);',
+      'if ((await work.create(key, JSON.stringify(part))) === null) return leftAlone;',
     ),
   },
   {
     name: 'acknowledge-own-part',
+    caughtBy: { simulation: ['every run ends'], exploration: 'one task, a crash, a message that comes twice' },
     mistake: 'A task that comes again and finds its part is done.',
     patches: one(
       'functions/worker/handle-task.ts',
       'if (!mayBeDone || (await work.head(key)) === null) {',
-      'if (mayBeDone && (await work.head(key)) !== null) return;\n  {',
+      'if (mayBeDone && (await work.head(key)) !== null) return leftAlone;\n  {',
     ),
   },
   {
     name: 'no-nonce',
+    caughtBy: { simulation: ['nothing fails that no fault has touched'], exploration: 'one task, a crash, a message that comes twice' },
     mistake: "A data file's name tells run, epoch and task: that is enough.",
     patches: one(
       'functions/worker/handle-task.ts',
@@ -40,6 +45,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'commit-without-decision',
+    caughtBy: { simulation: ['nothing is visible before its commit is decided'], exploration: null },
     mistake: 'The log entry decides by itself; the decision need not be written first.',
     patches: one(
       'functions/reducer/commit-runs.ts',
@@ -49,6 +55,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'marker-before-data',
+    caughtBy: { simulation: ['nothing fails that no fault has touched', 'every run ends'], exploration: null },
     mistake: 'The plan is what everybody waits for, so it is written first, and its pages behind it.',
     patches: [
       {
@@ -72,10 +79,11 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'delete-before-commit',
+    caughtBy: { simulation: ['a visible file is there', 'a visible file stays'], exploration: null },
     mistake: 'An attempt that lost against another cleans up the files of its task.',
     patches: one(
       'functions/worker/handle-task.ts',
-      'await work.create(key, JSON.stringify(part));',
+      'if ((await work.create(key, JSON.stringify(part))) !== null) end = endOf(part);',
       `if ((await work.create(key, JSON.stringify(part))) === null && part.kind === 'done') {
       const { keys } = await lake.listKeys({ prefix: \`\${plan.table.key}/\${plan.run}-e\${plan.epoch}-\${String(body.task.task).padStart(7, '0')}-\` });
       for (const file of keys) await lake.delete(file);
@@ -84,29 +92,36 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'barrier-by-count',
-    mistake: 'The worker that writes the last task is the last: no need to list the parts.',
-    patches: one(
-      'functions/protocol/barrier.ts',
-      'if (parts.keys.length < groupSize(group, plan.tasks)) return;',
-      'if (parts.keys.length < groupSize(group, plan.tasks) && !parts.keys.some((key) => key.endsWith(String(group * tasksPerGroup + groupSize(group, plan.tasks) - 1)))) return;',
-    ),
+    caughtBy: { simulation: ['every run ends', 'the table has what the outcomes say', 'every world comes to rest'], exploration: null },
+    mistake: 'Whoever finds the part of the last task in a group is behind all others: no need to look for each.',
+    patches: [
+      {
+        file: 'functions/protocol/barrier.ts',
+        find: 'if (parts.keys.length < groupSize(group, plan.tasks)) return;',
+        replace: 'if (!parts.keys.some((key) => taskOfPartKey(key) === group * tasksPerGroup + groupSize(group, plan.tasks) - 1)) return;',
+      },
+      { file: 'functions/protocol/barrier.ts', find: 'if (present.length < parts.length) return;', replace: '' },
+    ],
   },
   {
     name: 'retry-rewrites-parts',
+    caughtBy: { simulation: ['a document never changes'], exploration: null },
     mistake: 'An attempt that comes later knows better: it overwrites the part.',
     patches: one(
       'functions/worker/handle-task.ts',
-      'await work.create(key, JSON.stringify(part));',
+      'if ((await work.create(key, JSON.stringify(part))) !== null) end = endOf(part);',
       'await work.put(key, JSON.stringify(part));',
     ),
   },
   {
     name: 'log-entry-without-condition',
+    caughtBy: { simulation: ['a document never changes'], exploration: null },
     mistake: 'The table was read a moment ago, so the next version is free.',
     patches: one('functions/protocol/table-log.ts', 'return (await this.lake.create(', 'return (await this.lake.put('),
   },
   {
     name: 'no-transaction-check',
+    caughtBy: { simulation: ['no row is visible twice'], exploration: null },
     mistake: 'A commit message comes once: nobody needs to look whether the run is in the log already.',
     patches: one(
       'functions/core/table-log/append.ts',
@@ -116,15 +131,17 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'monitor-blind-to-decision',
+    caughtBy: { simulation: ['every world comes to rest', 'every run ends'], exploration: null },
     mistake: "The monitor cares for tasks; how the run was decided is the reducer's business.",
     patches: one(
       'functions/monitor/tick.ts',
       "if (decision !== null && decision.kind !== 'commit') {",
-      "if (decision !== null && decision.kind === 'commit' && tick < 0) {",
+      "if (decision !== null && decision.kind !== 'commit' && message.epoch < 0) {",
     ),
   },
   {
     name: 'dead-letter-overwrites',
+    caughtBy: { simulation: ['a document never changes'], exploration: null },
     mistake: 'What is dead has failed: its part says so, whatever was there.',
     patches: one(
       'functions/protocol/bury-task.ts',
@@ -134,6 +151,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'dead-letter-stops-at-part',
+    caughtBy: { simulation: ['every run ends'], exploration: null },
     mistake: 'A dead task whose part is there needs nothing more.',
     patches: one(
       'functions/protocol/bury-task.ts',
@@ -143,16 +161,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'decided-is-done',
+    caughtBy: { simulation: ['every run ends'], exploration: 'commit against cancel, a crash' },
     mistake: 'A task of a run that is decided has nothing left to do: acknowledge it.',
     patches: one('functions/protocol/duties.ts', "if (decision.kind === 'commit') return;\n", 'if (decision.kind.length > 0) return;\n'),
   },
   {
     name: 'chain-unchecked',
+    caughtBy: { simulation: ['the table has what the outcomes say'], exploration: null },
     mistake: 'Splits are cut at newlines, so their edges fit.',
     patches: one('functions/reducer/judge.ts', "if (chain.kind === 'broken') {", "if (chain.kind === 'broken' && plan.epoch < 0) {"),
   },
   {
     name: 'partial-parts-reused',
+    caughtBy: { simulation: ['no row is visible twice'], exploration: null },
     mistake: 'The epoch behind one that was committed in part takes over its good parts, as behind one that failed.',
     patches: one(
       'functions/protocol/take-up-run.ts',
@@ -161,12 +182,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     ),
   },
   {
-    name: 'new-run-for-each-event',
-    mistake: 'An event that comes when its run is over is a new upload.',
-    patches: one('functions/coordinator/handle-upload.ts', 'if (newest !== undefined) {', 'if (newest !== undefined && !newest.ended) {'),
-  },
-  {
     name: 'no-transaction',
+    caughtBy: { simulation: ['no row is visible twice'], exploration: null },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
       'functions/core/table-log/append.ts',

@@ -28,9 +28,15 @@ export const smallWorlds: readonly SmallWorld[] = [
     crashes: 1,
     duplicates: 1,
   },
-  { ...base, name: 'two tasks, one crash', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], crashes: 1 },
-  { ...base, name: 'two tasks, one message that comes twice', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], duplicates: 1 },
-  { ...base, name: 'three tasks in two groups', uploads: [{ key: 'in/a', body: lines(3), events: 1 }] },
+  { ...base, name: 'two tasks, one crash', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], crashes: 1, isLarge: true },
+  {
+    ...base,
+    name: 'two tasks, one message that comes twice',
+    isLarge: true,
+    uploads: [{ key: 'in/a', body: lines(2), events: 1 }],
+    duplicates: 1,
+  },
+  { ...base, name: 'three tasks in two groups', isLarge: true, uploads: [{ key: 'in/a', body: lines(3), events: 1 }] },
   {
     ...base,
     name: 'commit against cancel, a crash',
@@ -39,7 +45,7 @@ export const smallWorlds: readonly SmallWorld[] = [
     commands: ['cancel'],
   },
   { ...base, name: 'cancel and retry', uploads: [{ key: 'in/a', body: lines(1), events: 1 }], commands: ['cancel', 'retry'] },
-  { ...base, name: 'cancel of two tasks', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], commands: ['cancel'] },
+  { ...base, name: 'cancel of two tasks', isLarge: true, uploads: [{ key: 'in/a', body: lines(2), events: 1 }], commands: ['cancel'] },
   {
     ...base,
     name: 'two runs into one table, committed alone or together, a crash',
@@ -62,12 +68,14 @@ export const smallWorlds: readonly SmallWorld[] = [
   {
     ...base,
     name: 'a split that was guessed wrong',
+    isLarge: true,
     deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
     uploads: [{ key: 'in/a', body: lines(4), events: 1 }],
   },
   {
     ...base,
     name: 'a poisoned split, committed in part and retried',
+    isLarge: true,
     deployment: deployment({ jobs: [job({ maxFailedTasks: 1 })] }),
     uploads: [{ key: 'in/a', body: 'line0\nxine1\n', events: 1 }],
     commands: ['retry'],

@@ -3,9 +3,11 @@ export class Violation extends Error {
   override readonly name = 'Violation';
   /** Which invariant, in a few words. */
   readonly invariant: string;
+  readonly found: string;
 
-  constructor(invariant: string, message: string) {
-    super(`${invariant}: ${message}`);
+  constructor(invariant: string, found: string) {
+    super(`${invariant}: ${found}`);
     this.invariant = invariant;
+    this.found = found;
   }
 }

@@ -25,7 +25,7 @@ const invisibleMs = 30 * secondMs;
 /** Functions at work on a queue at once. */
 const mostAtOnce: Readonly<Record<FunctionName, number>> = { coordinator: 2, worker: 3, reducer: 2, monitor: 2, 'dead-letters': 2 };
 /** A world that isn't at rest after so many steps never will be. */
-const mostSteps = 60_000;
+const mostSteps = 20_000;
 /** What a VACUUM of another writer keeps, if its user leaves the default. */
 const vacuumAgeMs = 7 * 24 * 60 * minuteMs;
 /** The least that a work root keeps objects for (infra/sizes.ts). */
@@ -228,7 +228,7 @@ export class World {
     if (late !== undefined && late.atMs <= this.nowMs) events.push({ weight: 2, happen: () => this.arriveLate(late) });
     if (this.steps % 3 === 0 && this.isFaulty('visibility-expires')) {
       const held = this.actors.flatMap((actor) => actor.held.map((one) => ({ actor, one }))).filter(({ one }) => !one.isGivenBack);
-      if (held.length > 0) events.push({ weight: 1, happen: () => this.showEarly(this.random.pick(held)) });
+      if (held.length > 0) events.push({ weight: 8, happen: () => this.showEarly(this.random.pick(held)) });
     }
     return events;
   }

@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { plantedBugs } from './planted-bugs.ts';
+import type { Tally } from './run-seeds.ts';
+import { faultNames } from './scenario-faults.ts';
+
+interface Simulated extends Tally {
+  readonly seconds: number;
+  readonly failure: { readonly message: string; readonly invariant: string; readonly variation: { readonly seed: number } } | null;
+}
+
+/** What `npm run simulate` does. */
+function run(program: string, ...args: readonly string[]): { readonly code: number | null; readonly output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  return { code: status, output: stdout + stderr };
+}
+
+function simulate(...args: readonly string[]): Simulated {
+  const { output } = run('./main.ts', '--json', ...args);
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Simulated;
+}
+
+const seeds = 10_000;
+/** A planted mistake is looked for in so many seeds: fewer than those that must be without one. */
+const seedsForBugs = 6_000;
+
+describe('simulated worlds', () => {
+  it(`${seeds.toLocaleString('en')} seeds violate nothing, and in them every fault and every outcome occurs`, () => {
+    const { failure, outcomes, faults, steps, seconds } = simulate('--seeds', String(seeds));
+    console.log(`${seeds} seeds, ${steps} steps, ${seconds.toFixed(0)} s`);
+    // named in full, with what replays it
+    expect(failure === null ? null : `${failure.message}\nnpm run simulate -- --seed ${failure.variation.seed}`).toBeNull();
+    expect(Object.keys(faults).sort()).toEqual([...faultNames].sort());
+    expect(Object.keys(outcomes).sort()).toEqual(['CANCELLED', 'COMMITTED', 'FAILED', 'PARTIAL']);
+  });
+
+  it('a seed is the same world each time, step by step', () => {
+    const first = run('./main.ts', '--seed', '7');
+    expect(first.code).toBe(0);
+    expect(first.output.split('\n').length).toBeGreaterThan(50);
+    expect(run('./main.ts', '--seed', '7')).toEqual(first);
+  });
+});
+
+describe('a planted mistake is caught', () => {
+  it.each(plantedBugs.filter(({ caughtBy }) => caughtBy.simulation !== null))('by simulation: $name', ({ name, caughtBy }) => {
+    const { failure, seeds: tried } = simulate('--bug', name, '--seeds', String(seedsForBugs));
+    console.log(`${name}: seed ${failure?.variation.seed}, ${tried} seeds tried`);
+    expect(failure?.invariant).toBeDefined();
+    expect(caughtBy.simulation).toContain(failure?.invariant);
+  });
+
+  it.each(plantedBugs.filter(({ caughtBy }) => caughtBy.exploration !== null))('by exploration: $name', ({ name, caughtBy }) => {
+    const { code, output } = run('./explore-main.ts', '--bug', name, '--world', caughtBy.exploration ?? '');
+    expect(code, output).toBe(1);
+  });
+});
+
+describe('everything that can happen in a small world', () => {
+  it('is tried: no state is stuck, none is unsafe, and from each an end can be reached', () => {
+    const { code, output } = run('./explore-main.ts');
+    console.log(output);
+    expect(code, output).toBe(0);
+  });
+});
