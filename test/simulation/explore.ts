@@ -23,6 +23,11 @@ export interface SmallWorld {
   readonly commands: readonly ('cancel' | 'retry')[];
   /** Whether a run may fail since a task was given up. */
   readonly mayGiveUp: boolean;
+  /**
+   * How often a function may be interrupted by another while it could go on; absent: at every call. Few interruptions find most of what many do, in far fewer
+   * states (Musuvathi and Qadeer, Iterative context bounding for systematic testing of multithreaded programs, PLDI 2007).
+   */
+  readonly interruptions?: number;
   /** Whether it takes minutes. */
   readonly isLarge?: boolean;
   /** Runs that are committed together. */
@@ -58,6 +63,12 @@ interface Actor {
   readonly held: readonly number[];
 }
 
+/** Who has gone on last, and how often somebody else still may though he could. */
+interface Turn {
+  readonly last: Actor | null;
+  readonly interruptions: number;
+}
+
 /** Everything there is at a moment. Never changed: what happens makes another. */
 interface State {
   readonly landing: StoreState;
@@ -70,6 +81,7 @@ interface State {
   readonly commands: readonly ('cancel' | 'retry')[];
   /** How often a task was begun in the same way. */
   readonly begun: ReadonlyMap<string, number>;
+  readonly turn: Turn;
 }
 
 interface Step {
@@ -155,7 +167,7 @@ export class Explorer {
         messages.set(++this.messageId, { queue: 'requests', body: uploadEvent(object, true), receives: 0, visible: true });
       }
     }
-    const { crashes, duplicates, commands } = this.world;
+    const { crashes, duplicates, commands, interruptions } = this.world;
     return {
       landing,
       work: new StoreState(false),
@@ -166,6 +178,7 @@ export class Explorer {
       duplicates,
       commands,
       begun: new Map(),
+      turn: { last: null, interruptions: interruptions ?? Number.POSITIVE_INFINITY },
     };
   }
 
@@ -173,24 +186,28 @@ export class Explorer {
 
   private async stepsOf(state: State): Promise<readonly Step[]> {
     const steps: Step[] = [];
+    const mayInterrupt = state.turn.interruptions > 0;
     for (const [index, actor] of state.actors.entries()) {
-      steps.push(await this.advance(state, index));
+      const interrupts = isInterruption(state, actor);
+      if (!interrupts || mayInterrupt) steps.push(await this.advance(interrupted(state, interrupts), index));
       if (state.crashes > 0) steps.push(this.crash(state, index));
       if (state.duplicates > 0) steps.push(...this.duplicate(state, actor));
     }
-    if (state.actors.length >= mostActors) return steps;
+    const interrupts = isInterruption(state, null);
+    if (state.actors.length >= mostActors || (interrupts && !mayInterrupt)) return steps;
+    const free = interrupted(state, interrupts);
     const seen = new Set<string>();
     for (const [name, { queue, body, receives, visible }] of state.messages) {
       const alike = `${queue} ${receives} ${body}`;
       if (!visible || seen.has(alike)) continue;
       seen.add(alike);
-      steps.push(await this.deliver(state, [name]));
+      steps.push(await this.deliver(free, [name]));
     }
     const commits = [...state.messages].filter(([, { queue, visible }]) => queue === 'commits' && visible).map(([name]) => name);
     if ((this.world.commitsAtOnce ?? 1) > 1 && commits.length > 1)
-      steps.push(await this.deliver(state, commits.slice(0, this.world.commitsAtOnce)));
+      steps.push(await this.deliver(free, commits.slice(0, this.world.commitsAtOnce)));
     for (const [index, command] of state.commands.entries()) {
-      const begun = await this.command(state, index, command);
+      const begun = await this.command(free, index, command);
       if (begun !== null) steps.push(begun);
     }
     return steps;
@@ -245,7 +262,8 @@ export class Explorer {
       number = 1_000 * number + (plans ? 100 * state.crashes + 10 * state.duplicates : 0) + others;
     }
     const progress = await this.functions.begin({ ...beginning, number });
-    const started: State = { ...state, begun, actors: [...state.actors, { progress, held }] };
+    const beginner: Actor = { progress, held };
+    const started: State = { ...state, begun, actors: [...state.actors, beginner], turn: { ...state.turn, last: beginner } };
     const what = `${beginning.function} begins with ${beginning.messages.map(({ body, receive }) => `${body.slice(0, 90)} (receive ${receive})`).join(', ')}`;
     return { what, state: await this.quiet(started, started.actors.length - 1) };
   }
@@ -273,7 +291,8 @@ export class Explorer {
   private async answer(state: State, index: number, actor: Actor, call: Call): Promise<State> {
     const { next, answer, key } = this.apply(state, call);
     const progress = await this.functions.answer(actor.progress, key, answer);
-    return { ...next, actors: next.actors.map((other, at) => (at === index ? { ...actor, progress } : other)) };
+    const gone: Actor = { ...actor, progress };
+    return { ...next, actors: next.actors.map((other, at) => (at === index ? gone : other)), turn: { ...next.turn, last: gone } };
   }
 
   private apply(state: State, call: Call): { readonly next: State; readonly answer: Answer; readonly key: string } {
@@ -448,6 +467,9 @@ export class Explorer {
       return `${progress.id} ${messages.join(' ')}`;
     });
     parts.push(...actors.sort(), '|', String(state.crashes), String(state.duplicates), [...state.commands].sort().join(' '));
+    const { last, interruptions } = state.turn;
+    if (interruptions < Number.POSITIVE_INFINITY)
+      parts.push(`${interruptions} ${last !== null && state.actors.includes(last) ? last.progress.id : 'free'}`);
     for (const [key, count] of state.begun) if (count > 1) parts.push(`${this.bodyIdOf(key)} ${count}`);
     return createHash('md5').update(parts.join('\n')).digest('base64');
   }
@@ -475,6 +497,14 @@ export class Explorer {
     return this.bodyIds.size - 1;
   }
 }
+
+/** Whether somebody else could go on, if an actor (or a new one: null) goes on now. */
+function isInterruption({ turn: { last }, actors }: State, next: Actor | null): boolean {
+  return last !== null && last !== next && actors.includes(last);
+}
+
+const interrupted = (state: State, interrupts: boolean): State =>
+  interrupts ? { ...state, turn: { ...state.turn, interruptions: state.turn.interruptions - 1 } } : state;
 
 /** Written once, so that reading it again gives the same. */
 const unchanging = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json)$/;

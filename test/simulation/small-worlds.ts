@@ -16,43 +16,21 @@ const deployment = (more: Partial<Deployment> = {}): Deployment => ({
 /** Lines of six bytes: a split each. */
 const lines = (count: number): string => Array.from({ length: count }, (_, line) => `line${line}\n`).join('');
 
+/** An object of so many lines. */
+const upload = (count: number, events = 1) => ({ key: 'in/a', body: lines(count), events });
+
 const base = { deployment: deployment(), crashes: 0, duplicates: 0, commands: [], mayGiveUp: false } as const;
 
 /** Groups have two tasks here: three tasks are two groups. */
 export const smallWorlds: readonly SmallWorld[] = [
-  { ...base, name: 'one task, its event twice, two crashes', uploads: [{ key: 'in/a', body: lines(1), events: 2 }], crashes: 2 },
-  {
-    ...base,
-    name: 'one task, a crash, a message that comes twice',
-    uploads: [{ key: 'in/a', body: lines(1), events: 1 }],
-    crashes: 1,
-    duplicates: 1,
-  },
-  { ...base, name: 'two tasks, one crash', uploads: [{ key: 'in/a', body: lines(2), events: 1 }], crashes: 1, isLarge: true },
-  {
-    ...base,
-    name: 'two tasks, one message that comes twice',
-    isLarge: true,
-    uploads: [{ key: 'in/a', body: lines(2), events: 1 }],
-    duplicates: 1,
-  },
-  { ...base, name: 'three tasks in two groups', isLarge: true, uploads: [{ key: 'in/a', body: lines(3), events: 1 }] },
-  {
-    ...base,
-    name: 'commit against cancel, a crash',
-    uploads: [{ key: 'in/a', body: lines(1), events: 1 }],
-    crashes: 1,
-    commands: ['cancel'],
-  },
-  { ...base, name: 'cancel and retry', uploads: [{ key: 'in/a', body: lines(1), events: 1 }], commands: ['cancel', 'retry'] },
-  { ...base, name: 'cancel of two tasks', isLarge: true, uploads: [{ key: 'in/a', body: lines(2), events: 1 }], commands: ['cancel'] },
+  { ...base, name: 'one task, its event twice, two crashes', uploads: [upload(1, 2)], crashes: 2 },
+  { ...base, name: 'one task, a crash, a message that comes twice', uploads: [upload(1)], crashes: 1, duplicates: 1 },
+  { ...base, name: 'commit against cancel, a crash', uploads: [upload(1)], crashes: 1, commands: ['cancel'] },
+  { ...base, name: 'cancel and retry', uploads: [upload(1)], commands: ['cancel', 'retry'] },
   {
     ...base,
     name: 'two runs into one table, committed alone or together, a crash',
-    uploads: [
-      { key: 'in/a', body: lines(1), events: 1 },
-      { key: 'in/b', body: lines(1).toUpperCase(), events: 1 },
-    ],
+    uploads: [upload(1), { ...upload(1), key: 'in/b', body: lines(1).toUpperCase() }],
     crashes: 1,
     commitsAtOnce: 2,
   },
@@ -60,24 +38,37 @@ export const smallWorlds: readonly SmallWorld[] = [
     ...base,
     name: 'a task that is given up, and retried',
     deployment: deployment({ maxReceives: 1 }),
-    uploads: [{ key: 'in/a', body: lines(1), events: 1 }],
+    uploads: [upload(1)],
     crashes: 1,
     commands: ['retry'],
     mayGiveUp: true,
   },
+  { ...base, name: 'two tasks, a crash, one interruption', uploads: [upload(2)], crashes: 1, interruptions: 1, isLarge: true },
   {
     ...base,
-    name: 'a split that was guessed wrong',
+    name: 'two tasks, a message that comes twice, one interruption',
+    uploads: [upload(2)],
+    duplicates: 1,
+    interruptions: 1,
     isLarge: true,
+  },
+  { ...base, name: 'two tasks and cancel, one interruption', uploads: [upload(2)], commands: ['cancel'], interruptions: 1, isLarge: true },
+  { ...base, name: 'three tasks in two groups, one interruption', uploads: [upload(3)], interruptions: 1, isLarge: true },
+  {
+    ...base,
+    name: 'a split that was guessed wrong, one interruption',
     deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
-    uploads: [{ key: 'in/a', body: lines(4), events: 1 }],
+    uploads: [upload(4)],
+    interruptions: 1,
+    isLarge: true,
   },
   {
     ...base,
-    name: 'a poisoned split, committed in part and retried',
-    isLarge: true,
+    name: 'a poisoned split, committed in part and retried, one interruption',
     deployment: deployment({ jobs: [job({ maxFailedTasks: 1 })] }),
-    uploads: [{ key: 'in/a', body: 'line0\nxine1\n', events: 1 }],
+    uploads: [{ ...upload(2), body: 'line0\nxine1\n' }],
     commands: ['retry'],
+    interruptions: 1,
+    isLarge: true,
   },
 ];

@@ -674,8 +674,8 @@ export class World {
     const run = this.runOfUpload[index];
     const upload = run === undefined ? undefined : this.uploads.get(run);
     if (upload === undefined) return;
-    // objects live longer than any function sleeps; a folder may be deleted when nobody is at work
-    const mayGo = this.hasEnded(upload) && this.actors.length === 0;
+    // objects live longer than any function sleeps; a folder may be deleted when nobody is at work and nothing is on its way
+    const mayGo = this.hasEnded(upload) && this.actors.length === 0 && this.late.length === 0;
     const isOld = (key: string): boolean => this.nowMs - (this.roots.work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
     const all = this.roots.work.keys().filter((key) => key.startsWith(`${runsPrefix}${run}/`));
     const keys = all.filter((key) => mayGo || isOld(key));
