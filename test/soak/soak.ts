@@ -1,7 +1,9 @@
 /** `npm run soak`: Fanlake under load, with processes that are killed again and again. */
 import { Command } from 'commander';
+import { LambdaSoak } from './lambda-soak.ts';
 import { LocalSoak } from './local-soak.ts';
 import { isGood, progressLine, renderFaults, renderReport, type SoakProgress } from './report.ts';
+import type { SoakOptions } from './soak-run.ts';
 
 interface Options {
   readonly minutes: number;
@@ -51,10 +53,20 @@ function show(progress: SoakProgress): void {
   }
 }
 
-const settings = { loadMs: options.minutes * 60_000, seed: options.seed, onProgress: show };
-const soak = new LocalSoak(settings);
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => void soak.abandon().finally(() => process.exit(130)));
-const report = await soak.run();
+const begin = (): SoakOptions => ({ loadMs: options.minutes * 60_000, seed: options.seed, onProgress: show });
+const soak = options.localstack === true ? await LambdaSoak.deploy(begin, (line) => console.error(line)) : new LocalSoak(begin());
+let isInterrupted = false;
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    isInterrupted = true;
+    void soak.abandon().finally(() => process.exit(130));
+  });
+}
+const report = await soak.run().catch((error: unknown) => {
+  // what was under way lost its place
+  if (isInterrupted) return new Promise<never>(() => {});
+  throw error;
+});
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 console.log(renderReport(report));
 for (const fault of renderFaults(report)) console.error(fault);

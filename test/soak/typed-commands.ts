@@ -16,10 +16,13 @@ export class TypedCommands {
   /** How often a command was typed again. */
   readonly again: Record<TypedName, number> = { run: 0, retry: 0 };
   private readonly folder: string;
+  private readonly options: readonly string[];
   private under: { readonly name: TypedName; readonly command: FanlakeCommand } | null = null;
 
-  constructor(folder: string) {
+  /** @param options of each of them */
+  constructor(folder: string, options: readonly string[]) {
     this.folder = folder;
+    this.options = options;
   }
 
   /** The one that is under way. */
@@ -31,7 +34,7 @@ export class TypedCommands {
   /** Types it until it ends by itself. */
   async type(name: TypedName, ...args: readonly string[]): Promise<Answer> {
     for (;;) {
-      const command = new FanlakeCommand(this.folder, [name, ...args, '--home', 'home', '--json'], {}, true);
+      const command = new FanlakeCommand(this.folder, [name, ...args, ...this.options, '--json'], {}, true);
       this.under = { name, command };
       const { code, signal, stdout, stderr } = await command.ended;
       this.under = null;
