@@ -75,6 +75,11 @@ export class WorkerChild {
     return this.#process.pid;
   }
 
+  /** By whoever: what killed it says nothing about another process. */
+  get wasKilled(): boolean {
+    return this.#process.signalCode === 'SIGKILL' || this.#process.signalCode === 'SIGTERM';
+  }
+
   get isAlive(): boolean {
     return this.#isAlive;
   }

@@ -25,6 +25,9 @@ export interface WorkerPoolOptions<Message> {
   readonly onOutput?: (line: string, worker: number) => void;
 }
 
+/** How often one that is killed while it starts is replaced. */
+const maxKilledStarts = 5;
+
 /**
  * Performs a queue's messages in worker processes, one message at a time each. A message is in flight as long as its worker lives: one whose worker
  * dies (killed, out of memory, exited) is visible again at once. Processes are started when there is something to do, or by `warm`.
@@ -47,12 +50,26 @@ export class WorkerPool<Message> {
   }
 
   /**
-   * Starts all processes ahead of the first message; resolves when all of them take tasks.
+   * Starts all processes ahead of the first message; resolves when all of them take tasks. One that is killed meanwhile is replaced.
    * @throws FanlakeError `internal` with what it wrote when one can't be started
    */
   async warm(): Promise<void> {
     while (this.#children.size < this.#options.workers) this.#idle.unshift(this.#spawn());
-    await Promise.all([...this.#children].map((child) => child.ready));
+    await Promise.all([...this.#children].map((child) => this.#untilReady(child)));
+  }
+
+  /** @throws FanlakeError when it ends by itself: the next would too */
+  async #untilReady(started: WorkerChild): Promise<void> {
+    let child = started;
+    for (let killed = 0; ; killed++) {
+      try {
+        return await child.ready;
+      } catch (thrown) {
+        if (this.#closed || killed >= maxKilledStarts || !child.wasKilled) throw thrown;
+        child = this.#spawn();
+        this.#idle.unshift(child);
+      }
+    }
   }
 
   /** Worker processes at most. */

@@ -111,6 +111,20 @@ describe('a pool of worker processes', () => {
     expect(warmed).toContain(seen[0]?.pid);
   });
 
+  it('replaces a process that is killed while it starts', async () => {
+    const { pool, queue, seen, until } = makePool({ modulePath: program('settings-worker.ts') });
+    const warmed = pool.warm();
+    const [victim = 0] = pool.processIds;
+    process.kill(victim, 'SIGKILL');
+    await warmed;
+    expect(pool.processIds).toHaveLength(2);
+    expect(pool.processIds).not.toContain(victim);
+    pool.start();
+    await queue.send([{ id: 1, kind: 'report' }]);
+    await until(() => seen.length === 1);
+    expect(seen[0]?.receiveCount).toBe(1);
+  });
+
   it('redelivers exactly the task whose worker was killed in the middle of it, once, to another process', async () => {
     const { pool, queue, seen, letters, until } = makePool();
     pool.start();

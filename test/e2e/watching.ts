@@ -105,6 +105,15 @@ export class WatchProcess {
     }
   }
 
+  /** Null when it could not be started. */
+  get pid(): number | null {
+    return this.child.pid ?? null;
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Holds its workers up while something else is done: what is planned meanwhile is computed afterwards. */
   async whileWorkersRest(work: () => Promise<void>): Promise<void> {
     const workers = workersOf(this.child.pid ?? -1);
@@ -128,7 +137,7 @@ export class WatchProcess {
   /** @throws when the process ends before the condition holds */
   async until(holds: (watch: this) => boolean): Promise<void> {
     while (!holds(this)) {
-      if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`fanlake watch ended too early: ${this.stderr}`);
+      if (!this.isAlive) throw new Error(`fanlake watch ended too early: ${this.stderr}`);
       await new Promise<void>((resolve) => this.wakers.push(resolve));
     }
   }
@@ -151,7 +160,7 @@ export class WatchProcess {
 
   /** Kills it and its workers at once. */
   async kill(): Promise<void> {
-    if (this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null) signal(-this.child.pid, 'SIGKILL');
+    if (this.child.pid !== undefined && this.isAlive) signal(-this.child.pid, 'SIGKILL');
     await this.exited;
   }
 
