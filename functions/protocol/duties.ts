@@ -1,9 +1,10 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
+import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { blankReceipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
-import { readPlan } from './documents.ts';
+import { readDecision, readPlan } from './documents.ts';
 import { writeOutcome } from './ledger.ts';
 import { exactStartsOf, openNextEpoch } from './open-next-epoch.ts';
 import { endUndone } from './start-epoch.ts';
@@ -17,9 +18,16 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
   if (decision.kind === 'commit') return;
   const plan = await readablePlan(context, decision);
   if (decision.kind === 'fail' && decision.error.code === 'chain') {
-    if (plan === null) throw planGone(decision);
-    await openNextEpoch(context, plan, exactStartsOf(decision));
-    return;
+    const next = { run: decision.run, epoch: decision.epoch + 1 };
+    const later = await readDecision(context.stores.lake, decision.table, next);
+    // open, and decided: to send its messages again would only make more of them
+    if (later !== null) return fulfilDuties(context, later);
+    if (plan !== null) {
+      await openNextEpoch(context, plan, exactStartsOf(decision));
+      return;
+    }
+    // opened before the plan expired; else nobody can open it any more, and the run ends here
+    if ((await context.stores.work.head(planKey(next))) !== null) return;
   }
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
   const error = decision.kind === 'fail' ? decision.error : null;
@@ -37,11 +45,4 @@ async function readablePlan(context: RunContext, decision: Decision): Promise<Pl
     if (thrown instanceof FanlakeError && thrown.code === 'plan.version') return null;
     throw thrown;
   }
-}
-
-function planGone({ run, epoch }: Decision): FanlakeError {
-  return new FanlakeError(
-    'store.failed',
-    `The plan of run ${run}, epoch ${epoch}, is gone, so its next epoch can't be opened. Type: fanlake retry ${run}`,
-  );
 }

@@ -161,7 +161,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'decided-is-done',
-    caughtBy: { simulation: ['every run ends'], exploration: 'commit against cancel, a crash' },
+    caughtBy: { simulation: ['every run ends'], exploration: null },
     mistake: 'A task of a run that is decided has nothing left to do: acknowledge it.',
     patches: one('functions/protocol/duties.ts', "if (decision.kind === 'commit') return;\n", 'if (decision.kind.length > 0) return;\n'),
   },

@@ -25,11 +25,12 @@ const invisibleMs = 30 * secondMs;
 /** Functions at work on a queue at once. */
 const mostAtOnce: Readonly<Record<FunctionName, number>> = { coordinator: 2, worker: 3, reducer: 2, monitor: 2, 'dead-letters': 2 };
 /** A world that isn't at rest after so many steps never will be. */
-const mostSteps = 20_000;
+const mostSteps = 40_000;
 /** What a VACUUM of another writer keeps, if its user leaves the default. */
 const vacuumAgeMs = 7 * 24 * 60 * minuteMs;
 /** The least that a work root keeps objects for (infra/sizes.ts). */
 const expiryMs = 22 * 24 * 60 * minuteMs;
+const longestWaitMs = 12 * 60 * minuteMs;
 const beginMs = Date.UTC(2026, 0, 1);
 
 const failedPartKey = /^runs\/([^/]+)\/e(\d+)\/parts\/[^/]+\/s0\/\d+\/(\d+)$/;
@@ -198,11 +199,13 @@ export class World {
     if (this.steps > mostSteps) throw new Violation('every world comes to rest', `not within ${mostSteps} steps`);
     this.moveTo(this.nowMs + this.random.below(40));
     const events = this.events();
-    if (events.length > 0 && !this.random.chance(0.01)) {
+    const timed = this.nextTimeMs();
+    // what can happen at once doesn't wait for weeks: a queue keeps a message for two
+    const mayWait = timed !== null && timed - this.nowMs < longestWaitMs && this.random.chance(0.01);
+    if (events.length > 0 && !mayWait) {
       events[this.random.weighted(events.map(({ weight }) => weight))]?.happen();
       return true;
     }
-    const timed = this.nextTimeMs();
     if (timed !== null) this.moveTo(timed);
     return events.length > 0 || timed !== null;
   }
