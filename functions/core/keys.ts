@@ -88,6 +88,9 @@ export const logPrefix = (table: string): string => `${table}/_delta_log/`;
 /** Below the table: the folder of a Hive table's data files until the decision. */
 export const pendingFolder = ({ run, epoch }: EpochId): string => `_fanlake/${run}/e${epoch}/files/`;
 
+/** The pending folder that a file's path begins with: of its own epoch, which a later one may have taken it over from. */
+export const pendingFolderOf = (path: string): string => /^_fanlake\/[^/]+\/e\d+\/files\//.exec(path)?.[0] ?? '';
+
 /** The lists of a Hive table's committed files, one object a run. */
 export const manifestPrefix = (table: string): string => `${ledgerPrefix(table)}_manifest/`;
 

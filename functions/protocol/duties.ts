@@ -1,5 +1,5 @@
-import type { Decision } from '../core/decision.ts';
-import { FanlakeError } from '../core/errors.ts';
+import type { Decision, FailDecision } from '../core/decision.ts';
+import { type ErrorReport, FanlakeError } from '../core/errors.ts';
 import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { blankReceipt } from '../core/receipt.ts';
@@ -16,25 +16,41 @@ import { endUndone } from './start-epoch.ts';
  */
 export async function fulfilDuties(context: RunContext, decision: Decision): Promise<void> {
   if (decision.kind === 'commit') return;
+  if (decision.kind === 'fail' && decision.error.code === 'chain') return seeNextEpochOpen(context, decision);
   const plan = await readablePlan(context, decision);
-  if (decision.kind === 'fail' && decision.error.code === 'chain') {
-    const next = { run: decision.run, epoch: decision.epoch + 1 };
-    const later = await readDecision(context.stores.lake, decision.table, next);
-    // open, and decided: to send its messages again would only make more of them
-    if (later !== null) return fulfilDuties(context, later);
-    if (plan !== null) {
-      await openNextEpoch(context, plan, exactStartsOf(decision));
-      return;
-    }
-    // opened before the plan expired; else nobody can open it any more, and the run ends here
-    if ((await context.stores.work.head(planKey(next))) !== null) return;
-  }
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
   const error = decision.kind === 'fail' ? decision.error : null;
   if (plan !== null) return endUndone(context, plan, outcome, error);
-  // the work root has expired: the outcome says what the decision knows
+  await endWithoutPlan(context, decision, outcome, error);
+}
+
+/** The work root has expired: the outcome says what is known. */
+async function endWithoutPlan(
+  context: RunContext,
+  decision: Decision,
+  outcome: 'FAILED' | 'CANCELLED',
+  error: ErrorReport | null,
+): Promise<void> {
   const receipt = blankReceipt(decision, context.stores.lake.locate(decision.table));
   await writeOutcome(context, decision.table, { ...receipt, state: 'ended', outcome, error });
+}
+
+/** @throws FanlakeError `plan.version` when another version of Fanlake has planned it, which then opens the next epoch */
+async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Promise<void> {
+  const { run, epoch, table } = decision;
+  const next = { run, epoch: epoch + 1 };
+  const later = await readDecision(context.stores.lake, table, next);
+  // open, and decided: to send its messages again would only make more of them
+  if (later !== null) return fulfilDuties(context, later);
+  const plan = await readPlan(context.stores.work, decision);
+  if (plan !== null) {
+    await openNextEpoch(context, plan, exactStartsOf(decision));
+    return;
+  }
+  // opened before the plan expired; else nobody can open it any more, and the run ends here
+  if ((await context.stores.work.head(planKey(next))) !== null) return;
+  const message = `Run ${run} was to go on with another epoch, and its plan has expired before that. Run its job over the input again: fanlake run <job> --input ...`;
+  await endWithoutPlan(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
 }
 
 /** The plan; null when it has expired, or is one of another version of Fanlake, which is then what the run fails for. */

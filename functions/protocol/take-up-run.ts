@@ -85,10 +85,7 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
     return partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map());
   }
   if (partial || (await isCommittedInPart(context, found))) {
-    throw new FanlakeError(
-      'job.invalid',
-      `Run ${run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${run}`,
-    );
+    throw await remainderStuck(context, found);
   }
   if (asked !== null) return asked.plan(run, found.epoch + 1);
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
@@ -108,6 +105,16 @@ const isOtherSize = ({ splitBytes }: Asked, plan: Plan | null): boolean =>
 /** Whether an epoch of the run is in the table, also one behind which others failed: then the whole input must never be planned again. */
 async function isCommittedInPart({ stores }: RunContext, { table, run }: FoundRun): Promise<boolean> {
   return (await partialOutcome(stores.lake, table, run)) !== null;
+}
+
+/** Why the missing ranges of a run that is committed in part can't be loaded. */
+async function remainderStuck({ stores }: RunContext, found: FoundRun): Promise<FanlakeError> {
+  const { run, plan } = found;
+  if (plan !== null && (await hasLostParts(stores.work, plan))) return remainderLost(found);
+  return new FanlakeError(
+    'job.invalid',
+    `Run ${run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${run}`,
+  );
 }
 
 /** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */

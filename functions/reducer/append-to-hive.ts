@@ -1,4 +1,5 @@
-import { committedFileName, manifestPrefix, pendingFolder } from '../core/keys.ts';
+import { FanlakeError } from '../core/errors.ts';
+import { committedFileName, manifestPrefix, pendingFolderOf } from '../core/keys.ts';
 import type { FoldedFile } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { inOrder } from '../protocol/documents.ts';
@@ -26,8 +27,13 @@ async function publish(context: ReducerContext, { plan, fold }: CommitCandidate)
   const table = plan.table.key;
   const targets = publishedPaths(plan, fold.files);
   await inOrder([...targets], async ([file, target]) => {
-    // gone when an earlier attempt went on to delete it: then the copy is there
-    if ((await lake.head(`${table}/${target}`)) === null) await lake.copy(`${table}/${file.path}`, `${table}/${target}`);
+    const [from, to] = [`${table}/${file.path}`, `${table}/${target}`];
+    // gone when another attempt went on to delete it: then the copy is there
+    if ((await lake.head(to)) !== null || (await lake.copy(from, to)) || (await lake.head(to)) !== null) return;
+    throw new FanlakeError(
+      'store.failed',
+      `The data file ${lake.locate(from)} of run ${plan.run} is gone, and it was not copied to ${target}.`,
+    );
   });
   const manifest = [...targets].map(([{ rows, sizeBytes, partition }, path]) => ({ path, rows, sizeBytes, partition }));
   if (manifest.length > 0) {
@@ -45,13 +51,12 @@ async function publish(context: ReducerContext, { plan, fold }: CommitCandidate)
 
 /** Where each pending file goes: its lake partition's folder, under a name that is the same in every attempt. */
 function publishedPaths(plan: Plan, files: readonly FoldedFile[]): ReadonlyMap<FoldedFile, string> {
-  const pending = pendingFolder(plan);
   const numberOf = new Map<number, number>();
   return new Map(
     files.map((file) => {
       const index = numberOf.get(file.task) ?? 0;
       numberOf.set(file.task, index + 1);
-      const folder = file.path.slice(pending.length, file.path.lastIndexOf('/') + 1);
+      const folder = file.path.slice(pendingFolderOf(file.path).length, file.path.lastIndexOf('/') + 1);
       return [file, `${folder}${committedFileName(plan.run, plan.epoch, file.task, index)}`];
     }),
   );

@@ -5,6 +5,8 @@ import { positiveNumber } from '../runtime/environment.ts';
 import { sweepLake } from './sweep-lake.ts';
 
 const dayMs = 24 * 60 * 60_000;
+/** How often the schedule calls (infra/sweep-schedule.ts): each time another table is the first. */
+const sweepEveryMs = 7 * dayMs;
 /** What a batch of deletions under way may still take. */
 const marginMs = 60_000;
 
@@ -23,7 +25,7 @@ export async function handler(_event: unknown, invocation: Context): Promise<voi
       error === null
         ? log.info('table swept', { table, files, bytes, unfinished })
         : log.warn('table not swept', { table, code: error.code }),
-    Math.floor(nowMs / dayMs),
+    Math.floor(nowMs / sweepEveryMs),
   );
   const failed = sweeps.filter(({ error }) => error !== null);
   if (failed.length === 0) return;

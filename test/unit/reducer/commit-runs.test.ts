@@ -8,10 +8,11 @@ import type { Plan } from '../../../functions/core/plan.ts';
 import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
 import type { UploadMessage } from '../../../functions/core/task.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
-import { readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
+import { listAll, readDecision, readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
+import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
 import { planUploadAgain } from '../../../functions/reducer/plan-upload-again.ts';
@@ -199,4 +200,24 @@ describe('a batch of finished runs', () => {
     const outcome = await readOutcome(context.stores.lake, 'visits', wrong);
     expect(outcome).toMatchObject({ outcome: 'FAILED', error: { code: 'table.corrupt' } });
   });
+});
+
+it('a data file of long ago that is gone is not named by the log: the next epoch does its task again', async () => {
+  const [whole, robbed] = [await finishedRun('visits-1'), await finishedRun('visits-2')];
+  const [path] = (await listAll(context.stores.lake, 'visits/visits-2-e0-')).values();
+  await context.stores.lake.delete(path ?? '');
+  expect(await commitRuns(context, [whole, robbed].map(messageOf))).toEqual([]);
+  expect(await outcomeOf(whole)).toBe('COMMITTED');
+  expect(await readDecision(context.stores.lake, 'visits', robbed)).toMatchObject({ kind: 'fail', error: { code: 'chain' } });
+  expect(await readPlan(context.stores.work, { run: robbed.run, epoch: 1 })).toMatchObject({ tasks: 1, reuse: [] });
+});
+
+it('a run whose parts of an earlier epoch have expired ends, and says what to do', async () => {
+  const earlier = await finishedRun('visits-1');
+  const { format: _format, nonce: _nonce, createdMs: _created, tasks: _tasks, inline: _inline, ...draft } = earlier;
+  const reuse = [{ epoch: 0, tasks: [[0, 1] as const] }];
+  const { plan } = await writePlan(context, { ...draft, epoch: 1, reuse }, []);
+  await context.stores.work.delete(planKey(earlier));
+  expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+  expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'run.unknown' } });
 });
