@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FanlakeError } from '../core/errors.ts';
 import type { Column } from '../core/layout.ts';
@@ -43,8 +43,15 @@ async function objectsOnly(engine: Engine, piece: Piece): Promise<Piece | null> 
     );
   }
   const path = join(engine.scratch, 'objects.jsonl');
-  await writeFile(path, `${lines.join('\n')}\n`);
+  await writeFile(path, `${(await inFileOrder(piece, lines)).join('\n')}\n`);
   return { ...piece, path };
+}
+
+/** The engine gives rows in any order; that of columns, and of the fields of structs, follows from the lines' and must be the same each time. */
+async function inFileOrder({ path }: Piece, lines: readonly string[]): Promise<readonly string[]> {
+  const places = new Map((await readFile(path, 'utf8')).split('\n').map((line, index) => [line.trim(), index]));
+  const placeOf = (line: string): number => places.get(line.trim()) ?? places.size;
+  return [...lines].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 async function refuseCaseClash(engine: Engine, sample: Piece, key: string): Promise<void> {
