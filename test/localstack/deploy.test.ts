@@ -70,7 +70,7 @@ onLocalStack("the product's own app", () => {
 
   it('deployed again changes nothing', async () => {
     const before = await functions(name);
-    expect(before).toHaveLength(5);
+    expect(before).toHaveLength(6);
     const { said } = await deploy(name);
     expect(said).toContain(`${name} (no changes)`);
     expect(await functions(name)).toEqual(before);
