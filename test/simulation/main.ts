@@ -98,7 +98,9 @@ async function many(): Promise<void> {
             return;
           }
           addTally(tally, message.tally);
-          failure ??= message.failure;
+          // the first seed, whichever process was first
+          if (failure === null || (message.failure !== null && message.failure.variation.seed < failure.variation.seed))
+            failure = message.failure;
         });
         child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${code}`))));
       });

@@ -121,7 +121,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'no-transaction-check',
-    caughtBy: { simulation: ['no row is visible twice'], exploration: null },
+    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: null },
     mistake: 'A commit message comes once: nobody needs to look whether the run is in the log already.',
     patches: one(
       'functions/core/table-log/append.ts',
@@ -183,7 +183,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'no-transaction',
-    caughtBy: { simulation: ['no row is visible twice'], exploration: null },
+    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: null },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
       'functions/core/table-log/append.ts',
