@@ -125,9 +125,9 @@ describe("a stack of another project with the construct of 'fanlake/infra'", () 
     node('app.ts', 'SELECT * FROM input');
   });
 
-  it('has the five functions, each with its handler and the jobs in its code', () => {
+  it('has the six functions, each with its handler and the jobs in its code', () => {
     const names = lambdas().map(({ name }) => name);
-    expect(names.sort()).toEqual(['coordinator', 'dead-letters', 'monitor', 'reducer', 'worker']);
+    expect(names.sort()).toEqual(['coordinator', 'dead-letters', 'monitor', 'reducer', 'sweeper', 'worker']);
     for (const { name, code } of lambdas()) {
       expect(readdirSync(code)).toContain(`${name}.mjs`);
       expect(JSON.parse(readFileSync(join(code, 'jobs.json'), 'utf8'))).toMatchObject([{ name: 'flights', query: 'SELECT * FROM input' }]);
@@ -147,7 +147,7 @@ describe("a stack of another project with the construct of 'fanlake/infra'", () 
     }
   });
 
-  it.each(['reducer', 'monitor', 'dead-letters'])('has a handler of %s that Node loads in the environment of the template', (name) => {
+  it.each(['reducer', 'monitor', 'dead-letters', 'sweeper'])('has a handler of %s that Node loads in the environment of the template', (name) => {
     const found = lambdas().find((lambda) => lambda.name === name);
     const code = found?.code ?? '';
     const settings = Object.entries(found?.environment ?? {}).map(([key, value]) => {
