@@ -147,19 +147,22 @@ describe("a stack of another project with the construct of 'fanlake/infra'", () 
     }
   });
 
-  it.each(['reducer', 'monitor', 'dead-letters', 'sweeper'])('has a handler of %s that Node loads in the environment of the template', (name) => {
-    const found = lambdas().find((lambda) => lambda.name === name);
-    const code = found?.code ?? '';
-    const settings = Object.entries(found?.environment ?? {}).map(([key, value]) => {
-      if (typeof value === 'string') return [key, value];
-      return [key, key.endsWith('_QUEUE') ? 'http://127.0.0.1/q' : 'something'];
-    });
-    const env = { ...process.env, ...Object.fromEntries(settings), LAMBDA_TASK_ROOT: code, AWS_REGION: 'us-east-1' };
-    const program = `const { handler } = await import('./${name}.mjs'); console.log(typeof handler); process.exit(0);`;
-    expect(execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: code, env, encoding: 'utf8' })).toBe(
-      'function\n',
-    );
-  });
+  it.each(['reducer', 'monitor', 'dead-letters', 'sweeper'])(
+    'has a handler of %s that Node loads in the environment of the template',
+    (name) => {
+      const found = lambdas().find((lambda) => lambda.name === name);
+      const code = found?.code ?? '';
+      const settings = Object.entries(found?.environment ?? {}).map(([key, value]) => {
+        if (typeof value === 'string') return [key, value];
+        return [key, key.endsWith('_QUEUE') ? 'http://127.0.0.1/q' : 'something'];
+      });
+      const env = { ...process.env, ...Object.fromEntries(settings), LAMBDA_TASK_ROOT: code, AWS_REGION: 'us-east-1' };
+      const program = `const { handler } = await import('./${name}.mjs'); console.log(typeof handler); process.exit(0);`;
+      expect(execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: code, env, encoding: 'utf8' })).toBe(
+        'function\n',
+      );
+    },
+  );
 
   it('tells the reducer the version of the package, which logs of tables name', () => {
     const reducer = lambdas().find(({ name }) => name === 'reducer');

@@ -1,9 +1,12 @@
 import type { Decision } from '../../functions/core/decision.ts';
 import type { ErrorCode } from '../../functions/core/errors.ts';
-import { decisionKey, outcomeKey, parseLedgerKey, planKey } from '../../functions/core/keys.ts';
-import type { Receipt } from '../../functions/core/receipt.ts';
+import { decisionKey, foldKey, groupCount, outcomeKey, parseLedgerKey, partKey, planKey } from '../../functions/core/keys.ts';
+import type { Plan } from '../../functions/core/plan.ts';
+import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
+import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
 import { badMark } from './computer.ts';
 import { type Lines, linesOf } from './lines.ts';
+import type { QueueState } from './queue-state.ts';
 import type { StoreState } from './store-state.ts';
 import { Violation } from './violation.ts';
 
@@ -22,8 +25,8 @@ export interface LandedUpload {
 
 /** What has happened that may be a reason for a run to fail. */
 export interface Excuses {
-  /** Tasks that were given up after deliveries of which each was disturbed by a fault: `<run>/e<epoch>/<task>`. */
-  readonly givenUpTasks: ReadonlySet<string>;
+  /** Ranges of tasks that were given up after deliveries of which each was disturbed by a fault: see {@link rangeId}. */
+  readonly givenUpRanges: ReadonlySet<string>;
   /** Runs whose upload could not be planned in disturbed deliveries. */
   readonly givenUpRequests: ReadonlySet<string>;
   /** Runs of which the work root's objects expired. */
@@ -50,6 +53,9 @@ interface LogLine {
   readonly remove?: { readonly path: string };
   readonly txn?: { readonly appId: string };
 }
+
+/** A name for a range of a run's input. */
+export const rangeId = (run: string, { start, end }: MissingRange): string => `${run} [${start}, ${end})`;
 
 const parse = <Document>(body: Buffer): Document => JSON.parse(body.toString()) as Document;
 
@@ -154,6 +160,7 @@ export class Invariants {
     if (!expected.includes(decision?.kind ?? 'absent'))
       throw new Violation('an outcome follows the decision', `${id}: decided ${decision?.kind ?? 'nothing'}`);
     if (outcome === 'FAILED') this.failed(receipt);
+    else if (outcome !== 'CANCELLED') this.withinLimits(receipt);
     if (outcome === 'CANCELLED' && !this.excuses.cancelled.has(run)) throw new Violation('a run is cancelled when somebody cancels it', id);
     const upload = this.uploads.get(run);
     if (upload?.format === 'delta') this.compare(upload, this.deltaRows(table));
@@ -163,11 +170,11 @@ export class Invariants {
   private failed({ run, epoch, error, seconds }: Receipt): void {
     const upload = this.uploads.get(run);
     if (upload === undefined) return;
-    const bad = linesOf(upload.body).filter(({ text }) => text.startsWith(badMark)).length;
-    const { givenUpTasks, givenUpRequests, expired, overwritten, changedTables } = this.excuses;
-    const givenUp = [...givenUpTasks].some((task) => task.startsWith(`${run}/e`)) || givenUpRequests.has(run);
+    const bad = badLines(upload).length;
+    const { givenUpRanges, givenUpRequests, expired, overwritten, changedTables } = this.excuses;
+    const givenUp = [...givenUpRanges].some((range) => range.startsWith(`${run} `)) || givenUpRequests.has(run);
     const excused: Partial<Record<ErrorCode, boolean>> = {
-      'rows.bad': bad > 0,
+      'rows.bad': bad > upload.maxBadRows,
       'task.died': givenUp,
       'task.memory': givenUp,
       'task.timeout': givenUp,
@@ -180,6 +187,49 @@ export class Invariants {
     };
     if (expired.has(run) || (error !== null && excused[error.code] === true)) return;
     throw new Violation('no run fails without a reason', `${run}/e${epoch}: ${error?.code} ${error?.message}`);
+  }
+
+  /** No more is missing or set aside than the job allows, and nothing without a reason. */
+  private withinLimits({ run, epoch, outcome, rows, tasks, missing }: Receipt): void {
+    const upload = this.uploads.get(run);
+    if (upload === undefined) return;
+    const id = `${run}/e${epoch} (${outcome})`;
+    if (rows.quarantined > upload.maxBadRows || tasks.failed > upload.maxFailedTasks)
+      throw new Violation(
+        'a run keeps to the limits of its job',
+        `${id}: ${rows.quarantined} rows set aside, ${tasks.failed} tasks failed`,
+      );
+    if ((outcome === 'PARTIAL') !== missing.length > 0)
+      throw new Violation('PARTIAL says what is missing', `${id}: ${missing.length} ranges are missing`);
+    for (const range of missing) {
+      const bad = badLines(upload).filter(({ start, end }) => end > range.start && start < range.end).length;
+      if (bad > upload.maxBadRows || this.excuses.givenUpRanges.has(rangeId(run, range)) || this.excuses.overwritten.has(run)) continue;
+      throw new Violation('nothing is missing without a reason', `${id}: ${rangeId(run, range)}`);
+    }
+  }
+
+  /**
+   * A task's message is acknowledged when nobody needs it any more: with the last one of an epoch whose parts are all there, its groups are folded, and it is
+   * decided or on its way to the reducer. Left to the monitor it would be late, not lost.
+   */
+  acknowledgedTask(body: string, tasks: readonly QueueState[], commits: readonly QueueState[]): void {
+    const message = parseMessage(body);
+    if (message === null || this.excuses.expired.has(message.run)) return;
+    const { run, epoch } = message;
+    const { objects } = this.roots.work;
+    const stored = objects.get(planKey(message));
+    if (stored === undefined || isOnItsWay(tasks, run, epoch)) return;
+    const plan = parse<Plan>(stored.body);
+    const isThere = (count: number, keyOf: (index: number) => string): boolean =>
+      Array.from({ length: count }, (_, index) => keyOf(index)).every((key) => objects.has(key));
+    if (!isThere(plan.tasks, (task) => partKey(plan, 0, task)) || this.decision(plan.table.key, plan) !== null) return;
+    const isSingle = plan.tasks === 1 && plan.reuse.length === 0;
+    const isFolded = isSingle || isThere(groupCount(plan.tasks), (group) => foldKey(plan, 0, group));
+    if (!isFolded || !isOnItsWay(commits, run, epoch))
+      throw new Violation(
+        'the last task hands its epoch on',
+        `${run}/e${epoch}: ${isFolded ? 'nobody was asked to commit it' : 'its groups are not folded'}`,
+      );
   }
 
   /** Outcomes of a run, oldest first. */
@@ -252,4 +302,22 @@ export class Invariants {
     }
     return rows;
   }
+}
+
+const badLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => text.startsWith(badMark));
+
+/** The message of a task, or of a page of them. */
+function parseMessage(body: string): TaskMessage | DispatchMessage | null {
+  const message = JSON.parse(body) as TaskMessage | DispatchMessage;
+  return message.kind === 'task' || message.kind === 'dispatch' ? message : null;
+}
+
+/** Whether there is a message of an epoch. */
+function isOnItsWay(queues: readonly QueueState[], run: string, epoch: number): boolean {
+  return queues.some((queue) =>
+    [...queue.messages.values()].some(({ body }) => {
+      const message = JSON.parse(body) as { readonly run?: string; readonly epoch?: number };
+      return message.run === run && message.epoch === epoch;
+    }),
+  );
 }

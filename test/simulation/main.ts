@@ -59,6 +59,8 @@ const command = (variation: Failure['variation']): string =>
   `npm run simulate -- ${replayOptions(variation)}${options.bug === undefined ? '' : ` --bug ${options.bug}`}`;
 
 async function part(): Promise<void> {
+  // faults are thrown by the thousand; whoever replays a seed sees where they come from
+  Error.stackTraceLimit = 0;
   const send = (message: PartMessage): void => void process.send?.(message);
   const { tally, failure } = await runSeeds(options.from, options.seeds, (progress) => send({ progress }));
   const told =

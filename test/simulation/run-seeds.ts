@@ -89,5 +89,5 @@ async function sameViolation(candidate: Variation, invariant: string): Promise<F
 export async function replay(variation: Variation): Promise<{ readonly trace: readonly string[]; readonly report: Report }> {
   const world = new World(variedScenario(variation), true);
   const report = await world.run();
-  return { trace: world.trace ?? [], report };
+  return { trace: world.trace, report };
 }

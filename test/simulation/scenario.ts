@@ -63,9 +63,9 @@ function jobsOf(random: Random): readonly Job[] {
 /** Lines of different lengths, each unlike any other of the world. */
 function bodyOf(random: Random, upload: number, isPoisoned: boolean): string {
   const count = random.pick([0, 1, 2, 3, 5, 8, 12]);
-  const poison = isPoisoned ? random.below(Math.max(1, count)) : -1;
+  const poison = new Set(Array.from({ length: isPoisoned ? random.pick([1, 1, 3]) : 0 }, () => random.below(Math.max(1, count))));
   return Array.from({ length: count }, (_, line) => {
-    const mark = line === poison ? badMark : 'r';
+    const mark = poison.has(line) ? badMark : 'r';
     return `${mark}${upload}.${line}${'-'.repeat(random.pick([0, 0, 1, 4, 15]))}\n`;
   }).join('');
 }

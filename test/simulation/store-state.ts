@@ -132,13 +132,11 @@ function lastOf(keys: readonly string[], prefixes: readonly string[]): string {
   return inByteOrder(key, prefix) > 0 ? key : prefix;
 }
 
+const surrogate = /[\ud800-\udfff]/;
+
 function inByteOrder(a: string, b: string): number {
   if (a === b) return 0;
-  // the order of UTF-16 units is that of UTF-8 bytes as long as there are no surrogates
-  for (let index = 0; ; index++) {
-    const [left, right] = [a.charCodeAt(index), b.charCodeAt(index)];
-    if (left === right) continue;
-    if (left < 0xd800 && right < 0xd800) return left - right;
-    return Number.isNaN(left) || Number.isNaN(right) ? a.length - b.length : Buffer.compare(Buffer.from(a), Buffer.from(b));
-  }
+  // the order of UTF-16 units, which `<` compares, is that of UTF-8 bytes as long as there are no surrogates
+  if (surrogate.test(a) || surrogate.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : 1;
 }

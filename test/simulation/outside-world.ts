@@ -1,0 +1,173 @@
+import { FanlakeError } from '../../functions/core/errors.ts';
+import { outcomeKey, planKey, runsPrefix } from '../../functions/core/keys.ts';
+import { tableKeyOf, uploadRun } from '../../functions/core/upload.ts';
+import { type Actor, Environment } from './actor.ts';
+import type { Deliveries } from './deliveries.ts';
+import { foreignEntry, vacuum } from './foreign-writer.ts';
+import type { LandedUpload } from './invariants.ts';
+import { beginMs, dayMs, expiryMs, minuteMs, vacuumAgeMs } from './limits.ts';
+import type { Outside } from './scenario.ts';
+import { uploadEvent } from './upload-event.ts';
+import { Violation } from './violation.ts';
+import type { WorldState } from './world-state.ts';
+
+type Command = Extract<Outside, { kind: 'retry' | 'run-again' | 'cancel' }>;
+
+/** Whoever uploads, types commands, writes the same tables, and what expires. */
+export class OutsideWorld {
+  private readonly state: WorldState;
+  private readonly deliveries: Deliveries;
+  /** What is still to happen, soonest first. */
+  private toCome: readonly Outside[];
+  private readonly eventOfUpload: string[] = [];
+  private readonly typedAgain = new Map<Actor, () => void>();
+
+  constructor(state: WorldState, deliveries: Deliveries) {
+    this.state = state;
+    this.deliveries = deliveries;
+    this.toCome = [...state.scenario.outside].sort((a, b) => a.afterMs - b.afterMs);
+    // whoever types a command that was killed types it again
+    deliveries.onKilled = (actor) => this.typedAgain.get(actor)?.();
+  }
+
+  /** When the next thing happens; null when nothing will. */
+  nextMs(): number | null {
+    const [next] = this.toCome;
+    return next === undefined ? null : beginMs + next.afterMs;
+  }
+
+  happen(): void {
+    const [event, ...rest] = this.toCome;
+    if (event === undefined) return;
+    this.toCome = rest;
+    switch (event.kind) {
+      case 'upload':
+        this.upload(event);
+        return;
+      case 'event-again': {
+        const body = this.eventOfUpload[event.upload];
+        if (body !== undefined) this.state.send(null, 'requests', [body], 0);
+        return;
+      }
+      case 'retry':
+      case 'run-again':
+      case 'cancel':
+        this.command(event);
+        return;
+      case 'expiry':
+        this.expire(event.upload);
+        return;
+      default:
+        this.foreign(event);
+        return;
+    }
+  }
+
+  private schedule(event: Outside): void {
+    this.toCome = [...this.toCome, event].sort((a, b) => a.afterMs - b.afterMs);
+  }
+
+  private landed(index: number): LandedUpload | undefined {
+    return this.state.uploads.get(this.state.runOfUpload[index] ?? '');
+  }
+
+  private upload({ key, body, job }: Extract<Outside, { kind: 'upload' }>): void {
+    const { state } = this;
+    const { landing } = state.roots;
+    const before = landing.head(key);
+    state.applyToStore(null, { root: 'landing', kind: 'put', key, body: Buffer.from(body) });
+    const object = landing.head(key);
+    if (object === null) return;
+    if (before !== null && !state.scenario.isVersioned) {
+      for (const [run, upload] of state.uploads) if (upload.key === key) state.excuses.overwritten.add(run);
+    }
+    const run = uploadRun({ job, object });
+    const { maxBadRows, maxFailedTasks, deadlineMinutes } = job.limits;
+    state.uploads.set(run, {
+      run,
+      table: tableKeyOf(job),
+      format: job.table.format,
+      key,
+      body,
+      maxBadRows,
+      maxFailedTasks,
+      deadlineMs: deadlineMinutes * minuteMs - 2 * state.scenario.skewMs,
+    });
+    state.runOfUpload.push(run);
+    const event = uploadEvent(object, state.scenario.isVersioned);
+    this.eventOfUpload.push(event);
+    state.send(null, 'requests', [event], 0);
+  }
+
+  private command(event: Command): void {
+    const { state, deliveries } = this;
+    const upload = this.landed(event.upload);
+    if (upload === undefined) return;
+    const environment = new Environment(state, 'command');
+    const actor = deliveries.startActor(event.kind, environment, []);
+    const again = (): void => this.schedule({ ...event, afterMs: state.nowMs - beginMs + minuteMs });
+    this.typedAgain.set(actor, again);
+    state.say(actor, `types ${event.kind} ${upload.run}`);
+    if (event.kind === 'cancel') state.excuses.cancelled.add(upload.run);
+    const work =
+      event.kind === 'cancel'
+        ? environment.code.cancel(upload.table, upload.run)
+        : environment.code.takeUp(upload, event.kind === 'run-again');
+    void work.then(
+      () => deliveries.atNextStep(() => state.leave(actor)),
+      (thrown: unknown) => deliveries.atNextStep(() => this.commandFailed(actor, thrown, again)),
+    );
+  }
+
+  private commandFailed(actor: Actor, thrown: unknown, again: () => void): void {
+    const { state } = this;
+    state.say(actor, `ends with ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    const refused = thrown instanceof FanlakeError && !thrown.retryable;
+    if (!actor.isDisturbed && !refused && state.excuses.expired.size === 0)
+      throw new Violation('nothing fails that no fault has touched', `${actor.name}: ${(thrown as Error).stack}`);
+    state.leave(actor);
+    if (!refused) again();
+  }
+
+  private expire(index: number): void {
+    const { state } = this;
+    const upload = this.landed(index);
+    if (upload === undefined) return;
+    const { work } = state.roots;
+    // objects live longer than any function sleeps; a folder may be deleted when nobody is at work and nothing is on its way
+    const mayGo = this.hasEnded(upload) && state.actors.length === 0 && state.late.length === 0;
+    const isOld = (key: string): boolean => state.nowMs - (work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
+    const all = work.keys().filter((key) => key.startsWith(`${runsPrefix}${upload.run}/`));
+    const keys = all.filter((key) => mayGo || isOld(key));
+    if (keys.length < all.length) this.schedule({ kind: 'expiry', upload: index, afterMs: state.nowMs - beginMs + dayMs });
+    if (keys.length === 0) return;
+    state.say(null, `${keys.length} objects of ${upload.run} in the work root expire`);
+    state.excuses.expired.add(upload.run);
+    for (const key of keys) work.apply({ root: 'work', kind: 'delete', key }, state.nowMs);
+  }
+
+  private hasEnded({ run, table }: LandedUpload): boolean {
+    const { work, lake } = this.state.roots;
+    for (let epoch = 0; ; epoch++) {
+      if (!work.objects.has(planKey({ run, epoch }))) return epoch > 0;
+      if (!lake.objects.has(outcomeKey(table, { run, epoch })) && !work.objects.has(planKey({ run, epoch: epoch + 1 }))) return false;
+    }
+  }
+
+  private foreign({ kind, table }: Extract<Outside, { kind: 'foreign-append' | 'foreign-vacuum' | 'foreign-column' }>): void {
+    const { state } = this;
+    const { lake } = state.roots;
+    state.say(null, `another writer: ${kind} of ${table}`);
+    if (kind === 'foreign-vacuum') {
+      // a table is not vacuumed in the seconds between a look for old files and their commit (docs/protocol.md, Assumptions)
+      if (state.actors.some(({ environment }) => environment.function === 'reducer')) return;
+      const isOld = (key: string): boolean => state.nowMs - (lake.objects.get(key)?.modifiedMs ?? 0) > vacuumAgeMs;
+      for (const key of vacuum(lake, table).filter(isOld)) state.applyToStore(null, { root: 'lake', kind: 'delete', key });
+      return;
+    }
+    const entry = foreignEntry(lake, table, kind === 'foreign-column');
+    if (entry === null) return;
+    if (kind === 'foreign-column') state.excuses.changedTables.add(table);
+    state.applyToStore(null, { root: 'lake', kind: 'create', key: entry.key, body: Buffer.from(entry.text) });
+  }
+}
