@@ -340,7 +340,7 @@ export class Explorer {
     const none = new Set<string>();
     const tasks = new Set([...all].map((run) => `${run}/e0/0`));
     return new Invariants(state, this.uploads, {
-      givenUpTasks: this.world.mayGiveUp ? tasks : none,
+      givenUpRanges: this.world.mayGiveUp ? tasks : none,
       givenUpRequests: this.world.mayGiveUp ? all : none,
       expired: none,
       cancelled: this.world.commands.includes('cancel') ? all : none,
