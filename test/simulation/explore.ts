@@ -5,7 +5,7 @@ import { uploadRun } from '../../functions/core/upload.ts';
 import { type Call, describeCall, isRead, type StoreCall } from './calls.ts';
 import { type Answer, type Beginning, ExploredFunctions, type Progress } from './explored-functions.ts';
 import { type Deployment, type Received, receiverOf } from './functions.ts';
-import { Invariants, type LandedUpload } from './invariants.ts';
+import { Invariants, type LandedUpload, rangeId } from './invariants.ts';
 import { type StateObject, StoreState } from './store-state.ts';
 import { uploadEvent } from './upload-event.ts';
 import { Violation } from './violation.ts';
@@ -338,9 +338,9 @@ export class Explorer {
   private invariants(state: State): Invariants {
     const all = new Set(this.uploads.keys());
     const none = new Set<string>();
-    const tasks = new Set([...all].map((run) => `${run}/e0/0`));
+    const whole = [...this.uploads].map(([run, { key, body }]) => rangeId(run, { key, start: 0, end: Buffer.byteLength(body) }));
     return new Invariants(state, this.uploads, {
-      givenUpRanges: this.world.mayGiveUp ? tasks : none,
+      givenUpRanges: this.world.mayGiveUp ? new Set(whole) : none,
       givenUpRequests: this.world.mayGiveUp ? all : none,
       expired: none,
       cancelled: this.world.commands.includes('cancel') ? all : none,
