@@ -1,4 +1,3 @@
-import type { FanlakeError } from '../core/errors.ts';
 import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { tableKeyOf, type Upload, uploadRun } from '../core/upload.ts';
@@ -6,7 +5,7 @@ import { readDecision } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { readLedger } from '../protocol/ledger.ts';
 import type { PlanRequest } from './draft-plan.ts';
-import { type CoordinatorContext, planRun } from './plan-run.ts';
+import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
 
 /** The epoch that an upload is in. */
 export interface HandledUpload {
@@ -42,18 +41,15 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
     const isLost = decision?.kind === 'commit' && (await context.stores.work.head(planKey({ run, epoch }))) === null;
     return { run, epoch, plan: null, isLost };
   }
-  const plan = await planRun(context, request, throwOrRecord);
+  const plan = await planRun(context, request, recordUnlessStore);
   return { run, epoch: plan.epoch, plan, isLost: false };
 }
-
-/** What is wrong with the machine is not the upload's fault. */
-const throwOrRecord = ({ code }: FanlakeError): 'throw' | 'record' => (code.startsWith('store.') ? 'throw' : 'record');
 
 /**
  * Plans an upload anew, as the epoch behind one that ended in `commit.conflict`: its files don't fit the table that another run made or changed
  * meanwhile. Whoever finds that epoch planned goes on with it; repeating it is harmless.
  */
 export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
-  const plan = await planRun(context, uploadRequest(upload, epoch), throwOrRecord);
+  const plan = await planRun(context, uploadRequest(upload, epoch), recordUnlessStore);
   return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
 }
