@@ -8,7 +8,7 @@ import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
-import { openNextEpoch, openRemainder } from './open-next-epoch.ts';
+import { hasLostPages, openNextEpoch, openRemainder } from './open-next-epoch.ts';
 import { startEpoch } from './start-epoch.ts';
 
 /** What a command asks for that names job and input. */
@@ -97,11 +97,12 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
     throw new FanlakeError('commit.unknown', `${outcome.error.message} ${again}`, outcome.error.details);
   }
   const partial = outcome?.outcome === 'PARTIAL';
-  if (plan === null && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
-  if (plan === null && asked === null) {
+  const isPlanLost = plan === null || (await hasLostPages(context.stores.work, plan));
+  if (isPlanLost && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
+  if (isPlanLost && asked === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
   }
-  const changed = plan === null || (await mustPlanAnew(context, plan, found, asked));
+  const changed = isPlanLost || (await mustPlanAnew(context, plan, found, asked));
   // where nothing is in the table the input may as well be cut in another way
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
