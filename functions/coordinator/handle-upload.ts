@@ -1,9 +1,9 @@
-import { planKey } from '../core/keys.ts';
+import { type EpochId, planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { tableKeyOf, type Upload, uploadRun } from '../core/upload.ts';
-import { readDecision } from '../protocol/documents.ts';
+import { readDecision, readOutcome } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
-import { readLedger } from '../protocol/ledger.ts';
+import { announceOutcome, readLedger } from '../protocol/ledger.ts';
 import type { PlanRequest } from './draft-plan.ts';
 import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
 
@@ -36,6 +36,7 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
   const newest = (await readLedger(lake, table, run)).at(-1);
   if (newest !== undefined) {
     const { epoch, ended } = newest;
+    if (ended) await announceUnplanned(context, table, { run, epoch });
     const decision = ended ? null : await readDecision(lake, table, { run, epoch });
     if (decision !== null) await fulfilDuties(context, decision);
     const isLost = decision?.kind === 'commit' && (await context.stores.work.head(planKey({ run, epoch }))) === null;
@@ -43,6 +44,13 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
   }
   const plan = await planRun(context, request, recordUnlessStore);
   return { run, epoch: plan.epoch, plan, isLost: false };
+}
+
+/** An upload that couldn't be planned was ended by its event: should that not have been announced, the event comes again for it. */
+async function announceUnplanned(context: CoordinatorContext, table: string, id: EpochId): Promise<void> {
+  if (context.announce === null) return;
+  const outcome = await readOutcome(context.stores.lake, table, id);
+  if (outcome?.outcome === 'FAILED' && outcome.tasks.planned === 0) await announceOutcome(context, outcome, false);
 }
 
 /**

@@ -1,5 +1,7 @@
 import { asFanlakeError } from '../core/errors.ts';
+import type { Receipt } from '../core/receipt.ts';
 import type { RetryMessage } from '../core/task.ts';
+import { announceOutcome } from '../protocol/ledger.ts';
 import { type FoundRun, lookUpRun } from '../protocol/look-up-run.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import { type Asked, takeUpRun } from '../protocol/take-up-run.ts';
@@ -23,7 +25,11 @@ export async function takeUp(
   };
   const found = await lookUpRun(coordinator.stores, table, run);
   if (found === null) return passOver('nothing is known of its run any more');
-  if (!leadsTo(found, epoch)) return about.info('retry known: its run has gone on');
+  if (!leadsTo(found, epoch)) {
+    // perhaps ended by this very message, when its announcement failed
+    if (found.epoch === epoch && isUndone(found.outcome)) await announceOutcome(coordinator, found.outcome, false);
+    return about.info('retry known: its run has gone on');
+  }
   const asked = message.request === null ? null : await askedFor(coordinator, { ...message, request: message.request });
   if (message.request !== null && asked === null) return passOver('its request is gone from the work bucket');
   try {
@@ -42,6 +48,8 @@ export async function takeUp(
 function leadsTo(found: FoundRun, epoch: number): boolean {
   return found.outcome === null ? found.epoch === epoch : found.epoch === epoch - 1;
 }
+
+const isUndone = (outcome: Receipt | null): outcome is Receipt => outcome?.outcome === 'FAILED' || outcome?.outcome === 'CANCELLED';
 
 async function askedFor(coordinator: CoordinatorContext, message: RetryMessage & { readonly request: string }): Promise<Asked | null> {
   const request = await readRunRequest(coordinator.stores.work, message);

@@ -40,8 +40,8 @@ export interface DeadLetterContext extends RunContext, KnownJobs {
 /** Before a dead commit or monitor is tried again: whatever keeps it from being done lasts longer than its queue's deliveries did. */
 const laterMs = 15 * 60_000;
 
-/** Deaths of a retry before it rests, hours later: its run has ended, so nobody but its user waits for it. */
-const maxRetryDeaths = 10;
+/** Deaths of a retry before it rests, more than a day later. */
+const maxRetryDeaths = 100;
 
 /**
  * A message that was delivered as often as its queue allows. What ends a run is done (a task gets its failed part, an upload its failed run), what may still

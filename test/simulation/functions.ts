@@ -10,7 +10,7 @@ import { uploadRun } from '../../functions/core/upload.ts';
 import { announceRun } from '../../functions/lambda/announce-run.ts';
 import { type DeadQueue, handleDeadLetter } from '../../functions/monitor/dead-letters.ts';
 import { handleMonitor } from '../../functions/monitor/handle-monitor.ts';
-import { cancelRun } from '../../functions/protocol/cancel-run.ts';
+import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
@@ -206,7 +206,7 @@ export class SimulatedFunction {
     const found = await lookUpRun(stores, table, run);
     if (found === null || found.outcome?.outcome === 'COMMITTED') return;
     const asked = runsAgain ? await this.asked(table, run, key) : null;
-    const { kind, epoch } = await findWayOn(this.context, found, asked);
+    const { kind, epoch } = await findWayOn({ ...this.context, announce: null }, found, asked);
     if (asked !== null && kind === 'under way') return;
     const anew = asked === null ? null : await writeRunRequest(stores.work, { ...asked.request, epoch });
     const message = kind === 'anew' && anew !== null ? anew : { kind: 'retry', run, epoch, table, request: anew?.request ?? null };
@@ -228,6 +228,13 @@ export class SimulatedFunction {
   /** `fanlake cancel`. */
   async cancel(table: string, run: string): Promise<void> {
     const found = await lookUpRun(this.context.stores, table, run);
-    if (found !== null) await cancelRun(this.context, found, (_, decision) => fulfilDuties(this.context, decision));
+    // nobody listens to a command
+    const context: RunContext = { ...this.context, announce: null };
+    const end: EndRun = async ({ epoch, plan }, decision) => {
+      // the monitor is asked first, and tells of it
+      if (plan !== null && decision.kind !== 'commit') await sendAll(context.monitor, [{ kind: 'monitor', run, epoch }]);
+      await fulfilDuties(context, decision);
+    };
+    if (found !== null) await cancelRun(context, found, end);
   }
 }

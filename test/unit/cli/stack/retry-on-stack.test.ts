@@ -125,7 +125,7 @@ it('what can not be taken up is refused before anything is sent', async () => {
   expect(asked).toEqual([]);
 });
 
-it('a retry that dies in every delivery comes again from the dead letters for hours, and then rests', async () => {
+it('a retry that dies in every delivery comes again from the dead letters for a day, and then rests', async () => {
   const sent: unknown[] = [];
   const collect = {
     send: async (messages: readonly unknown[]) => {
@@ -137,7 +137,7 @@ it('a retry that dies in every delivery comes again from the dead letters for ho
   const queues = { requests: collect, undeliverable: collect, landingBucket: 'landing' };
   const dead = { ...stack.context, ...queues, jobs, findJob, log, maxReceives: 5 };
   let body = JSON.stringify({ kind: 'retry', run, epoch: 1, table: 'visits', request: null });
-  for (let deaths = 0; deaths < 10; deaths++) {
+  for (let deaths = 0; deaths < 100; deaths++) {
     await handleDeadLetter(dead, { queue: 'requests', body });
     body = JSON.stringify(sent.pop());
     expect(JSON.parse(body)).toMatchObject({ kind: 'again', deaths: deaths + 1 });
