@@ -119,8 +119,9 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
 
 /** Whether the epoch behind one that has ended can't go on with its plan. */
 async function mustPlanAnew({ stores }: RunContext, plan: Plan, { outcome }: FoundRun, asked: Asked | null): Promise<boolean> {
-  // a plan for a table that has changed since can only conflict again
-  if (plan.error !== null || outcome?.error?.code === 'commit.conflict') return true;
+  // a plan for a table that has changed since can only conflict again; where files went, their tasks are done again
+  const isOtherTable = outcome?.error?.code === 'commit.conflict' && outcome.error.details['lost'] === undefined;
+  if (plan.error !== null || isOtherTable) return true;
   if (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) return true;
   return outcome?.outcome !== 'PARTIAL' && (await hasLostParts(stores.work, plan));
 }

@@ -14,7 +14,7 @@ import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
-import { lostFilesError } from './lost-files.ts';
+import { filesLost, lostFiles } from './lost-files.ts';
 import { planUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
@@ -123,8 +123,9 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
     return null;
   }
   // decided before, to commit: then its parts are whole, whatever is found wrong now
-  if (judged.kind !== 'commit') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
-  return { plan: judged.plan, fold: judged.fold, decision, partial: judged.fold.failed.length > 0 };
+  if (judged.kind === 'fail') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
+  const { plan, fold } = judged;
+  return { plan, fold, decision, partial: fold.failed.length > 0, lost: judged.kind === 'lost' ? judged.lost : [] };
 }
 
 /**
@@ -150,6 +151,8 @@ async function endWithoutPlan(context: ReducerContext, { run, epoch, table }: Om
 
 type JudgedRun =
   | { readonly kind: 'commit'; readonly plan: Plan; readonly fold: Fold; readonly version: number }
+  /** Its data files went: it fails, unless its commit was decided when they were there, and may be in the table. */
+  | { readonly kind: 'lost'; readonly plan: Plan; readonly fold: Fold; readonly lost: readonly string[]; readonly error: ErrorReport }
   | { readonly kind: 'fail'; readonly error: ErrorReport };
 
 /** `incomplete`: a message from before a crash; somebody else sees to the run. `plan gone`: one from before the work root expired, which ended long ago. */
@@ -162,8 +165,8 @@ async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): 
     if (!complete && plan.error === null) return 'incomplete';
     const verdict = judge(plan, fold);
     if (verdict.kind === 'fail') return verdict;
-    const filesLost = await lostFilesError(context.stores.lake, plan, fold.files, context.clock.now());
-    if (filesLost !== null) return { kind: 'fail', error: filesLost.toReport() };
+    const gone = await lostFiles(context.stores.lake, plan, fold.files, context.clock.now());
+    if (gone.length > 0) return { kind: 'lost', plan, fold, lost: gone, error: filesLost(plan, gone).toReport() };
     return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };

@@ -1,5 +1,5 @@
 import type { Decision } from '../../functions/core/decision.ts';
-import type { ErrorCode } from '../../functions/core/errors.ts';
+import type { ErrorCode, ErrorReport } from '../../functions/core/errors.ts';
 import { decisionKey, outcomeKey, parseLedgerKey, planKey } from '../../functions/core/keys.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { badMark } from './computer.ts';
@@ -175,11 +175,17 @@ export class Invariants {
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
       'run.deadline': seconds * 1_000 >= upload.deadlineMs,
-      'commit.conflict': changedTables.has(upload.table),
+      'commit.conflict': changedTables.has(upload.table) || this.hasLost(upload.table, error),
       'table.schema': changedTables.has(upload.table),
     };
     if (expired.has(run) || (error !== null && excused[error.code] === true)) return;
     throw new Violation('no run fails without a reason', `${run}/e${epoch}: ${error?.code} ${error?.message}`);
+  }
+
+  /** Whether files are gone, as an error says: only another writer's VACUUM takes any. */
+  private hasLost(table: string, error: ErrorReport | null): boolean {
+    const lost = (error?.details['lost'] ?? []) as readonly string[];
+    return lost.length > 0 && lost.every((path) => !this.roots.lake.objects.has(`${table}/${path}`));
   }
 
   /** Outcomes of a run, oldest first. */
