@@ -107,6 +107,7 @@ describe('an upload that conflicts with the table', () => {
     for (const epoch of [0, 1, 2, 3]) await planUploadAgain(conflicted, planned(uploadId, epoch), conflict);
     await planUploadAgain(conflicted, planned('visits-asked-for', 0), conflict);
     await planUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
+    await planUploadAgain(conflicted, { ...planned(uploadId, 1), remainder: true }, conflict);
     expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
   });
