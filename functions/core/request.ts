@@ -138,6 +138,26 @@ export function readEvent(value: unknown, depth = 0): RequestMessage {
   return joined(list.data.Records.map((record) => readRecord(record, depth)));
 }
 
+/** What a message asks for, as messages that ask for one thing each, or can't be understood: what holds up the others is then told apart. */
+export function splitRequest(body: string): readonly string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return [body];
+  }
+  const resent = again.safeParse(value);
+  if (resent.success) return splitRequest(resent.data.body);
+  const wrapped = snsMessage.safeParse(value);
+  if (wrapped.success) return splitRequest(wrapped.data.Message);
+  const list = records.safeParse(value);
+  if (!list.success) return [body];
+  return list.data.Records.flatMap((record) => {
+    const sns = snsRecord.safeParse(record);
+    return sns.success ? splitRequest(sns.data.Sns.Message) : [JSON.stringify({ Records: [record] })];
+  });
+}
+
 /** One message with what several ask for: if one of them can't be understood the message can't, but the others are not held up by it. */
 function joined(parts: readonly RequestMessage[]): RequestMessage {
   if (parts.length === 0) return passedOver('empty', 'a message without a record');

@@ -5,7 +5,7 @@ import type { EpochId } from '../core/keys.ts';
 import type { LogFields } from '../core/log-fields.ts';
 import { aboutMessage, readMessage } from '../core/message.ts';
 import type { ObjectVersion, Queue } from '../core/ports.ts';
-import { type LandedObject, type Request, readRequest, requestAgain } from '../core/request.ts';
+import { type LandedObject, type Request, type RequestMessage, readRequest, requestAgain, splitRequest } from '../core/request.ts';
 import type { RetryMessage } from '../core/task.ts';
 import type { Unplanned } from '../core/unplannable.ts';
 import { tableKeyOf, uploadRun } from '../core/upload.ts';
@@ -102,9 +102,19 @@ async function layMalformed(context: DeadLetterContext, body: string, why: strin
   await lay(context, body, why);
 }
 
-/** The first time it is tried again; the second time what it asks for becomes failed runs, or rests where a person finds it: no upload is lost without a word. */
+/** What can be understood of a message goes its way, and the rest alone comes to rest. */
 async function deadRequest(context: DeadLetterContext, body: string): Promise<void> {
-  const { requests, malformed, deaths } = readRequest(body);
+  const message = readRequest(body);
+  if (message.malformed === null || message.requests.length === 0) return deadWhole(context, body, message);
+  const { deaths } = message;
+  const parts = splitRequest(body).map((text) => ({ text, read: { ...readRequest(text), deaths } }));
+  // what can't be understood last: should another part fail, all of it comes again, and would be laid there each time
+  const inOrder = [...parts.filter(({ read }) => read.malformed === null), ...parts.filter(({ read }) => read.malformed !== null)];
+  for (const { text, read } of inOrder) await deadWhole(context, text, read);
+}
+
+/** The first time it is tried again; the second time what it asks for becomes failed runs, or rests where a person finds it: no upload is lost without a word. */
+async function deadWhole(context: DeadLetterContext, body: string, { requests, malformed, deaths }: RequestMessage): Promise<void> {
   if (malformed !== null) return layMalformed(context, body, malformed);
   if (deaths === 0) return sendAll(context.requests, [JSON.parse(requestAgain(body, 1))], laterMs);
   const [failures, whys]: [unknown[], string[]] = [[], []];
