@@ -10,9 +10,9 @@ import { answerOf, runLive } from '../run-answer.ts';
 import type { Answer, Shell } from '../shell.ts';
 import { shownReceipt } from '../shown-receipt.ts';
 import { liveOnStack } from '../stack/live-on-stack.ts';
+import { retryOnStack } from '../stack/retry-on-stack.ts';
 import type { StackWatch } from '../stack/run-on-stack.ts';
 import type { Stack } from '../stack/stack.ts';
-import { waitOnStack } from '../stack/wait-on-stack.ts';
 import { findRun } from '../store/find-run.ts';
 import type { Place } from '../store/place.ts';
 import { rememberTable } from '../store/tables.ts';
@@ -46,7 +46,7 @@ export function retryCommand(shell: Shell): Command {
 async function retry(shell: Shell, id: string, options: RetryOptions): Promise<void> {
   const json = options.json === true;
   const { stack, workers = null } = options;
-  if (stack !== undefined) return onStack(shell, stack, (opened, speaking) => retryOnStack(speaking, opened, id, json));
+  if (stack !== undefined) return onStack(shell, stack, (opened, speaking) => retryThere(speaking, opened, id, json));
   const home = openHome(options.home);
   const found = await findRun(home, id);
   if (found.outcome?.outcome === 'COMMITTED') return answerCommitted(shell, home, found, json);
@@ -70,13 +70,9 @@ async function goOn(shell: Shell, fanlake: LocalFanlake, found: FoundRun, worker
   return answerOf(receipt, found.table, fanlake.home, shell);
 }
 
-async function retryOnStack(shell: Shell, stack: Stack, id: string, json: boolean): Promise<void> {
+async function retryThere(shell: Shell, stack: Stack, id: string, json: boolean): Promise<void> {
   const found = await findRun(stack, id);
   if (found.outcome?.outcome === 'COMMITTED') return answerCommitted(shell, stack, found, json);
-  const work = async (watch: StackWatch): Promise<Answer> => {
-    const plan = await takeUpRun(stack.context, found, null);
-    watch.onUnderWay(found.run);
-    return answerOf(await waitOnStack(stack, plan, watch.onProgress), found.table, stack, shell);
-  };
+  const work = async (watch: StackWatch): Promise<Answer> => answerOf(await retryOnStack(stack, found, watch), found.table, stack, shell);
   await liveOnStack({ shell, json, begin: `taking up ${found.run}`, work });
 }

@@ -9,6 +9,7 @@ import type { UploadMessage } from '../../functions/core/task.ts';
 import { tableKeyOf, type Upload, uploadRun } from '../../functions/core/upload.ts';
 import { buryUnplanned } from '../../functions/protocol/bury-unplanned.ts';
 import { readOutcome } from '../../functions/protocol/documents.ts';
+import { partialOutcome } from '../../functions/protocol/in-the-table.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
 import { addEndedRuns, unendedRuns } from './earlier-runs.ts';
@@ -243,7 +244,7 @@ export class UploadTrigger {
    */
   private async planAgain(open: OpenRun, { epoch, error }: Receipt): Promise<boolean> {
     const { run, job, table, object, replans } = open;
-    if (object === null || replans >= maxReplans) return false;
+    if (object === null || replans >= maxReplans || (await this.isInTable(table, run))) return false;
     // before anything else: the run is open all the time
     this.open.add({ ...open, replans: replans + 1 });
     const message = `${object.key} (run ${run}) is planned again for the table as it is now. ${error?.message ?? ''}`;
@@ -255,12 +256,17 @@ export class UploadTrigger {
   }
 
   /** Plans an upload once more whose plan was lost: nobody has decided it, so nothing of it is in the table. */
-  private async planLost({ run, job, object }: OpenRun, epoch: number): Promise<boolean> {
-    if (object === null) return false;
+  private async planLost({ run, job, table, object }: OpenRun, epoch: number): Promise<boolean> {
+    if (object === null || (await this.isInTable(table, run))) return false;
     const message = `The plan of ${object.key} (run ${run}) is gone from the work folder: it is planned once more.`;
     this.options.report({ event: 'notice', message });
     await this.requests.send([{ kind: 'upload', job, object, epoch }]);
     return true;
+  }
+
+  /** Whether it is committed in part: planning the whole input again would double what is there. */
+  private async isInTable(table: string, run: string): Promise<boolean> {
+    return (await partialOutcome(this.options.fanlake.home.stores.lake, table, run)) !== null;
   }
 
   private async guard(work: () => Promise<void>): Promise<void> {

@@ -3,11 +3,13 @@ import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
 import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
+import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
 import { tableKeyOf } from '../../functions/core/upload.ts';
 import { loadedByUploads } from '../../functions/protocol/loaded-by-uploads.ts';
+import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { writeRunRequest } from '../../functions/protocol/run-request.ts';
 import { sendAll } from '../../functions/protocol/send.ts';
-import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
+import { findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { identifyRun, type WantedRun } from '../store/identify-run.ts';
 import type { OnProgress } from '../store/wait-for-outcome.ts';
@@ -44,12 +46,25 @@ export async function runOnStack(stack: Stack, request: StackRun, watch: StackWa
   if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
   if (found === null && !request.again) await refuseLoaded(stack, request);
   const askForEpoch = (id: string, epoch: number) => askFor(stack, request, id, epoch, watch);
-  const { job, splitBytes } = request;
-  const asked = { job, splitBytes, plan: askForEpoch };
-  // an epoch that is under way is the stack's own business: its monitor sends again what is late
-  const plan = await (found === null ? askForEpoch(run, 0) : takeUpRun(stack.context, found, asked, false));
+  const plan = await (found === null ? askForEpoch(run, 0) : goOn(stack, found, request, askForEpoch, watch));
   watch.onUnderWay(run);
   return waitOnStack(stack, plan, watch.onProgress);
+}
+
+async function goOn(
+  stack: Stack,
+  found: FoundRun,
+  request: StackRun,
+  plan: (run: string, epoch: number) => Promise<Plan>,
+  watch: StackWatch,
+): Promise<Plan> {
+  const { job, table, objects, splitBytes } = request;
+  const { kind, epoch, go } = await findWayOn(stack.context, found, { job, splitBytes, plan });
+  // what is under way is the stack's own business: its monitor sends again what is late
+  if (kind === 'under way' && found.plan !== null) return found.plan;
+  if (kind === 'anew') return go();
+  const { request: stored } = await writeRunRequest(stack.stores.work, { run: found.run, epoch, job, table, objects, splitBytes });
+  return haveTakenUp(stack, { kind: 'retry', run: found.run, epoch, table, request: stored }, watch);
 }
 
 /**
@@ -78,9 +93,15 @@ async function askFor(stack: Stack, request: StackRun, run: string, epoch: numbe
   await refuseMistakes(stack, request, run, watch.signal);
   const { job, table, objects, splitBytes } = request;
   const message = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
+  return haveTakenUp(stack, message, watch);
+}
+
+/** Asks the stack for an epoch, with a message that comes again there until it is done, and waits for the plan. */
+export async function haveTakenUp(stack: Stack, message: RunMessage | RetryMessage, watch: StackWatch): Promise<Plan> {
+  const { run } = message;
   await sendAll(stack.requests, [message]);
   watch.onUnderWay(run);
-  return waitForPlan(stack, { run, epoch }, () =>
+  return waitForPlan(stack, message, () =>
     watch.say(`${stack.name} has not planned ${run} yet: is its coordinator at work? (docs/runbook.md)`),
   );
 }

@@ -5,7 +5,7 @@ import { SqsQueue } from '../../functions/adapters/sqs-queue.ts';
 import { readStackOutputs } from '../../functions/adapters/stack-outputs.ts';
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import type { Queue } from '../../functions/core/ports.ts';
-import type { RunMessage } from '../../functions/core/task.ts';
+import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import type { Place } from '../store/place.ts';
 
@@ -17,8 +17,8 @@ export interface Stack extends Place {
   /** Bytes of input that a task aims at there. */
   readonly splitBytes: number;
   readonly context: RunContext;
-  /** Where a run is asked for. */
-  readonly requests: Queue<RunMessage>;
+  /** Where a run is asked for, or to be taken up again. */
+  readonly requests: Queue<RunMessage | RetryMessage>;
 }
 
 /**

@@ -10,7 +10,8 @@ import { fulfilDuties } from '../protocol/duties.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import type { Log } from '../runtime/log.ts';
 import { type HandledUpload, handleUpload, planUploadAgain } from './handle-upload.ts';
-import { type CoordinatorContext, planRun } from './plan-run.ts';
+import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
+import { takeUp } from './take-up.ts';
 
 export interface RequestContext {
   readonly coordinator: CoordinatorContext;
@@ -48,6 +49,8 @@ async function handleRequest(context: RequestContext, request: Request): Promise
       return planAgain(context, request.message);
     case 'run':
       return plan(context, request.message);
+    case 'retry':
+      return takeUp(context, request.message);
     case 'passed over':
       context.log.info(`passed over: ${request.what}`, { why: request.why });
       context.log.count('MessagesPassedOver');
@@ -115,7 +118,7 @@ async function plan({ coordinator, log }: RequestContext, message: RunMessage): 
   }
   const decision = await readDecision(coordinator.stores.lake, request.table, message);
   if (decision !== null) return fulfilDuties(coordinator, decision);
-  const { tasks, error } = await planRun(coordinator, request, ({ code }) => (code.startsWith('store.') ? 'throw' : 'record'));
+  const { tasks, error } = await planRun(coordinator, request, recordUnlessStore);
   if (error !== null) about.failure("run can't be planned: it fails", errorOf(error));
   else about.info('run planned', { tasks, objects: request.objects.length });
 }

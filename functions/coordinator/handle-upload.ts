@@ -1,12 +1,11 @@
-import type { FanlakeError } from '../core/errors.ts';
-import { planKey } from '../core/keys.ts';
+import { type EpochId, planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { tableKeyOf, type Upload, uploadRun } from '../core/upload.ts';
-import { readDecision } from '../protocol/documents.ts';
+import { readDecision, readOutcome } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
-import { readLedger } from '../protocol/ledger.ts';
+import { announceOutcome, readLedger } from '../protocol/ledger.ts';
 import type { PlanRequest } from './draft-plan.ts';
-import { type CoordinatorContext, planRun } from './plan-run.ts';
+import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
 
 /** The epoch that an upload is in. */
 export interface HandledUpload {
@@ -37,23 +36,28 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
   const newest = (await readLedger(lake, table, run)).at(-1);
   if (newest !== undefined) {
     const { epoch, ended } = newest;
+    if (ended) await announceUnplanned(context, table, { run, epoch });
     const decision = ended ? null : await readDecision(lake, table, { run, epoch });
     if (decision !== null) await fulfilDuties(context, decision);
     const isLost = decision?.kind === 'commit' && (await context.stores.work.head(planKey({ run, epoch }))) === null;
     return { run, epoch, plan: null, isLost };
   }
-  const plan = await planRun(context, request, throwOrRecord);
+  const plan = await planRun(context, request, recordUnlessStore);
   return { run, epoch: plan.epoch, plan, isLost: false };
 }
 
-/** What is wrong with the machine is not the upload's fault. */
-const throwOrRecord = ({ code }: FanlakeError): 'throw' | 'record' => (code.startsWith('store.') ? 'throw' : 'record');
+/** An upload that couldn't be planned was ended by its event: should that not have been announced, the event comes again for it. */
+async function announceUnplanned(context: CoordinatorContext, table: string, id: EpochId): Promise<void> {
+  if (context.announce === null) return;
+  const outcome = await readOutcome(context.stores.lake, table, id);
+  if (outcome?.outcome === 'FAILED' && outcome.tasks.planned === 0) await announceOutcome(context, outcome, false);
+}
 
 /**
  * Plans an upload anew, as the epoch behind one that ended in `commit.conflict`: its files don't fit the table that another run made or changed
  * meanwhile. Whoever finds that epoch planned goes on with it; repeating it is harmless.
  */
 export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
-  const plan = await planRun(context, uploadRequest(upload, epoch), throwOrRecord);
+  const plan = await planRun(context, uploadRequest(upload, epoch), recordUnlessStore);
   return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
 }

@@ -14,6 +14,9 @@ export interface CoordinatorContext extends RunContext {
   readonly requests: () => RequestCounts;
 }
 
+/** What is wrong with the machine is not the input's fault. */
+export const recordUnlessStore = ({ code }: FanlakeError): 'throw' | 'record' => (code.startsWith('store.') ? 'throw' : 'record');
+
 /**
  * Plans an epoch of a run and starts it. Everything is repeatable: whoever finds a plan there goes on with that one.
  * @param onUnplannable what to do with an input that can't be planned: `throw`, or write an empty plan with the error, which fails the run

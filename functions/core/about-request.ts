@@ -14,6 +14,7 @@ export interface KnownJobs {
 export function aboutRequest({ jobs, findJob }: KnownJobs, request: Request): LogFields {
   switch (request.kind) {
     case 'run':
+    case 'retry':
       return { run: request.message.run, epoch: request.message.epoch };
     case 'upload': {
       const { job: name, object, epoch } = request.message;

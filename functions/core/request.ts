@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { s3Version } from './object-version.ts';
-import type { RunMessage, UploadMessage } from './task.ts';
+import type { RetryMessage, RunMessage, UploadMessage } from './task.ts';
 
 /** An object that landed, as an event tells of it. What an event leaves out is null, and to be looked up. */
 export interface LandedObject {
@@ -16,6 +16,7 @@ export type Request =
   | { readonly kind: 'landed'; readonly object: LandedObject }
   | { readonly kind: 'upload'; readonly message: UploadMessage }
   | { readonly kind: 'run'; readonly message: RunMessage }
+  | { readonly kind: 'retry'; readonly message: RetryMessage }
   /** Nothing to load, and no mistake: `what` happened. */
   | { readonly kind: 'passed over'; readonly why: PassedOver; readonly what: string };
 
@@ -48,6 +49,14 @@ const upload = z.object({
 });
 
 const run = z.object({ kind: z.literal('run'), run: z.string(), epoch: z.int().min(0), request: z.string() });
+
+const retry = z.object({
+  kind: z.literal('retry'),
+  run: z.string(),
+  epoch: z.int().min(0),
+  table: z.string().min(1),
+  request: z.string().nullable(),
+});
 
 /** Amazon S3 User Guide, Event message structure: names that begin with ObjectCreated tell of a new object or version. */
 const s3Record = z.object({
@@ -96,7 +105,7 @@ const maxDepth = 4;
 
 /**
  * What the text of a message to the coordinator asks for: events of S3 (as S3 sends them, wrapped by SNS, or from EventBridge), uploads to be planned again,
- * runs that a command asks for.
+ * runs that a command asks for or takes up again.
  */
 export function readRequest(body: string, depth = 0): RequestMessage {
   if (depth > maxDepth) return malformed('it is wrapped too often');
@@ -119,12 +128,34 @@ export function readEvent(value: unknown, depth = 0): RequestMessage {
   if (planAgain.success) return asking({ kind: 'upload', message: planAgain.data });
   const runRequest = run.safeParse(value);
   if (runRequest.success) return asking({ kind: 'run', message: runRequest.data });
+  const takenUp = retry.safeParse(value);
+  if (takenUp.success) return asking({ kind: 'retry', message: takenUp.data });
   if (testEvent.safeParse(value).success) return passedOver('test', 's3:TestEvent');
   const event = eventBridge.safeParse(value);
   if (event.success) return readEventBridge(event.data);
   const list = records.safeParse(value);
   if (!list.success) return malformed('it is no event of S3, SNS or EventBridge, and no message of Fanlake');
   return joined(list.data.Records.map((record) => readRecord(record, depth)));
+}
+
+/** What a message asks for, as messages that ask for one thing each, or can't be understood: what holds up the others is then told apart. */
+export function splitRequest(body: string): readonly string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return [body];
+  }
+  const resent = again.safeParse(value);
+  if (resent.success) return splitRequest(resent.data.body);
+  const wrapped = snsMessage.safeParse(value);
+  if (wrapped.success) return splitRequest(wrapped.data.Message);
+  const list = records.safeParse(value);
+  if (!list.success) return [body];
+  return list.data.Records.flatMap((record) => {
+    const sns = snsRecord.safeParse(record);
+    return sns.success ? splitRequest(sns.data.Sns.Message) : [JSON.stringify({ Records: [record] })];
+  });
 }
 
 /** One message with what several ask for: if one of them can't be understood the message can't, but the others are not held up by it. */

@@ -41,6 +41,15 @@ export interface UploadMessage {
   readonly epoch: number;
 }
 
+/** A run that a command takes up again: its epoch is to be gone on with, or opened behind the one before it, which has ended. */
+export interface RetryMessage extends EpochId {
+  readonly kind: 'retry';
+  /** Key of its table. */
+  readonly table: string;
+  /** The stored request with job and input; null: as they were planned. */
+  readonly request: string | null;
+}
+
 /** All tasks of the last stage are done, or the run can't go on: decide. */
 export interface CommitMessage extends EpochId {
   readonly kind: 'commit';

@@ -5,7 +5,8 @@ import type { EpochId } from '../core/keys.ts';
 import type { LogFields } from '../core/log-fields.ts';
 import { aboutMessage, readMessage } from '../core/message.ts';
 import type { ObjectVersion, Queue } from '../core/ports.ts';
-import { type LandedObject, type Request, readRequest, requestAgain } from '../core/request.ts';
+import { type LandedObject, type Request, type RequestMessage, readRequest, requestAgain, splitRequest } from '../core/request.ts';
+import type { RetryMessage } from '../core/task.ts';
 import type { Unplanned } from '../core/unplannable.ts';
 import { tableKeyOf, uploadRun } from '../core/upload.ts';
 import { buryTask } from '../protocol/bury-task.ts';
@@ -38,6 +39,9 @@ export interface DeadLetterContext extends RunContext, KnownJobs {
 
 /** Before a dead commit or monitor is tried again: whatever keeps it from being done lasts longer than its queue's deliveries did. */
 const laterMs = 15 * 60_000;
+
+/** Deaths of a retry before it rests, more than a day later. */
+const maxRetryDeaths = 100;
 
 /**
  * A message that was delivered as often as its queue allows. What ends a run is done (a task gets its failed part, an upload its failed run), what may still
@@ -98,15 +102,25 @@ async function layMalformed(context: DeadLetterContext, body: string, why: strin
   await lay(context, body, why);
 }
 
-/** The first time it is tried again; the second time what it asks for becomes failed runs, or rests where a person finds it: no upload is lost without a word. */
+/** What can be understood of a message goes its way, and the rest alone comes to rest. */
 async function deadRequest(context: DeadLetterContext, body: string): Promise<void> {
-  const { requests, malformed, deaths } = readRequest(body);
+  const message = readRequest(body);
+  if (message.malformed === null || message.requests.length === 0) return deadWhole(context, body, message);
+  const { deaths } = message;
+  const parts = splitRequest(body).map((text) => ({ text, read: { ...readRequest(text), deaths } }));
+  // what can't be understood last: should another part fail, all of it comes again, and would be laid there each time
+  const inOrder = [...parts.filter(({ read }) => read.malformed === null), ...parts.filter(({ read }) => read.malformed !== null)];
+  for (const { text, read } of inOrder) await deadWhole(context, text, read);
+}
+
+/** The first time it is tried again; the second time what it asks for becomes failed runs, or rests where a person finds it: no upload is lost without a word. */
+async function deadWhole(context: DeadLetterContext, body: string, { requests, malformed, deaths }: RequestMessage): Promise<void> {
   if (malformed !== null) return layMalformed(context, body, malformed);
   if (deaths === 0) return sendAll(context.requests, [JSON.parse(requestAgain(body, 1))], laterMs);
   const [failures, whys]: [unknown[], string[]] = [[], []];
   for (const request of requests) {
     // one that fails holds up none of those behind it
-    const why = await buryRequest(context, request).catch((thrown: unknown) => {
+    const why = await buryRequest(context, request, deaths).catch((thrown: unknown) => {
       context.log.about(aboutRequest(context, request)).failure("a dead request can't be given its end", thrown);
       failures.push(thrown);
       return null;
@@ -119,9 +133,9 @@ async function deadRequest(context: DeadLetterContext, body: string): Promise<vo
 }
 
 /** @returns why it can become no run; null when it has become one, or asks for none */
-async function buryRequest(context: DeadLetterContext, request: Request): Promise<string | null> {
+async function buryRequest(context: DeadLetterContext, request: Request, deaths: number): Promise<string | null> {
   const about = context.log.about(aboutRequest(context, request));
-  const found = await unplannedOf(context, request);
+  const found = await unplannedOf(context, request, deaths);
   switch (found.kind) {
     case 'unplanned': {
       const { unplanned } = found;
@@ -132,6 +146,9 @@ async function buryRequest(context: DeadLetterContext, request: Request): Promis
       about.about({ run, epoch, job: job.name, key }).failure('never planned: its run fails', error);
       return null;
     }
+    case 'again':
+      await sendAll(context.requests, [JSON.parse(requestAgain(JSON.stringify(found.message), deaths + 1))], laterMs);
+      return null;
     case 'not ours':
       about.info(`passed over: ${found.why}`);
       context.log.count(found.metric);
@@ -154,11 +171,13 @@ function neverPlanned({ run, objects }: Unplanned): FanlakeError {
 type DeadRequest =
   | { readonly kind: 'unplanned'; readonly unplanned: Unplanned }
   | { readonly kind: 'not ours'; readonly why: string; readonly metric: 'MessagesPassedOver' | 'UploadsIgnored' }
+  /** A run that is there: going on with it may still succeed. */
+  | { readonly kind: 'again'; readonly message: RetryMessage }
   | { readonly kind: 'lost'; readonly why: string };
 
 const lost = (why: string): DeadRequest => ({ kind: 'lost', why });
 
-async function unplannedOf(context: DeadLetterContext, request: Request): Promise<DeadRequest> {
+async function unplannedOf(context: DeadLetterContext, request: Request, deaths: number): Promise<DeadRequest> {
   switch (request.kind) {
     case 'passed over':
       return { kind: 'not ours', why: request.what, metric: 'MessagesPassedOver' };
@@ -168,6 +187,14 @@ async function unplannedOf(context: DeadLetterContext, request: Request): Promis
       return unplanned === null
         ? lost(`run ${run} was never planned, and its request is gone from the work bucket: type its command again`)
         : { kind: 'unplanned', unplanned };
+    }
+    case 'retry': {
+      const { message } = request;
+      return deaths < maxRetryDeaths
+        ? { kind: 'again', message }
+        : lost(
+            `run ${message.run} could not be taken up: the coordinator failed each time, see its log, then type: fanlake retry ${message.run}`,
+          );
     }
     case 'upload': {
       const { job: name, object, epoch } = request.message;

@@ -16,7 +16,7 @@ import type { RunContext } from '../protocol/context.ts';
 import { inOrder, readPart } from '../protocol/documents.ts';
 import { noteResend, readResends } from '../protocol/resends.ts';
 import { sendAll } from '../protocol/send.ts';
-import { taskMessage, tasksOfPage } from '../protocol/start-epoch.ts';
+import { endWithoutPage, taskMessage, tasksOfPage } from '../protocol/start-epoch.ts';
 
 /** A group that lacks parts. */
 export interface OpenGroup {
@@ -46,7 +46,9 @@ export async function resendLate(context: RunContext, plan: Plan, open: readonly
   if (nowMs < lateFromMs(stage, measured, 0)) return;
   const late: Task[] = [];
   for (const { group, finished } of open) {
-    for (const task of await tasksOfPage(work, plan, group)) if (!finished.has(task.task) && isLate(task)) late.push(task);
+    const tasks = await tasksOfPage(work, plan, group);
+    if (tasks === null) return endWithoutPage(context, plan, group);
+    for (const task of tasks) if (!finished.has(task.task) && isLate(task)) late.push(task);
   }
   if (late.length === 0) return;
   // before the messages: who dies in between leaves these tasks to the next time, and of two monitors one sends

@@ -1,12 +1,13 @@
 import { FanlakeError } from '../core/errors.ts';
 import { groupCount, groupSize } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Receipt } from '../core/receipt.ts';
 import type { MonitorMessage } from '../core/task.ts';
 import { climb, finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
-import { decide } from '../protocol/ledger.ts';
+import { announceOutcome, decide } from '../protocol/ledger.ts';
 import { type OpenGroup, resendLate } from './resend-late.ts';
 
 const firstTickMs = 15_000;
@@ -26,7 +27,11 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
   const plan = await readPlan(context.stores.work, message);
   if (plan === null) return true;
   const table = plan.table.key;
-  if ((await readOutcome(context.stores.lake, table, message)) !== null) return true;
+  const outcome = await readOutcome(context.stores.lake, table, message);
+  if (outcome !== null) {
+    if (isEndOfMonitors(outcome)) await announceOutcome(context, outcome, false);
+    return true;
+  }
   const decision = (await readDecision(context.stores.lake, table, message)) ?? (await enforceDeadline(context, plan));
   if (decision !== null && decision.kind !== 'commit') {
     await fulfilDuties(context, decision);
@@ -35,6 +40,14 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
   if (decision !== null) await sendCommit(context, plan);
   else await sweepGroups(context, plan);
   return false;
+}
+
+/**
+ * Whether a monitor has perhaps written that outcome, so that no other message announces it should the announcement have failed, or the monitor have died before it. What a reducer has
+ * decided is announced by the message of the `commits` queue.
+ */
+function isEndOfMonitors({ outcome, error }: Receipt): boolean {
+  return outcome === 'CANCELLED' || (outcome === 'FAILED' && (error?.code === 'run.deadline' || error?.code === 'run.unknown'));
 }
 
 async function enforceDeadline(context: RunContext, plan: Plan) {

@@ -15,7 +15,8 @@ export interface RunContext {
 }
 
 /**
- * Tells others that an epoch has ended; at least once, since whoever finds the outcome there may follow one that died before this.
+ * Tells others that an epoch has ended; at least once. A message that ends an epoch is acknowledged only behind this, and whoever it comes to again finds the outcome there and
+ * tells it once more: the reducer each, the monitor what monitors end, the coordinator what it couldn't plan, and everybody who does the duties of a decision.
  * @param isNew whether the outcome was written just now
  */
 export type Announce = (receipt: Receipt, isNew: boolean) => Promise<void>;

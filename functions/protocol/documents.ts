@@ -39,14 +39,9 @@ export async function readPlan(work: ObjectStore, id: EpochId): Promise<Plan | n
   return plan;
 }
 
-export async function readPlanPage(work: ObjectStore, plan: Plan, page: number): Promise<PlanPage> {
-  const found = (await readJson(work, planPageKey(plan, plan.nonce, page))) as PlanPage | null;
-  if (found !== null) return found;
-  throw new FanlakeError(
-    'store.failed',
-    `Page ${page} of the plan of ${plan.run} is gone from ${work.locate(planKey(plan))}. Plan the run anew: fanlake retry ${plan.run}`,
-  );
-}
+/** Null when it is gone: the work root was emptied, or has expired. */
+export const readPlanPage = async (work: ObjectStore, plan: Plan, page: number): Promise<PlanPage | null> =>
+  (await readJson(work, planPageKey(plan, page))) as PlanPage | null;
 
 export const readPart = async (work: ObjectStore, id: PlanId, stage: number, task: number): Promise<Part | null> =>
   (await readJson(work, partKey(id, stage, task))) as Part | null;

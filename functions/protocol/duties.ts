@@ -6,7 +6,7 @@ import { blankReceipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
 import { readDecision, readPlan } from './documents.ts';
 import { writeOutcome } from './ledger.ts';
-import { exactStartsOf, openNextEpoch } from './open-next-epoch.ts';
+import { exactStartsOf, hasLostPages, openNextEpoch } from './open-next-epoch.ts';
 import { endUndone } from './start-epoch.ts';
 
 /**
@@ -43,7 +43,7 @@ async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Pr
   // open, and decided: to send its messages again would only make more of them
   if (later !== null) return fulfilDuties(context, later);
   const plan = await readPlan(context.stores.work, decision);
-  if (plan !== null) {
+  if (plan !== null && !(await hasLostPages(context.stores.work, plan))) {
     await openNextEpoch(context, plan, exactStartsOf(decision));
     return;
   }

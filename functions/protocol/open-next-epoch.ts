@@ -1,13 +1,14 @@
 import type { BrokenLink } from '../core/chain.ts';
 import type { FailDecision } from '../core/decision.ts';
-import { groupCount, groupSize, tasksPerGroup } from '../core/keys.ts';
+import { FanlakeError } from '../core/errors.ts';
+import { groupCount, groupSize, planKey, planPagesPrefix, tasksPerGroup } from '../core/keys.ts';
 import { type ExactStarts, nextEpoch, type PastTask, remainingTasks, splitId, startsBehind } from '../core/next-epoch.ts';
 import type { Part } from '../core/part.ts';
 import { inputOf, type Plan, type PlanDraft } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
-import { inOrder, readFold, readPart, readPlan } from './documents.ts';
+import { inOrder, listAll, readFold, readPart, readPlan } from './documents.ts';
 import { gatherFold } from './gather-fold.ts';
 import { startEpoch, tasksOfPage } from './start-epoch.ts';
 import { writePlan } from './write-plan.ts';
@@ -82,7 +83,7 @@ async function pastTasks(context: RunContext, plan: Plan, holds: Holds): Promise
   const past: PastTask[] = [];
   for (let group = 0; group < groupCount(plan.tasks); group++) {
     const done = await doneTasks(work, plan, group, holds);
-    for (const task of await tasksOfPage(work, plan, group)) {
+    for (const task of await pageThere(work, plan, group)) {
       past.push({ epoch: plan.epoch, task, state: done.has(task.task) ? 'done' : 'todo' });
     }
   }
@@ -97,12 +98,37 @@ async function pastTasks(context: RunContext, plan: Plan, holds: Holds): Promise
   return past;
 }
 
+/**
+ * @throws FanlakeError `store.failed` when it has gone since whoever opens the epoch has looked (`hasLostPages`), which then looks again
+ */
+async function pageThere(work: ObjectStore, plan: Plan, page: number): Promise<readonly Task[]> {
+  const tasks = await tasksOfPage(work, plan, page);
+  if (tasks !== null) return tasks;
+  throw new FanlakeError(
+    'store.failed',
+    `Page ${page} of the plan of ${plan.run} is gone from ${work.locate(planKey(plan))}. It is looked for again.`,
+  );
+}
+
+/** Whether a page of the plan is gone, or of one that it takes parts over from: then no epoch can be opened behind it. */
+export async function hasLostPages(work: ObjectStore, plan: Plan): Promise<boolean> {
+  if (await lacksPages(work, plan)) return true;
+  for (const { epoch } of plan.reuse) {
+    const earlier = await readPlan(work, { run: plan.run, epoch });
+    if (earlier !== null && (await lacksPages(work, earlier))) return true;
+  }
+  return false;
+}
+
+const lacksPages = async (work: ObjectStore, plan: Plan): Promise<boolean> =>
+  plan.inline === null && (await listAll(work, planPagesPrefix(plan))).length < groupCount(plan.tasks);
+
 async function tasksInRanges(work: ObjectStore, plan: Plan, ranges: readonly (readonly [number, number])[]): Promise<Task[]> {
   const tasks: Task[] = [];
   for (let page = 0; page < groupCount(plan.tasks); page++) {
     const [start, end] = [page * tasksPerGroup, (page + 1) * tasksPerGroup];
     if (!ranges.some(([from, to]) => from < end && to > start)) continue;
-    for (const task of await tasksOfPage(work, plan, page)) {
+    for (const task of await pageThere(work, plan, page)) {
       if (ranges.some(([from, to]) => from <= task.task && task.task < to)) tasks.push(task);
     }
   }

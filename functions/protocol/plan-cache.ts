@@ -28,7 +28,7 @@ export class PlanCache {
     if (plan === null)
       throw new FanlakeError(
         'store.failed',
-        `The plan of run ${id.run} is gone from ${this.work.locate(key)}. Type: fanlake retry ${id.run}`,
+        `The plan of run ${id.run} is gone from ${this.work.locate(key)}. Run its job over the input again: fanlake run <job> --input ...`,
       );
     const oldest = this.plans.keys().next();
     if (this.plans.size >= keptPlans && oldest.value !== undefined) this.plans.delete(oldest.value);

@@ -3,7 +3,7 @@ import type { Job } from '../core/job.ts';
 import { type EpochId, requestKey } from '../core/keys.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import { shortHash } from '../core/run-id.ts';
-import type { RunMessage } from '../core/task.ts';
+import type { RetryMessage, RunMessage } from '../core/task.ts';
 
 /** Version of a stored request. */
 const requestFormat = 1;
@@ -42,7 +42,10 @@ export async function writeRunRequest(work: ObjectStore, request: RunRequest): P
  * The request that a message names; null when it is gone, since everything in the work root expires.
  * @throws FanlakeError `plan.version` when another version of Fanlake wrote it
  */
-export async function readRunRequest(work: ObjectStore, { run, request }: RunMessage): Promise<RunRequest | null> {
+export async function readRunRequest(
+  work: ObjectStore,
+  { run, request }: RunMessage | (RetryMessage & { readonly request: string }),
+): Promise<RunRequest | null> {
   const object = await work.get(requestKey(run, request));
   if (object === null) return null;
   const { format, ...found } = JSON.parse(Buffer.from(object.body).toString('utf8')) as StoredRequest;

@@ -1,5 +1,5 @@
-import type { ErrorReport } from '../core/errors.ts';
-import { groupCount } from '../core/keys.ts';
+import { type ErrorReport, FanlakeError } from '../core/errors.ts';
+import { groupCount, groupSize, planPageKey } from '../core/keys.ts';
 import { type Plan, tasksPerPage } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { receiptOf } from '../core/receipt.ts';
@@ -14,9 +14,9 @@ import { sendAll } from './send.ts';
 /** The monitor looks at a run for the first time so long after its start: most are over by then. */
 const firstLookMs = 15_000;
 
-/** The tasks of one page. */
-export async function tasksOfPage(work: ObjectStore, plan: Plan, page: number): Promise<readonly Task[]> {
-  return plan.inline ?? (await readPlanPage(work, plan, page)).tasks;
+/** The tasks of one page; null when it is gone. */
+export async function tasksOfPage(work: ObjectStore, plan: Plan, page: number): Promise<readonly Task[] | null> {
+  return plan.inline ?? (await readPlanPage(work, plan, page))?.tasks ?? null;
 }
 
 export function taskMessage(plan: Plan, task: Task): TaskMessage {
@@ -29,11 +29,24 @@ export function taskMessage(plan: Plan, task: Task): TaskMessage {
  */
 export async function dispatchPage(context: RunContext, plan: Plan, page: number, fresh: boolean): Promise<void> {
   const finished = fresh ? new Set<number>() : await finishedTasks(context.stores.work, plan, page);
+  if (finished.size === groupSize(page, plan.tasks)) return isSingleTask(plan) ? sendCommit(context, plan) : climb(context, plan, page);
   const tasks = await tasksOfPage(context.stores.work, plan, page);
+  if (tasks === null) return endWithoutPage(context, plan, page);
   const messages = tasks.filter(({ task }) => !finished.has(task)).map((task) => taskMessage(plan, task));
-  if (messages.length > 0) return sendAll(context.tasks, messages);
-  if (isSingleTask(plan)) return sendCommit(context, plan);
-  return climb(context, plan, page);
+  return sendAll(context.tasks, messages);
+}
+
+/** An epoch of which nobody can tell any more what is to be done: it ends with that, unless it is decided. */
+export async function endWithoutPage(context: RunContext, plan: Plan, page: number): Promise<void> {
+  const { run, epoch, table, job } = plan;
+  const where = context.stores.work.locate(planPageKey(plan, page));
+  const message =
+    `Run ${run} can't be finished: a page of its plan, ${where}, is gone (the work folder was emptied, or has expired), so which of its tasks are missing can't be told. ` +
+    `Run job '${job.name}' over its input again: fanlake run`;
+  const error = new FanlakeError('run.unknown', message, { page }).toReport();
+  const decision = await decide(context, { kind: 'fail', run, epoch, table: table.key, error });
+  if (decision.kind === 'commit' || (decision.kind === 'fail' && decision.error.code === 'chain')) return;
+  await endUndone(context, plan, decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED', decision.kind === 'cancel' ? null : decision.error);
 }
 
 /**

@@ -8,7 +8,7 @@ import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
-import { openNextEpoch, openRemainder } from './open-next-epoch.ts';
+import { hasLostPages, openNextEpoch, openRemainder } from './open-next-epoch.ts';
 import { startEpoch } from './start-epoch.ts';
 
 /** What a command asks for that names job and input. */
@@ -21,26 +21,50 @@ export interface Asked {
 }
 
 /**
- * Goes on with a run that isn't committed: with its newest epoch, or where that has ended with the next one.
+ * How a run that isn't committed goes on. `under way`: its newest epoch isn't over, and what it lacks is sent again. `decided`: that one is to be ended first. `next`: the
+ * next epoch is opened with what the plan has. `anew`: the next epoch is planned as it was asked for.
+ */
+export interface WayOn {
+  readonly kind: 'under way' | 'decided' | 'next' | 'anew';
+  /** The epoch that is under way then. */
+  readonly epoch: number;
+  /** Goes it; everything of it can be repeated. Answers the plan of that epoch. */
+  readonly go: () => Promise<Plan>;
+}
+
+/**
+ * Goes on with a run that isn't committed: with its newest epoch, or where that has ended with the next one. Whoever does this dies with nothing lost only where it is
+ * repeated: a message of a queue that comes again, or a command whose process does the work itself.
  * @param asked null: with job and input as they were planned
- * @param nudge whether tasks that have no part yet are sent again; not where others surely work on them
  * @returns the plan of the epoch that is under way now
+ * @throws FanlakeError as `findWayOn`
+ */
+export async function takeUpRun(context: RunContext, found: FoundRun, asked: Asked | null): Promise<Plan> {
+  return (await findWayOn(context, found, asked)).go();
+}
+
+/**
+ * Finds how a run that isn't committed goes on, and opens nothing.
+ * @param asked null: with job and input as they were planned
  * @throws FanlakeError where going on could load rows twice, or needs what is gone; `run.cancelled`, `job.invalid`, `commit.unknown`, `run.unknown`
  */
-export async function takeUpRun(context: RunContext, found: FoundRun, asked: Asked | null, nudge = true): Promise<Plan> {
-  if (found.outcome !== null) return planNext(context, found, asked);
-  const { plan, table } = found;
+export async function findWayOn(context: RunContext, found: FoundRun, asked: Asked | null): Promise<WayOn> {
+  if (found.outcome !== null) return wayToNext(context, found, asked);
+  const { plan, table, epoch } = found;
   const decision = await readDecision(context.stores.lake, table, found);
-  if (plan === null) return goOnWithoutPlan(context, found, decision, asked);
+  if (plan === null) return wayWithoutPlan(context, found, decision, asked);
   // the plan pins the job: going on with it would load what the older declaration says
   if (decision === null && asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) throw begunOtherwise(found);
-  if (decision !== null && decision.kind !== 'commit') await fulfilDuties(context, decision);
-  else if (nudge) await startEpoch(context, plan, false);
-  return plan;
+  const isUnderWay = decision === null || decision.kind === 'commit';
+  const go = async () => {
+    await (isUnderWay ? startEpoch(context, plan, false) : fulfilDuties(context, decision));
+    return plan;
+  };
+  return { kind: isUnderWay ? 'under way' : 'decided', epoch, go };
 }
 
 /** An epoch is opened only behind the outcome of the one before it: what was decided is seen to first. */
-async function goOnWithoutPlan(context: RunContext, found: FoundRun, decision: Decision | null, asked: Asked | null): Promise<Plan> {
+async function wayWithoutPlan(context: RunContext, found: FoundRun, decision: Decision | null, asked: Asked | null): Promise<WayOn> {
   if (decision?.kind === 'commit') throw await commitUnknown(context.stores.lake, decision);
   if (decision !== null) await fulfilDuties(context, decision);
   if (decision?.kind === 'cancel' && asked !== null) {
@@ -49,7 +73,7 @@ async function goOnWithoutPlan(context: RunContext, found: FoundRun, decision: D
       `Run ${found.run} was cancelled. To load the same objects after all: ${found.epoch === 0 ? 'the same command with --again' : `fanlake retry ${found.run}`}.`,
     );
   }
-  return planNext(context, (await lookUpRun(context.stores, found.table, found.run)) ?? found, asked);
+  return wayToNext(context, (await lookUpRun(context.stores, found.table, found.run)) ?? found, asked);
 }
 
 function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
@@ -64,8 +88,8 @@ function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
 /** A job without what doesn't change the rows that a task makes. */
 const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
 
-/** Opens the epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
-async function planNext(context: RunContext, found: FoundRun, asked: Asked | null): Promise<Plan> {
+/** The epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
+async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | null): Promise<WayOn> {
   const { plan, outcome, run } = found;
   // it may be in the table though its outcome says FAILED
   if (outcome?.error?.code === 'commit.unknown') {
@@ -73,28 +97,31 @@ async function planNext(context: RunContext, found: FoundRun, asked: Asked | nul
     throw new FanlakeError('commit.unknown', `${outcome.error.message} ${again}`, outcome.error.details);
   }
   const partial = outcome?.outcome === 'PARTIAL';
-  if (plan === null && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
-  if (plan === null && asked === null) {
+  const isPlanLost = plan === null || (await hasLostPages(context.stores.work, plan));
+  if (isPlanLost && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
+  if (isPlanLost && asked === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
   }
-  const changed = plan === null || (await mustPlanAnew(context, plan, found, asked));
+  const changed = isPlanLost || (await mustPlanAnew(context, plan, found, asked));
   // where nothing is in the table the input may as well be cut in another way
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
     const next = { ...plan, job: asked?.job ?? plan.job };
-    return partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map());
+    const go = () => (partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map()));
+    return { kind: 'next', epoch: found.epoch + 1, go };
   }
   if (partial || (await isCommittedInPart(context, found))) {
     throw await remainderStuck(context, found);
   }
-  if (asked !== null) return asked.plan(run, found.epoch + 1);
+  if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, go: () => asked.plan(run, found.epoch + 1) };
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
 }
 
 /** Whether the epoch behind one that has ended can't go on with its plan. */
 async function mustPlanAnew({ stores }: RunContext, plan: Plan, { outcome }: FoundRun, asked: Asked | null): Promise<boolean> {
-  // a plan for a table that has changed since can only conflict again
-  if (plan.error !== null || outcome?.error?.code === 'commit.conflict') return true;
+  // a plan for a table that has changed since can only conflict again; where files went, their tasks are done again
+  const isOtherTable = outcome?.error?.code === 'commit.conflict' && outcome.error.details['lost'] === undefined;
+  if (plan.error !== null || isOtherTable) return true;
   if (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) return true;
   return outcome?.outcome !== 'PARTIAL' && (await hasLostParts(stores.work, plan));
 }

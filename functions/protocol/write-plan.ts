@@ -30,7 +30,7 @@ export async function writePlan(context: RunContext, draft: PlanDraft, tasks: It
   for (const content of pagesOf(tasks)) {
     count += content.length;
     inline = page === 0 && content.length <= maxInlineTasks ? content : null;
-    if (inline === null) await work.create(planPageKey(draft, nonce, page), JSON.stringify({ tasks: content } satisfies PlanPage));
+    if (inline === null) await work.create(planPageKey({ ...draft, nonce }, page), JSON.stringify({ tasks: content } satisfies PlanPage));
     page += 1;
   }
   const plan: Plan = { format: planFormat, nonce, createdMs: context.clock.now(), tasks: count, inline, ...draft };

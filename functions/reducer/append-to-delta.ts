@@ -33,7 +33,7 @@ export async function appendToDelta(
   return results;
 }
 
-function memberOf({ plan, fold, decision }: CommitCandidate): CommitMember {
+function memberOf({ plan, fold, decision, lost }: CommitCandidate): CommitMember {
   return {
     run: plan.run,
     epoch: plan.epoch,
@@ -41,6 +41,7 @@ function memberOf({ plan, fold, decision }: CommitCandidate): CommitMember {
     schema: schemaOf(plan.table.columns),
     partitionColumns: plan.table.partitionBy,
     files: fold.files,
+    lost,
     sources: [...new Set(fold.chain.map(({ key }) => key))],
   };
 }
@@ -66,7 +67,7 @@ async function putEntry(
       engineVersion: context.engineVersion,
     };
     const plan = planAppend(snapshot, entries, members, stamp);
-    if (plan.committing.length === 0) return resultsOf(plan);
+    if (plan.actions.length === 0) return resultsOf(plan);
     if (context.clock.now() - startedMs > maxAttemptMs) {
       throw new FanlakeError('store.failed', `The commit to ${path} took more than 15 minutes and is begun anew.`);
     }
@@ -90,6 +91,6 @@ function resultsOf(plan: AppendPlan): ReadonlyMap<CommitMember, CommitResult> {
   const results = new Map<CommitMember, CommitResult>();
   for (const member of plan.committing) results.set(member, { kind: 'committed', version: plan.version });
   for (const { member, version } of plan.committed) results.set(member, { kind: 'committed', version });
-  for (const { member, error } of plan.refused) results.set(member, { kind: 'refused', error: error.toReport() });
+  for (const { member, error } of [...plan.refused, ...plan.shuttingOut]) results.set(member, { kind: 'refused', error: error.toReport() });
   return results;
 }

@@ -35,6 +35,8 @@ export interface CommitCandidate {
   readonly fold: Fold;
   readonly partial: boolean;
   readonly decision: CommitDecision;
+  /** Paths of its data files that went behind the decision. */
+  readonly lost: readonly string[];
 }
 
 /** How a candidate came out: in the table at a version (null: nothing to write, or only a checkpoint tells), or refused. */

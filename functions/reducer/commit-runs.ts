@@ -5,7 +5,7 @@ import { addRequests, type Fold, type RequestCounts, subtractRequests } from '..
 import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
-import { inOrder, readOutcome, readPlan } from '../protocol/documents.ts';
+import { inOrder, readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
 import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
@@ -14,7 +14,7 @@ import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
-import { lostFilesError } from './lost-files.ts';
+import { filesLost, lostFiles } from './lost-files.ts';
 import { planUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
@@ -52,7 +52,7 @@ interface CommittedVersion {
   readonly version: number;
 }
 
-const epochOf = (message: CommitMessage | undefined): string => `${message?.run}/e${message?.epoch}`;
+const epochOf = (message: EpochId | undefined): string => `${message?.run}/e${message?.epoch}`;
 
 /** @returns the versions of the table's log that the runs are in */
 async function commitTable(
@@ -77,8 +77,15 @@ async function commitTable(
     const members = candidates.filter(({ plan }) => plan.table.format === format);
     if (members.length === 0) continue;
     const results = await (format === 'delta' ? appendToDelta(context, members) : appendToHive(context, members));
-    await inOrder([...results], ([member, result]) => endRun(context, member, result, requestsBefore, messages.length));
     for (const result of results.values()) if (result.kind === 'committed' && result.version !== null) versions.add(result.version);
+    await inOrder([...results], async ([member, result]) => {
+      try {
+        await endRun(context, member, result, requestsBefore, messages.length);
+      } catch (error) {
+        // the others need not be ended and announced once more for it
+        fail(epochOf(member.plan), error);
+      }
+    });
   }
   return versions;
 }
@@ -104,7 +111,8 @@ function permanentReport(thrown: unknown): ErrorReport {
 /** Steps 1 and 2: judges the run and decides it. Null when it isn't to be committed, with its duties done. */
 async function decideRun(context: ReducerContext, { run, epoch, table }: CommitMessage, seen: SeenTable): Promise<CommitCandidate | null> {
   const judged = await judgeRun(context, { run, epoch }, seen);
-  if (judged === null) return null;
+  if (judged === 'plan gone') await endWithoutPlan(context, { run, epoch, table });
+  if (judged === 'plan gone' || judged === 'incomplete') return null;
   const { decision, isNew } =
     judged.kind === 'commit'
       ? await decideOrFind(context, { kind: 'commit', run, epoch, table, version: judged.version })
@@ -115,8 +123,9 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
     return null;
   }
   // decided before, to commit: then its parts are whole, whatever is found wrong now
-  if (judged.kind !== 'commit') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
-  return { plan: judged.plan, fold: judged.fold, decision, partial: judged.fold.failed.length > 0 };
+  if (judged.kind === 'fail') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
+  const { plan, fold } = judged;
+  return { plan, fold, decision, partial: fold.failed.length > 0, lost: judged.kind === 'lost' ? judged.lost : [] };
 }
 
 /**
@@ -132,22 +141,32 @@ async function isOver(context: ReducerContext, decision: CommitDecision): Promis
   return true;
 }
 
+/** What is left of an epoch whose plan is gone: its end may not have been announced, or not been written down. */
+async function endWithoutPlan(context: ReducerContext, { run, epoch, table }: Omit<CommitMessage, 'kind'>): Promise<void> {
+  const outcome = await readOutcome(context.stores.lake, table, { run, epoch });
+  if (outcome !== null) return announceOutcome(context, outcome, false);
+  const decision = await readDecision(context.stores.lake, table, { run, epoch });
+  if (decision !== null) await fulfilDuties(context, decision);
+}
+
 type JudgedRun =
   | { readonly kind: 'commit'; readonly plan: Plan; readonly fold: Fold; readonly version: number }
+  /** Its data files went: it fails, unless its commit was decided when they were there, and may be in the table. */
+  | { readonly kind: 'lost'; readonly plan: Plan; readonly fold: Fold; readonly lost: readonly string[]; readonly error: ErrorReport }
   | { readonly kind: 'fail'; readonly error: ErrorReport };
 
-/** Null for a message from before a crash, or from before the work root expired: somebody else sees to the run, or it ended long ago. */
-async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): Promise<JudgedRun | null> {
+/** `incomplete`: a message from before a crash; somebody else sees to the run. `plan gone`: one from before the work root expired, which ended long ago. */
+async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): Promise<JudgedRun | 'incomplete' | 'plan gone'> {
   try {
     const plan = await readPlan(context.stores.work, id);
-    if (plan === null) return null;
+    if (plan === null) return 'plan gone';
     const { fold, complete, lost } = await gatherFold(context.stores.work, plan);
     if (lost) return { kind: 'fail', error: partsExpired(plan).toReport() };
-    if (!complete && plan.error === null) return null;
+    if (!complete && plan.error === null) return 'incomplete';
     const verdict = judge(plan, fold);
     if (verdict.kind === 'fail') return verdict;
-    const filesLost = await lostFilesError(context.stores.lake, plan, fold.files, context.clock.now());
-    if (filesLost !== null) return { kind: 'fail', error: filesLost.toReport() };
+    const gone = await lostFiles(context.stores.lake, plan, fold.files, context.clock.now());
+    if (gone.length > 0) return { kind: 'lost', plan, fold, lost: gone, error: filesLost(plan, gone).toReport() };
     return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };

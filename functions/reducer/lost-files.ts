@@ -10,25 +10,20 @@ import { inOrder } from '../protocol/documents.ts';
  */
 const safeAgeMs = 6 * 24 * 3_600_000;
 
-/**
- * The error of a run of which data files are gone, or null: those of an epoch long ago that a retry takes over. With the code `chain` the next epoch opens by
- * itself, and does the tasks again whose files are missing.
- */
-export async function lostFilesError(
-  lake: ObjectStore,
-  plan: Plan,
-  files: readonly FoldedFile[],
-  nowMs: number,
-): Promise<FanlakeError | null> {
+/** Paths of a run's data files that are gone: those of an epoch long ago that a retry takes over, or of a commit that was decided long ago and came to nothing. */
+export async function lostFiles(lake: ObjectStore, plan: Plan, files: readonly FoldedFile[], nowMs: number): Promise<readonly string[]> {
   // files of a Hive table are copied under other names when they are committed, and no VACUUM knows them
-  if (plan.table.format !== 'delta') return null;
+  if (plan.table.format !== 'delta') return [];
   const old = files.filter(({ modifiedMs }) => nowMs - modifiedMs > safeAgeMs);
   const found = await inOrder(old, ({ path }) => lake.head(`${plan.table.key}/${path}`));
-  const lost = old.filter((_, index) => found[index] === null);
-  if (lost.length === 0) return null;
+  return old.filter((_, index) => found[index] === null).map(({ path }) => path);
+}
+
+/** With the code `chain` the next epoch opens by itself, and does the tasks again whose files are missing. */
+export function filesLost({ run }: Plan, lost: readonly string[]): FanlakeError {
   return new FanlakeError(
     'chain',
-    `${lost.length} data files that tasks of run ${plan.run} wrote are gone (a VACUUM of the table may have taken them); their tasks are done again.`,
-    { lost: lost.slice(0, 10).map(({ path }) => path) },
+    `${lost.length} data files that tasks of run ${run} wrote are gone (a VACUUM of the table may have taken them); their tasks are done again.`,
+    { lost: lost.slice(0, 10) },
   );
 }

@@ -14,7 +14,9 @@ const maxReplans = 3;
  */
 export async function planUploadAgain({ uploads, stores }: ReducerContext, plan: Plan, error: ErrorReport): Promise<void> {
   if (uploads === null || error.code !== 'commit.conflict' || plan.epoch >= maxReplans || plan.input.objects !== 1) return;
-  const object = (await tasksOfPage(stores.work, plan, 0))[0]?.splits[0]?.object;
+  // behind a PARTIAL: its rest alone is missing, and the whole input would be in the table twice
+  if (plan.remainder) return;
+  const object = (await tasksOfPage(stores.work, plan, 0))?.[0]?.splits[0]?.object;
   // a run that a command asked for: its user is told
   if (object === undefined || uploadRun({ job: plan.job, object }) !== plan.run) return;
   await sendAll(uploads, [{ kind: 'upload', job: plan.job.name, object, epoch: plan.epoch + 1 }]);

@@ -1,6 +1,5 @@
 /** The functions that are deployed, wired to simulated ports as their handlers wire them to AWS. */
 import { handleRequests } from '../../functions/coordinator/handle-request.ts';
-import { planRun } from '../../functions/coordinator/plan-run.ts';
 import type { Inspector } from '../../functions/core/inspector.ts';
 import type { Job } from '../../functions/core/job.ts';
 import { jobFinder } from '../../functions/core/job-of-key.ts';
@@ -11,13 +10,15 @@ import { uploadRun } from '../../functions/core/upload.ts';
 import { announceRun } from '../../functions/lambda/announce-run.ts';
 import { type DeadQueue, handleDeadLetter } from '../../functions/monitor/dead-letters.ts';
 import { handleMonitor } from '../../functions/monitor/handle-monitor.ts';
-import { cancelRun } from '../../functions/protocol/cancel-run.ts';
+import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
+import { type RunRequest, writeRunRequest } from '../../functions/protocol/run-request.ts';
+import { sendAll } from '../../functions/protocol/send.ts';
 import { TableLogs } from '../../functions/protocol/table-logs.ts';
-import { type Asked, takeUpRun } from '../../functions/protocol/take-up-run.ts';
+import { type Asked, findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { handleCommits } from '../../functions/reducer/handle-commits.ts';
 import type { Log } from '../../functions/runtime/log.ts';
 import { Performer } from '../../functions/worker/perform-message.ts';
@@ -194,7 +195,7 @@ export class SimulatedFunction {
   }
 
   /**
-   * `fanlake retry`, or `fanlake run` once more over an upload's object.
+   * `fanlake retry`, or `fanlake run` once more over an upload's object, on a stack: a message to the coordinator.
    * @throws FanlakeError what kept it from that
    */
   async takeUp(
@@ -204,23 +205,36 @@ export class SimulatedFunction {
     const { stores } = this.context;
     const found = await lookUpRun(stores, table, run);
     if (found === null || found.outcome?.outcome === 'COMMITTED') return;
-    await takeUpRun(this.context, found, runsAgain ? await this.asked(table, run, key) : null);
+    const asked = runsAgain ? await this.asked(table, run, key) : null;
+    const { kind, epoch } = await findWayOn({ ...this.context, announce: null }, found, asked);
+    if (asked !== null && kind === 'under way') return;
+    const anew = asked === null ? null : await writeRunRequest(stores.work, { ...asked.request, epoch });
+    const message = kind === 'anew' && anew !== null ? anew : { kind: 'retry', run, epoch, table, request: anew?.request ?? null };
+    await sendAll(this.requests(), [message]);
   }
 
-  private async asked(table: string, id: string, key: string): Promise<Asked | null> {
+  private async asked(table: string, id: string, key: string): Promise<(Asked & { readonly request: RunRequest }) | null> {
     const verdict = this.findJob(key);
     const object = await this.context.stores.landing.head(key);
     // overwritten since: it would be another run
     if (verdict.kind !== 'job' || object === null || uploadRun({ job: verdict.job, object }) !== id) return null;
     const { job } = verdict;
-    const plan = (run: string, epoch: number) =>
-      planRun(this.requestContext().coordinator, { job, run, epoch, table, objects: [object], splitBytes: null }, () => 'throw');
-    return { job, splitBytes: null, plan };
+    const request: RunRequest = { job, run: id, epoch: 0, table, objects: [object], splitBytes: null };
+    // by the coordinator
+    const plan = () => Promise.reject(new Error('a command on a stack plans nothing'));
+    return { job, splitBytes: null, plan, request };
   }
 
   /** `fanlake cancel`. */
   async cancel(table: string, run: string): Promise<void> {
     const found = await lookUpRun(this.context.stores, table, run);
-    if (found !== null) await cancelRun(this.context, found, (_, decision) => fulfilDuties(this.context, decision));
+    // nobody listens to a command
+    const context: RunContext = { ...this.context, announce: null };
+    const end: EndRun = async ({ epoch, plan }, decision) => {
+      // the monitor is asked first, and tells of it
+      if (plan !== null && decision.kind !== 'commit') await sendAll(context.monitor, [{ kind: 'monitor', run, epoch }]);
+      await fulfilDuties(context, decision);
+    };
+    if (found !== null) await cancelRun(context, found, end);
   }
 }

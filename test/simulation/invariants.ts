@@ -1,5 +1,5 @@
 import type { Decision } from '../../functions/core/decision.ts';
-import type { ErrorCode } from '../../functions/core/errors.ts';
+import type { ErrorCode, ErrorReport } from '../../functions/core/errors.ts';
 import { decisionKey, foldKey, groupCount, outcomeKey, parseLedgerKey, partKey, planKey } from '../../functions/core/keys.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
@@ -182,7 +182,7 @@ export class Invariants {
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
       'run.deadline': seconds * 1_000 >= upload.deadlineMs,
-      'commit.conflict': changedTables.has(upload.table),
+      'commit.conflict': changedTables.has(upload.table) || this.hasLost(upload.table, error),
       'table.schema': changedTables.has(upload.table),
     };
     if (expired.has(run) || (error !== null && excused[error.code] === true)) return;
@@ -230,6 +230,12 @@ export class Invariants {
         'the last task hands its epoch on',
         `${run}/e${epoch}: ${isFolded ? 'nobody was asked to commit it' : 'its groups are not folded'}`,
       );
+  }
+
+  /** Whether files are gone, as an error says: only another writer's VACUUM takes any. */
+  private hasLost(table: string, error: ErrorReport | null): boolean {
+    const lost = (error?.details['lost'] ?? []) as readonly string[];
+    return lost.length > 0 && lost.every((path) => !this.roots.lake.objects.has(`${table}/${path}`));
   }
 
   /** Outcomes of a run, oldest first. */

@@ -55,7 +55,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'marker-before-data',
-    caughtBy: { simulation: ['nothing fails that no fault has touched', 'every run ends'], exploration: null },
+    caughtBy: { simulation: ['no run fails without a reason', 'every run ends'], exploration: null },
     mistake: 'The plan is what everybody waits for, so it is written first, and its pages behind it.',
     patches: [
       {
@@ -65,9 +65,9 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
       {
         file: 'functions/protocol/write-plan.ts',
-        find: 'if (inline === null) await work.create(planPageKey(draft, nonce, page), JSON.stringify({ tasks: content } satisfies PlanPage));',
+        find: 'if (inline === null) await work.create(planPageKey({ ...draft, nonce }, page), JSON.stringify({ tasks: content } satisfies PlanPage));',
         replace:
-          'const [key, text] = [planPageKey(draft, nonce, page), JSON.stringify({ tasks: content })];\n    if (inline === null) behind.push(() => work.create(key, text));',
+          'const [key, text] = [planPageKey({ ...draft, nonce }, page), JSON.stringify({ tasks: content })];\n    if (inline === null) behind.push(() => work.create(key, text));',
       },
       {
         file: 'functions/protocol/write-plan.ts',
@@ -177,8 +177,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'The epoch behind one that was committed in part takes over its good parts, as behind one that failed.',
     patches: one(
       'functions/protocol/take-up-run.ts',
-      'return partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map());',
-      'return openNextEpoch(context, next, new Map());',
+      'partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map())',
+      'openNextEpoch(context, next, new Map())',
     ),
   },
   {

@@ -14,6 +14,8 @@ export interface CommitMember extends Appending {
   readonly files: readonly DataFile[];
   /** Keys of the objects that its rows come from, for the files' tags. */
   readonly sources: readonly string[];
+  /** Paths of its files that are gone, so that it can't be committed any more. */
+  readonly lost: readonly string[];
 }
 
 /** What a commit needs that isn't decided here. */
@@ -34,16 +36,30 @@ export interface AppendPlan {
   /** Its actions; empty when nothing is to be committed. */
   readonly actions: readonly Action[];
   readonly committing: readonly CommitMember[];
+  /** Members that the entry shuts out, since their files are gone: refused once it is put. */
+  readonly shuttingOut: readonly RefusedMember[];
   /** Members that an earlier entry has; `version` is that entry's, null when only a checkpoint tells. */
   readonly committed: readonly { readonly member: CommitMember; readonly version: number | null }[];
   /** Members whose outcome is FAILED with this error: `commit.conflict`, `commit.unknown`, or `table.partitions` for a value that Delta can't carry. */
-  readonly refused: readonly { readonly member: CommitMember; readonly error: FanlakeError }[];
+  readonly refused: readonly RefusedMember[];
+}
+
+export interface RefusedMember {
+  readonly member: CommitMember;
+  readonly error: FanlakeError;
 }
 
 /** The application id of an epoch's transaction: it is in the log once at most. */
 export function appIdOf(run: string, epoch: number): string {
   return `${run}/e${epoch}`;
 }
+
+/**
+ * The application id of the transaction that shuts an epoch out whose commit is decided and whose files are gone. A decision can't be taken back, and another reducer that has looked
+ * before the files went may be about to put its entry: only the log says who was first. Whoever finds this in it, that reducer included, since its version is taken then, knows
+ * that the epoch never comes in; and whoever finds the epoch's own transaction knows that this one comes too late.
+ */
+const shutOutIdOf = (run: string, epoch: number): string => `${appIdOf(run, epoch)}/shut-out`;
 
 /** The most that the sources of one run take in each file's tags, in characters of JSON. */
 const maxSourcesLength = 1000;
@@ -137,6 +153,16 @@ function unknown(member: CommitMember, snapshot: Snapshot): FanlakeError {
   );
 }
 
+/** The error of an epoch whose files went between decision and commit. */
+function filesGone({ run, epoch, lost }: CommitMember): FanlakeError {
+  return new FanlakeError(
+    'commit.conflict',
+    `Run ${run}, epoch ${epoch}, was to be committed, and data files that its tasks wrote are gone (a VACUUM of the table by another program may have taken them). ` +
+      `Nothing of it is in the table. Type: fanlake retry ${run}`,
+    { lost: lost.slice(0, 10) },
+  );
+}
+
 /** Whether the entries after the member's version are all at hand, or the snapshot's transactions can stand for them. */
 function canTell(member: CommitMember, snapshot: Snapshot, entries: readonly LogEntry[]): boolean {
   const atHand = new Set(entries.map(({ version }) => version));
@@ -158,6 +184,9 @@ function actionsOf(member: CommitMember, table: MetaData, stamp: CommitStamp): r
 /** A member's actions, or why it can't be committed. */
 function judge(member: CommitMember, table: Snapshot, entries: readonly LogEntry[], stamp: CommitStamp): readonly Action[] | FanlakeError {
   if (!canTell(member, table, entries)) return unknown(member, table);
+  const shutOutId = shutOutIdOf(member.run, member.epoch);
+  if (committedIn(shutOutId, table, entries) !== undefined) return filesGone(member);
+  if (member.lost.length > 0) return [{ txn: { appId: shutOutId, version: 1, lastUpdated: stamp.nowMs } }];
   const conflict = checkConflicts(member, table, entries);
   if (conflict !== null || table.metaData === null) return conflict ?? new FanlakeError('internal', 'a table without metadata');
   try {
@@ -182,7 +211,8 @@ export function planAppend(
 ): AppendPlan {
   const committing: CommitMember[] = [];
   const committed: { member: CommitMember; version: number | null }[] = [];
-  const refused: { member: CommitMember; error: FanlakeError }[] = [];
+  const refused: RefusedMember[] = [];
+  const shuttingOut: RefusedMember[] = [];
   const theirs: Action[] = [];
   let creation: readonly Action[] = [];
   let table = snapshot;
@@ -202,14 +232,12 @@ export function planAppend(
       table = { ...applyEntry(table, snapshot.version + 1, creation), version: snapshot.version };
     }
     const actions = judge(member, table, entries, stamp);
-    if (actions instanceof FanlakeError) {
-      refused.push({ member, error: actions });
-      continue;
-    }
-    committing.push(member);
-    theirs.push(...actions);
+    if (actions instanceof FanlakeError) refused.push({ member, error: actions });
+    else if (member.lost.length > 0) shuttingOut.push({ member, error: filesGone(member) });
+    else committing.push(member);
+    if (!(actions instanceof FanlakeError)) theirs.push(...actions);
   }
-  const isNothing = committing.length === 0;
+  const isNothing = committing.length + shuttingOut.length === 0;
   const actions = isNothing ? [] : [commitInfo(committing, table.metaData?.partitionColumns ?? [], stamp), ...creation, ...theirs];
-  return { version: snapshot.version + 1, actions, committing, committed, refused };
+  return { version: snapshot.version + 1, actions, committing, shuttingOut, committed, refused };
 }

@@ -125,6 +125,29 @@ describe('a request that dies twice and can become no run', () => {
   });
 });
 
+describe('a record that nobody understands, in a message with others', () => {
+  const bad = { eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3: { bucket: {} } };
+  const [good] = (JSON.parse(event()) as { Records: unknown[] }).Records;
+  const alone = JSON.stringify({ Records: [bad] });
+
+  it.each([
+    ['as S3 sends it', { Records: [bad, good] }],
+    ['wrapped by SNS', { Records: [{ EventSource: 'aws:sns', Sns: { Message: JSON.stringify({ Records: [bad, good] }) } }] }],
+  ])('rests alone, and the others are tried once more: %s', async (_how, message) => {
+    await bury('requests', JSON.stringify(message));
+    expect(sent).toEqual([
+      { queue: 'requests', message: { kind: 'again', deaths: 1, body: event() }, delayMs: quarterMs },
+      { queue: 'undeliverable', message: { why: expect.stringContaining('bucket'), body: alone }, delayMs: 0 },
+    ]);
+  });
+
+  it('rests alone, and the others become runs, when they have died before', async () => {
+    await bury('requests', JSON.stringify({ kind: 'again', deaths: 1, body: JSON.stringify({ Records: [bad, good] }) }));
+    expect(await readOutcome(context.stores.lake, 'visits', { run: runOf('in/a.txt'), epoch: 0 })).toMatchObject({ outcome: 'FAILED' });
+    expect(sent).toEqual([{ queue: 'undeliverable', message: { why: expect.any(String), body: alone }, delayMs: 0 }]);
+  });
+});
+
 it("a request about another bucket's object becomes no run", async () => {
   await bury('requests', JSON.stringify({ kind: 'again', deaths: 1, body: event('elsewhere') }));
   expect((await context.stores.lake.listKeys({ prefix: '' })).keys).toEqual([]);

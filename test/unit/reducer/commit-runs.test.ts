@@ -5,13 +5,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
+import type { ObjectStore } from '../../../functions/core/ports.ts';
 import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
 import type { UploadMessage } from '../../../functions/core/task.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { listAll, readDecision, readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
+import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
+import { findWayOn } from '../../../functions/protocol/take-up-run.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
@@ -104,6 +107,7 @@ describe('an upload that conflicts with the table', () => {
     for (const epoch of [0, 1, 2, 3]) await planUploadAgain(conflicted, planned(uploadId, epoch), conflict);
     await planUploadAgain(conflicted, planned('visits-asked-for', 0), conflict);
     await planUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
+    await planUploadAgain(conflicted, { ...planned(uploadId, 1), remainder: true }, conflict);
     expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
   });
@@ -220,4 +224,76 @@ it('a run whose parts of an earlier epoch have expired ends, and says what to do
   await context.stores.work.delete(planKey(earlier));
   expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
   expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'run.unknown' } });
+});
+
+describe('a decided commit whose files a VACUUM took before its log entry was put', () => {
+  const lake = () => context.stores.lake;
+  const takeFiles = async (plan: Plan) => {
+    for (const key of await listAll(lake(), 'visits/visits-')) if (key.includes(plan.run)) await lake().delete(key);
+  };
+  const decideCommit = ({ run, epoch }: Plan) => decide(context, { kind: 'commit', run, epoch, table: 'visits', version: -1 });
+
+  it('ends FAILED with nothing in the table, and its upload is planned again', async () => {
+    const object = { key: 'landing/a.txt', version: 'v', size: bytes };
+    const run = uploadRun({ job: planOf({ tasks: 1, bytes, limits: {} }).job, object });
+    const plan = await finishedRun(run, 'visits', object.key);
+    await decideCommit(plan);
+    await takeFiles(plan);
+    const uploads: UploadMessage[] = [];
+    const send = async (messages: readonly UploadMessage[]) => {
+      uploads.push(...messages);
+      return [];
+    };
+    expect(await commitRuns({ ...context, uploads: { send } }, [messageOf(plan)])).toEqual([]);
+    expect(await readOutcome(lake(), 'visits', plan)).toMatchObject({
+      outcome: 'FAILED',
+      error: {
+        code: 'commit.conflict',
+        message: expect.stringMatching(/data files.*gone.*VACUUM/),
+        details: { lost: [expect.any(String)] },
+      },
+    });
+    expect((await committed()).flat()).toEqual([]);
+    expect(uploads).toEqual([{ kind: 'upload', job: 'visits', object, epoch: 1 }]);
+    // what its error advises
+    const found = await lookUpRun(context.stores, 'visits', run);
+    expect(found === null ? null : await findWayOn(context, found, null)).toMatchObject({ kind: 'next', epoch: 1 });
+  });
+
+  it('does not come into the table behind that, by a reducer that looked before the files went', async () => {
+    const plan = await finishedRun('visits-1');
+    await decideCommit(plan);
+    let isFirst = true;
+    const create: ObjectStore['create'] = async (key, body) => {
+      if (key.includes('_delta_log') && isFirst) {
+        // it sleeps before its entry, and another one finds the files gone
+        isFirst = false;
+        await takeFiles(plan);
+        expect(await commitRuns({ ...context, logs: new TableLogs(lake()) }, [messageOf(plan)])).toEqual([]);
+        expect(await outcomeOf(plan)).toBe('FAILED');
+      }
+      return lake().create(key, body);
+    };
+    const sleepy = new Proxy(lake(), {
+      get: (target, name) => {
+        const value: unknown = name === 'create' ? create : Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const late = { ...context, stores: { ...context.stores, lake: sleepy }, logs: new TableLogs(sleepy) };
+    expect(await commitRuns(late, [messageOf(plan)])).toEqual([]);
+    expect(isFirst).toBe(false);
+    expect((await committed()).flat()).toEqual([]);
+    expect(await outcomeOf(plan)).toBe('FAILED');
+  });
+
+  it('is committed if its entry was put after all: then its files went for another reason', async () => {
+    const plan = await finishedRun('visits-1');
+    await commitRuns(context, [messageOf(plan)]);
+    await lake().delete(outcomeKey('visits', plan));
+    await takeFiles(plan);
+    expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+    expect(await outcomeOf(plan)).toBe('COMMITTED');
+    expect(await committed()).toEqual([['visits-1']]);
+  });
 });

@@ -1,0 +1,148 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { retryOnStack } from '../../../../cli/stack/retry-on-stack.ts';
+import type { StackWatch } from '../../../../cli/stack/run-on-stack.ts';
+import type { Stack } from '../../../../cli/stack/stack.ts';
+import { handleRequests, type RequestContext } from '../../../../functions/coordinator/handle-request.ts';
+import { jobFinder } from '../../../../functions/core/job-of-key.ts';
+import { outcomeKey, planKey } from '../../../../functions/core/keys.ts';
+import { wholeObjects } from '../../../../functions/core/plan.ts';
+import type { Queue } from '../../../../functions/core/ports.ts';
+import { blankReceipt } from '../../../../functions/core/receipt.ts';
+import { readRequest } from '../../../../functions/core/request.ts';
+import type { DispatchMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
+import { engineInspector } from '../../../../functions/engine/inspector.ts';
+import { handleDeadLetter } from '../../../../functions/monitor/dead-letters.ts';
+import { lookUpRun } from '../../../../functions/protocol/look-up-run.ts';
+import { TableLogs } from '../../../../functions/protocol/table-logs.ts';
+import { writePlan } from '../../../../functions/protocol/write-plan.ts';
+import { FunctionLog } from '../../../../functions/runtime/log.ts';
+import { PrintedLog } from '../../../support/printed-log.ts';
+import { planOf } from '../../protocol/plan-of.ts';
+import { stackOnDisk } from './stack-on-disk.ts';
+
+let folder: string;
+let stack: Stack;
+let printed: PrintedLog;
+let asked: (RunMessage | RetryMessage)[];
+let tasks: (TaskMessage | DispatchMessage)[];
+let isCrashing: boolean;
+const run = planOf({ tasks: 1, bytes: 10, limits: {} }).run;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fanlake-retry-'));
+  printed = new PrintedLog();
+  [asked, tasks, isCrashing] = [[], [], false];
+  stack = { ...stackOnDisk(folder), requests: { send: killed } };
+});
+afterEach(() => {
+  printed.restore();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The message goes out, and then the command dies. */
+async function killed(messages: readonly (RunMessage | RetryMessage)[]): Promise<[]> {
+  asked.push(...messages);
+  throw new Error('killed');
+}
+
+/** The coordinator; it may die when it is about to send tasks. */
+function coordinator(): RequestContext {
+  const { stores } = stack;
+  const queue: Queue<TaskMessage | DispatchMessage> = {
+    send: async (messages) => {
+      if (isCrashing) throw new Error('killed');
+      tasks.push(...messages);
+      return [];
+    },
+  };
+  const scratch = join(folder, 'scratch');
+  const inspector = engineInspector(scratch, 2 ** 28);
+  const { landing, lake } = stores;
+  const plan = { landing, lake, logs: new TableLogs(lake), inspector, scratch, sizing: wholeObjects };
+  return {
+    coordinator: { ...stack.context, tasks: queue, requests: () => ({}), plan },
+    landingBucket: 'landing',
+    jobs: [],
+    findJob: jobFinder([]),
+    log: FunctionLog.open('Test'),
+  };
+}
+const deliver = (message: unknown) => handleRequests(coordinator(), readRequest(JSON.stringify(message)));
+
+async function failedRun(): Promise<void> {
+  const object = { key: 'a.txt', version: 'v', size: 10 };
+  const { inline: _inline, ...draft } = planOf({ tasks: 1, bytes: 10, limits: {} });
+  await writePlan(stack.context, draft, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: 10 }] }]);
+  await end(0);
+}
+
+async function end(epoch: number): Promise<void> {
+  const receipt = { ...blankReceipt({ run, epoch }, 'visits'), state: 'ended', outcome: 'FAILED' };
+  await stack.stores.lake.put(outcomeKey('visits', { run, epoch }), JSON.stringify(receipt));
+}
+
+async function type(): Promise<void> {
+  const found = await lookUpRun(stack.stores, 'visits', run);
+  if (found === null) throw new Error('no run');
+  const watch: StackWatch = { signal: new AbortController().signal, onProgress: () => {}, say: () => {}, onUnderWay: () => {} };
+  await retryOnStack(stack, found, watch).catch(() => {});
+}
+
+it('a retry whose command dies, and whose coordinator dies behind the plan, sends its tasks all the same, each time the message comes', async () => {
+  await failedRun();
+  await type();
+  // the command opens nothing that only it could go on with
+  expect(await stack.stores.work.head(planKey({ run, epoch: 1 }))).toBeNull();
+  expect(asked).toEqual([{ kind: 'retry', run, epoch: 1, table: 'visits', request: null }]);
+  isCrashing = true;
+  await expect(deliver(asked[0])).rejects.toThrow('killed');
+  expect(await stack.stores.work.head(planKey({ run, epoch: 1 }))).not.toBeNull();
+  isCrashing = false;
+  await deliver(asked[0]);
+  expect(tasks).toEqual([expect.objectContaining({ kind: 'task', run, epoch: 1 })]);
+});
+
+it('a retry that comes again when its epoch has ended opens no further one', async () => {
+  await failedRun();
+  await type();
+  await deliver(asked[0]);
+  await end(1);
+  await deliver(asked[0]);
+  expect(await stack.stores.work.head(planKey({ run, epoch: 2 }))).toBeNull();
+  expect(tasks).toHaveLength(1);
+});
+
+it('what can not be taken up is refused before anything is sent', async () => {
+  await failedRun();
+  await stack.stores.work.delete(planKey({ run, epoch: 0 }));
+  const found = await lookUpRun(stack.stores, 'visits', run);
+  if (found === null) throw new Error('no run');
+  const watch: StackWatch = { signal: new AbortController().signal, onProgress: () => {}, say: () => {}, onUnderWay: () => {} };
+  await expect(retryOnStack(stack, found, watch)).rejects.toMatchObject({ code: 'run.unknown' });
+  expect(asked).toEqual([]);
+});
+
+it('a retry that dies in every delivery comes again from the dead letters for a day, and then rests', async () => {
+  const sent: unknown[] = [];
+  const collect = {
+    send: async (messages: readonly unknown[]) => {
+      sent.push(...messages);
+      return [];
+    },
+  };
+  const { jobs, findJob, log } = coordinator();
+  const queues = { requests: collect, undeliverable: collect, landingBucket: 'landing' };
+  const dead = { ...stack.context, ...queues, jobs, findJob, log, maxReceives: 5 };
+  let body = JSON.stringify({ kind: 'retry', run, epoch: 1, table: 'visits', request: null });
+  for (let deaths = 0; deaths < 100; deaths++) {
+    await handleDeadLetter(dead, { queue: 'requests', body });
+    body = JSON.stringify(sent.pop());
+    expect(JSON.parse(body)).toMatchObject({ kind: 'again', deaths: deaths + 1 });
+    expect(readRequest(body).requests).toMatchObject([{ kind: 'retry', message: { run, epoch: 1 } }]);
+  }
+  await handleDeadLetter(dead, { queue: 'requests', body });
+  expect(sent).toEqual([{ why: expect.stringContaining(`fanlake retry ${run}`), body }]);
+});

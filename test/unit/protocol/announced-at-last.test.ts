@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LocalStore } from '../../../functions/adapters/local-store.ts';
+import { handleRequests, type RequestContext } from '../../../functions/coordinator/handle-request.ts';
+import { FanlakeError } from '../../../functions/core/errors.ts';
+import { jobFinder } from '../../../functions/core/job-of-key.ts';
+import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
+import { type Plan, wholeObjects } from '../../../functions/core/plan.ts';
+import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
+import { readRequest } from '../../../functions/core/request.ts';
+import { engineInspector } from '../../../functions/engine/inspector.ts';
+import { watchEpoch } from '../../../functions/monitor/tick.ts';
+import type { RunContext } from '../../../functions/protocol/context.ts';
+import { listAll } from '../../../functions/protocol/documents.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
+import { TableLogs } from '../../../functions/protocol/table-logs.ts';
+import { writePlan } from '../../../functions/protocol/write-plan.ts';
+import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
+import { FunctionLog } from '../../../functions/runtime/log.ts';
+import { PrintedLog } from '../../support/printed-log.ts';
+import { planOf } from './plan-of.ts';
+
+// An event bus that is gone when a run ends, and there when the message of whoever ended it comes again.
+let root: string;
+let printed: PrintedLog;
+let context: RunContext;
+let isBusThere: boolean;
+let heard: string[];
+let nowMs: number;
+const hour = 3_600_000;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fanlake-announced-'));
+  printed = new PrintedLog();
+  [isBusThere, heard, nowMs] = [false, [], 0];
+  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
+  const queue = { send: async () => [] };
+  let nonce = 0;
+  context = {
+    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
+    tasks: queue,
+    commits: queue,
+    monitor: queue,
+    clock: { now: () => nowMs, sleep: async () => {} },
+    nonces: { next: () => String(++nonce).padStart(12, '0') },
+    announce: async ({ run, epoch, outcome, error }: Receipt) => {
+      if (!isBusThere) throw new FanlakeError('store.failed', 'the bus is gone');
+      heard.push(`${run}/e${epoch} ${outcome} ${error?.code ?? ''}`);
+    },
+  };
+});
+afterEach(() => {
+  printed.restore();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function planned(): Promise<Plan> {
+  const { inline: _inline, tasks: _tasks, ...draft } = planOf({ tasks: 2, bytes: 20, limits: {} });
+  const object = { key: 'in/a.txt', version: 'v', size: 20 };
+  const tasks = [0, 1].map((task) => ({ task, splits: [{ object, layout: 0, start: task * 10, end: task * 10 + 10 }] }));
+  return (await writePlan(context, draft, tasks)).plan;
+}
+
+/** The message comes twice: the bus is there the second time. */
+async function deliverTwice(handle: () => Promise<unknown>): Promise<void> {
+  await expect(handle()).rejects.toMatchObject({ code: 'run.unannounced' });
+  isBusThere = true;
+  await handle();
+}
+
+const coordinator = (): RequestContext => {
+  const { landing, lake } = context.stores;
+  const { job } = planOf({ tasks: 0, bytes: 0, limits: {} });
+  const jobs = [{ ...job, input: { ...job.input, prefix: 'in/' } }];
+  const scratch = join(root, 'scratch');
+  const inspector = engineInspector(scratch, 2 ** 28);
+  const plan = { landing, lake, logs: new TableLogs(lake), inspector, scratch, sizing: wholeObjects };
+  return {
+    coordinator: { ...context, requests: () => ({}), plan },
+    landingBucket: 'landing',
+    jobs,
+    findJob: jobFinder(jobs),
+    log: FunctionLog.open('Test'),
+  };
+};
+const request = (message: unknown) => handleRequests(coordinator(), readRequest(JSON.stringify(message)));
+
+it('a deadline that the monitor enforced is announced when its tick comes again', async () => {
+  const { run } = await planned();
+  nowMs = 200 * 24 * hour;
+  await deliverTwice(() => watchEpoch(context, { kind: 'monitor', run, epoch: 0 }));
+  expect(heard).toEqual([`${run}/e0 FAILED run.deadline`]);
+});
+
+it('a cancelled run that the monitor ended is announced when its tick comes again', async () => {
+  const { run } = await planned();
+  await decide(context, { kind: 'cancel', run, epoch: 0, table: 'visits' });
+  await deliverTwice(() => watchEpoch(context, { kind: 'monitor', run, epoch: 0 }));
+  expect(heard).toEqual([`${run}/e0 CANCELLED `]);
+});
+
+it('an upload that can not be planned is announced when its event comes again', async () => {
+  const s3 = { bucket: { name: 'landing' }, object: { key: 'in/gone.txt', size: 3, versionId: 'v' } };
+  await deliverTwice(() => request({ Records: [{ eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }] }));
+  expect(heard).toEqual([expect.stringMatching(/^visits-.*\/e0 FAILED input.gone$/)]);
+});
+
+it('a decided run that a retry ended is announced when the retry comes again', async () => {
+  const { run } = await planned();
+  const error = new FanlakeError('rows.bad', 'too many').toReport();
+  await decide(context, { kind: 'fail', run, epoch: 0, table: 'visits', error });
+  await deliverTwice(() => request({ kind: 'retry', run, epoch: 0, table: 'visits', request: null }));
+  expect(heard).toEqual([`${run}/e0 FAILED rows.bad`]);
+});
+
+it('a run that the reducer ended is announced when its message comes again, though its plan has gone meanwhile', async () => {
+  const { run, epoch } = await planned();
+  await context.stores.work.delete(planKey({ run, epoch }));
+  const receipt = { ...blankReceipt({ run, epoch }, 'visits'), state: 'ended', outcome: 'COMMITTED' };
+  await context.stores.lake.create(outcomeKey('visits', { run, epoch }), JSON.stringify(receipt));
+  isBusThere = true;
+  const reducer = {
+    ...context,
+    logs: new TableLogs(context.stores.lake),
+    requests: () => ({}),
+    engineVersion: '',
+    uploads: null,
+    onCheckpoint: null,
+  };
+  expect(await commitRuns(reducer, [{ kind: 'commit', run, epoch, table: 'visits' }])).toEqual([]);
+  expect(heard).toEqual([`${run}/e0 COMMITTED `]);
+});
+
+it('what the reducer ended the monitor does not announce once more', async () => {
+  const { run, epoch } = await planned();
+  isBusThere = true;
+  for (const [outcome, error] of [
+    ['COMMITTED', null],
+    ['FAILED', { code: 'rows.bad', message: '', details: {} }],
+  ]) {
+    const receipt = { ...blankReceipt({ run, epoch }, 'visits'), state: 'ended', outcome, error };
+    await context.stores.lake.put(outcomeKey('visits', { run, epoch }), JSON.stringify(receipt));
+    expect(await watchEpoch(context, { kind: 'monitor', run, epoch })).toBe(true);
+  }
+  expect(heard).toEqual([]);
+  expect(await listAll(context.stores.lake, 'visits/')).toHaveLength(1);
+});
