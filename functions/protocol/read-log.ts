@@ -6,6 +6,7 @@ import type { Action } from '../core/table-log/actions.ts';
 import { decodeCheckpointRow, decodeEntry } from '../core/table-log/log-entry.ts';
 import { entryName, type WholeCheckpoint } from '../core/table-log/log-names.ts';
 import { type LogEntry, type Snapshot, snapshotOfCheckpoint } from '../core/table-log/snapshot.ts';
+import { codecs } from './parquet-codecs.ts';
 
 /** An entry, and the stored version of its object. */
 export interface ReadEntry extends LogEntry {
@@ -97,7 +98,7 @@ async function* actionsIn({ name, file, metadata, rows, unreadable }: Checkpoint
   const columns = keepFiles ? all : all.filter((column) => withoutFiles.has(column));
   for (let rowStart = 0; rowStart < rows; rowStart += rowsAtOnce) {
     const rowEnd = Math.min(rows, rowStart + rowsAtOnce);
-    const found = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd }).catch((cause: unknown) => {
+    const found = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors: codecs }).catch((cause: unknown) => {
       throw unreadable(cause);
     });
     for (const row of found) {

@@ -21,6 +21,22 @@ interface Listed {
   readonly knownTag: string | null;
 }
 
+/** Where reading begins, and the versions of the entries that are there. */
+interface Begun {
+  readonly snapshot: Snapshot;
+  readonly entries: readonly number[];
+}
+
+function entriesIn(names: readonly string[]): readonly number[] {
+  return names.flatMap((name) => {
+    const object = parseLogName(name);
+    return object.kind === 'entry' ? [object.version] : [];
+  });
+}
+
+/** Whether the entries are all there, from the first one on. */
+const isWhole = (entries: readonly number[]): boolean => entries.length > 0 && entries.every((version, index) => version === index);
+
 /** A Delta table's log in a store: reads what came since the last look, and puts new entries. */
 export class TableLog {
   readonly table: string;
@@ -55,19 +71,22 @@ export class TableLog {
   private async readOn(): Promise<Snapshot> {
     const known = this.snapshot.version;
     const versions = await this.listVersions(known);
+    let { entries } = versions;
     if (known >= 0 && this.isOtherTable(versions)) {
       this.snapshot = emptySnapshot(this.keepFiles);
       this.newestTag = null;
       return this.readOn();
     }
     if (known < 0) {
-      this.snapshot = await this.begin(versions);
-    } else if (known >= 0 && versions.entries[0] !== undefined && versions.entries[0] > known + 1) {
+      const begun = await this.begin(versions);
+      this.snapshot = begun.snapshot;
+      entries = begun.entries;
+    } else if (known >= 0 && entries[0] !== undefined && entries[0] > known + 1) {
       // entries that we haven't seen were cleaned up meanwhile: begin anew from the checkpoint
       this.snapshot = emptySnapshot(this.keepFiles);
       return this.readOn();
     }
-    const wanted = versions.entries.filter((version) => version > this.snapshot.version);
+    const wanted = entries.filter((version) => version > this.snapshot.version);
     const read = await this.readEntries(wanted);
     this.snapshot = applyEntries(this.snapshot, read);
     this.newestTag = read.at(-1)?.tag ?? this.newestTag ?? versions.knownTag ?? (await this.tagOf(this.snapshot.version));
@@ -98,12 +117,8 @@ export class TableLog {
     const objects =
       newest === null ? (await this.listLog()).map((key) => ({ key, version: null })) : await this.listAfter(newest.slice(0, -1));
     const knownTag = objects.find(({ key }) => key === newest)?.version ?? null;
-    const names = objects.map(({ key }) => key.slice(prefix.length));
-    const entries = names.flatMap((name) => {
-      const object = parseLogName(name);
-      return object.kind === 'entry' && object.version > known ? [object.version] : [];
-    });
-    return { names, entries, knownTag };
+    const names = objects.map(({ key }) => this.nameOf(key));
+    return { names, entries: entriesIn(names).filter((version) => version > known), knownTag };
   }
 
   /** The keys of the log; of one with more than a page of them those from the checkpoint on that `_last_checkpoint` names. */
@@ -118,6 +133,10 @@ export class TableLog {
       if (newestCheckpoint(keys.map((key) => key.slice(prefix.length))) !== null) return keys;
     }
     return listAll(this.lake, prefix);
+  }
+
+  private nameOf(key: string): string {
+    return key.slice(logPrefix(this.table).length);
   }
 
   private async listAfter(startAfter: string): Promise<readonly ObjectVersion[]> {
@@ -136,17 +155,21 @@ export class TableLog {
     return entries.filter((entry) => entry !== null);
   }
 
-  /** Where reading begins: the newest checkpoint, or nothing. One that can't be read is passed over where the log is there from its first entry on. */
-  private async begin({ names, entries }: Listed): Promise<Snapshot> {
-    const isWhole = entries[0] === 0;
+  /** Where reading begins: the newest checkpoint, or nothing. One that can't be read is passed over where all entries are there from the first one on. */
+  private async begin({ names, entries }: Listed): Promise<Begun> {
+    const nothing = emptySnapshot(this.keepFiles);
     try {
       const checkpoint = newestCheckpoint(names);
       const read = checkpoint === null ? null : await readCheckpoint(this.lake, this.table, checkpoint, { keepFiles: this.keepFiles });
-      if (read !== null) return read;
+      if (read !== null) return { snapshot: read, entries };
     } catch (thrown) {
-      if (!isWhole || !(thrown instanceof FanlakeError) || thrown.retryable) throw thrown;
+      if (!(thrown instanceof FanlakeError) || thrown.retryable) throw thrown;
+      // of a long log those in front of the checkpoint weren't listed
+      const all = entriesIn((await listAll(this.lake, logPrefix(this.table))).map((key) => this.nameOf(key)));
+      if (!isWhole(all)) throw thrown;
+      return { snapshot: nothing, entries: all };
     }
-    if (isWhole || entries.length === 0) return emptySnapshot(this.keepFiles);
+    if (isWhole(entries) || entries.length === 0) return { snapshot: nothing, entries };
     throw new FanlakeError(
       'table.corrupt',
       `The log of ${this.lake.locate(this.table)} doesn't begin at version 0 and has no checkpoint that can be read. Repair the table with the tool that wrote it.`,

@@ -194,6 +194,18 @@ describe('a table log', () => {
     await expect(tableNow()).rejects.toMatchObject({ code: 'table.corrupt', message: expect.stringContaining(checkpointName(10)) });
   });
 
+  it('of more than a page of names is read from its entries where its checkpoint can’t be', async () => {
+    await commitEach(0, 1);
+    for (let version = 1; version < 1_030; version++) putForeign(version, [{ txn: { appId: 'theirs', version } }]);
+    await checkpointIfDue(context, 'visits', 1_020);
+    writeFileSync(logPath(checkpointName(1_020)), 'no parquet');
+    const { version, transactions, files } = await tableNow();
+    expect([version, transactions.get('theirs')?.version, files?.size]).toEqual([1_029, 1_029, 1]);
+    // with one of them gone nobody can tell what the table is, and the checkpoint is what is wrong
+    rmSync(logPath(entryName(500)));
+    await expect(tableNow()).rejects.toMatchObject({ code: 'table.corrupt', message: expect.stringContaining(checkpointName(1_020)) });
+  });
+
   it('of more than a page of names is read from the checkpoint on that the pointer names', async () => {
     await commitEach(0, 1);
     for (let version = 1; version < 1_030; version++) putForeign(version, [{ txn: { appId: 'theirs', version } }]);
