@@ -195,7 +195,10 @@ export class LocalFanlake {
     };
     this.tasks.consume(
       (message) => orGiveUp(async () => dispatchPage(this.context, await plans.get(message), message.page, false)),
-      (message, last) => orGiveUp(() => buryTask(this.context, message, maxReceives, last)),
+      (message, last) =>
+        orGiveUp(async () => {
+          await buryTask(this.context, message, maxReceives, last);
+        }),
     );
   }
 

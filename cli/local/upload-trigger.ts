@@ -196,8 +196,8 @@ export class UploadTrigger {
     if (upload === null) return;
     await this.guard(async () => {
       const request = uploadRequest(upload, upload.epoch);
-      const plan = await buryUnplanned(this.options.fanlake.context, request, error);
-      await this.open.planned(request.run, plan?.epoch ?? request.epoch, plan === null);
+      const buried = await buryUnplanned(this.options.fanlake.context, request, error);
+      await this.open.planned(request.run, buried?.plan.epoch ?? request.epoch, buried === null);
     });
   }
 

@@ -4,9 +4,13 @@ import type { RetryMessage } from '../core/task.ts';
 import { announceOutcome } from '../protocol/ledger.ts';
 import { type FoundRun, lookUpRun } from '../protocol/look-up-run.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
+import { sendAll } from '../protocol/send.ts';
 import { type Asked, takeUpRun } from '../protocol/take-up-run.ts';
 import type { Log } from '../runtime/log.ts';
 import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
+
+/** Longer than a request that was given up is under way. */
+const laterMs = 10 * 60_000;
 
 /**
  * A run that a command takes up again: here, where the message comes again until it is done, since a command may die behind the plan and before its messages. It opens no other
@@ -41,6 +45,8 @@ export async function takeUp(
     // its command has looked before it sent this: what keeps it from going on has come since
     about.failure("a run can't be taken up", error);
     about.count('MessagesPassedOver');
+    // a plan that an earlier delivery has given up may still arrive: whoever looks then goes on with it
+    await sendAll(coordinator.monitor, [{ kind: 'monitor', run, epoch }], laterMs);
   }
 }
 

@@ -57,8 +57,9 @@ export async function handleDeadLetter(context: DeadLetterContext, { queue, body
     switch (message.kind) {
       case 'task':
         if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
-        await buryTask(context, message, context.maxReceives, neverEnded.toReport());
-        return about.failure('task given up', neverEnded);
+        if (await buryTask(context, message, context.maxReceives, neverEnded.toReport())) about.failure('task given up', neverEnded);
+        else about.info('a dead task is left alone: it has its part, or is of a plan that was lost');
+        return;
       case 'dispatch':
         // without its plan there is nothing to dispatch, now or ever
         if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
@@ -87,7 +88,9 @@ const neverEnded = new FanlakeError(
 function planGone({ log }: DeadLetterContext, { run, epoch }: EpochId): void {
   log
     .about({ run, epoch })
-    .warn('the plan of a dead letter is gone from the work bucket: nothing is left to do for it, and its run has no outcome');
+    .warn(
+      'the plan of a dead letter is gone from the work bucket: nothing is left to do for it; whether its run has ended is not known here',
+    );
   log.count('RunsFailed');
 }
 
@@ -141,9 +144,14 @@ async function buryRequest(context: DeadLetterContext, request: Request, deaths:
       const { unplanned } = found;
       const [{ key = '' } = {}] = unplanned.objects;
       const error = neverPlanned(unplanned);
-      await buryUnplanned(context, unplanned, error);
+      const buried = await buryUnplanned(context, unplanned, error);
       const { run, epoch, job } = unplanned;
-      about.about({ run, epoch, job: job.name, key }).failure('never planned: its run fails', error);
+      const ofRun = about.about({ run, epoch, job: job.name, key });
+      if (buried?.created === true) ofRun.failure('never planned: its run fails', error);
+      else
+        ofRun.info(
+          buried === null ? 'a dead request is left alone: its run is decided' : 'a dead request is left alone: its run is planned',
+        );
       return null;
     }
     case 'again':

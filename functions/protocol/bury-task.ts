@@ -14,10 +14,11 @@ const keptCodes: ReadonlySet<ErrorCode> = new Set(['task.memory', 'task.timeout'
  * there already stays. Then the barrier, as for any part.
  * @param attempts how often it was received
  * @param last what went wrong the last time
+ * @returns whether it was this that has failed the task
  */
-export async function buryTask(context: RunContext, message: TaskMessage, attempts: number, last: ErrorReport | null): Promise<void> {
+export async function buryTask(context: RunContext, message: TaskMessage, attempts: number, last: ErrorReport | null): Promise<boolean> {
   const plan = await readPlan(context.stores.work, message);
-  if (plan === null || plan.nonce !== message.plan) return;
+  if (plan === null || plan.nonce !== message.plan) return false;
   const why = last === null ? 'no attempt came to an end' : last.message;
   const error = new FanlakeError(
     last !== null && keptCodes.has(last.code) ? last.code : 'task.died',
@@ -33,6 +34,7 @@ export async function buryTask(context: RunContext, message: TaskMessage, attemp
     quarantine: [],
     chain: [],
   };
-  await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));
+  const isNew = (await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part))) !== null;
   await finishTask(context, plan, message.task.task);
+  return isNew;
 }

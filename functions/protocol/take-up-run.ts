@@ -93,8 +93,10 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
   const { plan, outcome, run } = found;
   // it may be in the table though its outcome says FAILED
   if (outcome?.error?.code === 'commit.unknown') {
-    const again = `Look into the table (fanlake query); to load the objects as another run: --again`;
-    throw new FanlakeError('commit.unknown', `${outcome.error.message} ${again}`, outcome.error.details);
+    const { message, details } = outcome.error;
+    // an older version's didn't say the way back
+    const again = message.includes('--again') ? '' : ' Look into the table (fanlake query); to load the objects as another run: --again';
+    throw new FanlakeError('commit.unknown', `${message}${again}`, details);
   }
   const partial = outcome?.outcome === 'PARTIAL';
   const isPlanLost = plan === null || (await hasLostPages(context.stores.work, plan));

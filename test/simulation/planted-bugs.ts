@@ -145,8 +145,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'What is dead has failed: its part says so, whatever was there.',
     patches: one(
       'functions/protocol/bury-task.ts',
-      'await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));',
-      'await context.stores.work.put(partKey(plan, message.stage, message.task.task), JSON.stringify(part));',
+      'await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part))',
+      'await context.stores.work.put(partKey(plan, message.stage, message.task.task), JSON.stringify(part))',
     ),
   },
   {
@@ -155,8 +155,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'A dead task whose part is there needs nothing more.',
     patches: one(
       'functions/protocol/bury-task.ts',
-      'await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part));',
-      'if ((await context.stores.work.create(partKey(plan, message.stage, message.task.task), JSON.stringify(part))) === null) return;',
+      '  await finishTask(context, plan, message.task.task);',
+      '  if (!isNew) return false;\n  await finishTask(context, plan, message.task.task);',
     ),
   },
   {

@@ -148,7 +148,7 @@ function unknown(member: CommitMember, snapshot: Snapshot): FanlakeError {
   const found = `the table's log entries since version ${member.seenVersion} are gone, and its transactions are forgotten after a time`;
   return new FanlakeError(
     'commit.unknown',
-    `whether epoch ${member.epoch} of run ${member.run} is in the table can't be told: ${found} (delta.setTransactionRetentionDuration). Look for its rows, then 'fanlake retry ${member.run}' if they are missing.`,
+    `whether epoch ${member.epoch} of run ${member.run} is in the table can't be told: ${found} (delta.setTransactionRetentionDuration). Look into the table (fanlake query); are its rows missing, load its objects as another run: fanlake run <job> --input ... --again`,
     { run: member.run, epoch: member.epoch, seenVersion: member.seenVersion, tableVersion: snapshot.version },
   );
 }

@@ -9,6 +9,7 @@ import { planKey } from '../../../functions/core/keys.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { type DeadLetterContext, handleDeadLetter } from '../../../functions/monitor/dead-letters.ts';
 import { readOutcome, readPart } from '../../../functions/protocol/documents.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
@@ -170,6 +171,34 @@ it('a dead task gets its failed part, and its run goes on to its commit', async 
   expect(await readPart(context.stores.work, plan, 0, 0)).toMatchObject({ kind: 'failed', attempts: 5, error: { code: 'task.died' } });
   expect(sent).toEqual([{ queue: 'commits', message: expect.objectContaining({ kind: 'commit', run: plan.run }), delayMs: 0 }]);
   expect(printed.errors).toEqual([expect.objectContaining({ run: plan.run, epoch: 0, task: 0, code: 'task.died' })]);
+});
+
+describe('what others have brought about is not told as its own end: a dead', () => {
+  const task = { task: 0, splits: [{ object: { key: 'in/a.txt', version: 'v', size: 3 }, layout: 0, start: 0, end: 3 }] };
+
+  it('task that has its part', async () => {
+    const { plan } = await writePlan(context, planOf({ tasks: 1, bytes: 3, limits: {} }), [task]);
+    const body = JSON.stringify({ kind: 'task', plan: plan.nonce, run: plan.run, epoch: 0, stage: 0, task });
+    await bury('tasks', body);
+    await bury('tasks', body);
+    expect(printed.errors).toHaveLength(1);
+    expect(printed.lines.at(-1)).toMatchObject({ level: 'INFO', message: expect.stringContaining('has its part'), task: 0 });
+  });
+
+  it('task of a plan that was lost', async () => {
+    const { plan } = await writePlan(context, planOf({ tasks: 1, bytes: 3, limits: {} }), [task]);
+    await bury('tasks', JSON.stringify({ kind: 'task', plan: 'another', run: plan.run, epoch: 0, stage: 0, task }));
+    expect(printed.errors).toEqual([]);
+  });
+
+  it.each(['planned', 'decided'])('request whose run is %s', async (state) => {
+    const run = runOf('in/a.txt');
+    if (state === 'planned') await writePlan(context, { ...planOf({ tasks: 1, bytes: 3, limits: {} }), run }, [task]);
+    else await decide(context, { kind: 'cancel', run, epoch: 0, table: 'visits' });
+    await bury('requests', JSON.stringify({ kind: 'again', deaths: 1, body: event() }));
+    expect(printed.errors).toEqual([]);
+    expect(printed.lines.at(-1)).toMatchObject({ level: 'INFO', message: expect.stringContaining(`its run is ${state}`), run });
+  });
 });
 
 it('each dead letter is a line about its run', async () => {

@@ -127,7 +127,10 @@ export class TinyWorld {
     const context = this.context();
     const plans = new PlanCache(context.stores.work);
     if (body.kind === 'dispatch') return dispatchPage(context, await plans.get(body), body.page, false);
-    if (received > 3) return buryTask(context, body, received, null);
+    if (received > 3) {
+      await buryTask(context, body, received, null);
+      return;
+    }
     const computer: TaskComputer = {
       open: async ({ folder }) => {
         await mkdir(folder, { recursive: true });

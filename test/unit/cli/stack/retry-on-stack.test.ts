@@ -12,7 +12,7 @@ import { wholeObjects } from '../../../../functions/core/plan.ts';
 import type { Queue } from '../../../../functions/core/ports.ts';
 import { blankReceipt } from '../../../../functions/core/receipt.ts';
 import { readRequest } from '../../../../functions/core/request.ts';
-import type { DispatchMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
+import type { DispatchMessage, MonitorMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
 import { engineInspector } from '../../../../functions/engine/inspector.ts';
 import { handleDeadLetter } from '../../../../functions/monitor/dead-letters.ts';
 import { lookUpRun } from '../../../../functions/protocol/look-up-run.ts';
@@ -29,12 +29,13 @@ let printed: PrintedLog;
 let asked: (RunMessage | RetryMessage)[];
 let tasks: (TaskMessage | DispatchMessage)[];
 let isCrashing: boolean;
+let watched: unknown[];
 const run = planOf({ tasks: 1, bytes: 10, limits: {} }).run;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'fanlake-retry-'));
   printed = new PrintedLog();
-  [asked, tasks, isCrashing] = [[], [], false];
+  [asked, tasks, watched, isCrashing] = [[], [], [], false];
   stack = { ...stackOnDisk(folder), requests: { send: killed } };
 });
 afterEach(() => {
@@ -58,12 +59,18 @@ function coordinator(): RequestContext {
       return [];
     },
   };
+  const monitor: Queue<MonitorMessage> = {
+    send: async (messages, delayMs) => {
+      watched.push(...messages.map((message) => ({ message, delayMs })));
+      return [];
+    },
+  };
   const scratch = join(folder, 'scratch');
   const inspector = engineInspector(scratch, 2 ** 28);
   const { landing, lake } = stores;
   const plan = { landing, lake, logs: new TableLogs(lake), inspector, scratch, sizing: wholeObjects };
   return {
-    coordinator: { ...stack.context, tasks: queue, requests: () => ({}), plan },
+    coordinator: { ...stack.context, tasks: queue, monitor, requests: () => ({}), plan },
     landingBucket: 'landing',
     jobs: [],
     findJob: jobFinder([]),
@@ -123,6 +130,14 @@ it('what can not be taken up is refused before anything is sent', async () => {
   const watch: StackWatch = { signal: new AbortController().signal, onProgress: () => {}, say: () => {}, onUnderWay: () => {} };
   await expect(retryOnStack(stack, found, watch)).rejects.toMatchObject({ code: 'run.unknown' });
   expect(asked).toEqual([]);
+});
+
+it('a plan that was given up, and arrives when its run can not be taken up any more, is looked for by a monitor', async () => {
+  await failedRun();
+  await type();
+  await stack.stores.work.delete(planKey({ run, epoch: 0 }));
+  await deliver(asked[0]);
+  expect(watched).toEqual([{ message: { kind: 'monitor', run, epoch: 1 }, delayMs: 600_000 }]);
 });
 
 it('a retry that dies in every delivery comes again from the dead letters for a day, and then rests', async () => {

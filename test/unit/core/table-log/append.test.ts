@@ -170,7 +170,11 @@ describe('an append', () => {
     const forgetful: Action = { metaData: { ...metaData, configuration: { 'delta.setTransactionRetentionDuration': 'interval 7 days' } } };
     const { snapshot, entries } = followed(base, forgetful);
     const late = member('r2', { seenVersion: -1 });
-    expect(planAppend(snapshot, entries.slice(1), [late], stamp).refused[0]?.error.code).toBe('commit.unknown');
+    const error = planAppend(snapshot, entries.slice(1), [late], stamp).refused[0]?.error;
+    expect(error?.code).toBe('commit.unknown');
+    // the way back that works: a retry is refused
+    expect(error?.message).toMatch(/fanlake query.*--again/);
+    expect(error?.message).not.toContain('retry');
     expect(planAppend(snapshot, entries.slice(1), [member('r3', { seenVersion: 0 })], stamp).refused).toEqual([]);
     expect(planAppend(snapshot, entries, [late], stamp).refused).toEqual([]);
     // A table that forgets no transactions tells by its snapshot.

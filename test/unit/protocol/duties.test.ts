@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { LocalStore } from '../../../functions/adapters/local-store.ts';
+import { FanlakeError } from '../../../functions/core/errors.ts';
+import type { RunContext } from '../../../functions/protocol/context.ts';
+import { readOutcome } from '../../../functions/protocol/documents.ts';
+import { fulfilDuties } from '../../../functions/protocol/duties.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
+import { writePlan } from '../../../functions/protocol/write-plan.ts';
+import { planOf } from './plan-of.ts';
+
+let root: string;
+let context: RunContext;
+let sent: unknown[];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fanlake-duties-'));
+  sent = [];
+  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
+  const queue = {
+    send: async (messages: readonly unknown[]) => {
+      sent.push(...messages);
+      return [];
+    },
+  };
+  let nonce = 0;
+  context = {
+    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
+    tasks: queue,
+    commits: queue,
+    monitor: queue,
+    clock: { now: () => 0, sleep: async () => {} },
+    nonces: { next: () => String(++nonce).padStart(12, '0') },
+    announce: null,
+  };
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const object = { key: 'in/a.txt', version: 'v', size: 20 };
+const tasks = [0, 1].map((task) => ({ task, splits: [{ object, layout: 0, start: task * 10, end: task * 10 + 10 }] }));
+
+it('behind a broken chain the next epoch is opened, and nothing is sent for one that is decided: it gets its own duties', async () => {
+  const { inline: _inline, tasks: _tasks, ...draft } = planOf({ tasks: 2, bytes: 20, limits: {} });
+  const { plan } = await writePlan(context, draft, tasks);
+  const error = new FanlakeError('chain', 'broken').toReport();
+  const broken = await decide(context, { kind: 'fail', run: plan.run, epoch: 0, table: 'visits', error });
+  await fulfilDuties(context, broken);
+  expect(sent).toContainEqual(expect.objectContaining({ kind: 'task', epoch: 1 }));
+  await decide(context, { kind: 'cancel', run: plan.run, epoch: 1, table: 'visits' });
+  sent = [];
+  await fulfilDuties(context, broken);
+  expect(sent).toEqual([]);
+  expect((await readOutcome(context.stores.lake, 'visits', { run: plan.run, epoch: 1 }))?.outcome).toBe('CANCELLED');
+});
