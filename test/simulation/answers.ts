@@ -11,8 +11,6 @@ const sleepsMs = [minuteMs, 20 * minuteMs, 180 * minuteMs, 660 * minuteMs];
 /** Behind a write there is more to lose than behind a read: before one or behind one is the same to everybody else. */
 const crashWeight = (call: Call): number => (isRead(call) ? 0.3 : 2);
 
-const planKeyPattern = /^runs\/([^/]+)\/e(\d+)\/plan\.json$/;
-
 /** What becomes of actors. */
 interface Fates {
   kill(actor: Actor, why: string): void;
@@ -109,13 +107,6 @@ export class Answers {
     const late = this.state.late.shift();
     if (late === undefined) return;
     this.state.say(null, 'a request that was given up arrives:');
-    this.noteLatePlan(late.call);
     this.state.applyUnanswered(late.actor, late.call);
-  }
-
-  /** The epoch before it has expired meanwhile, so that whoever was to open this one could not try again. */
-  private noteLatePlan(call: Call): void {
-    const [, run = '', epoch = ''] = call.kind === 'create' ? (planKeyPattern.exec(call.key) ?? []) : [];
-    if (this.state.excuses.expired.has(run)) this.state.excuses.latePlans.add(`${run}/e${epoch}`);
   }
 }

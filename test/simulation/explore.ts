@@ -343,7 +343,6 @@ export class Explorer {
       givenUpRanges: this.world.mayGiveUp ? new Set(whole) : none,
       givenUpRequests: this.world.mayGiveUp ? all : none,
       expired: none,
-      latePlans: none,
       cancelled: this.world.commands.includes('cancel') ? all : none,
       overwritten: none,
       changedTables: none,

@@ -31,8 +31,6 @@ export interface Excuses {
   readonly givenUpRequests: ReadonlySet<string>;
   /** Runs of which the work root's objects expired. */
   readonly expired: ReadonlySet<string>;
-  /** Epochs whose plan came into being minutes after its writer gave up, when the epoch before it had expired: `<run>/e<epoch>`. The next \`retry\` goes on with them. */
-  readonly latePlans: ReadonlySet<string>;
   readonly cancelled: ReadonlySet<string>;
   /** Runs whose object was overwritten in a bucket without versions. */
   readonly overwritten: ReadonlySet<string>;
@@ -292,7 +290,6 @@ export class Invariants {
     let newest = -1;
     for (let epoch = 0; epoch < 60; epoch++) {
       const id = { run, epoch };
-      if (this.excuses.latePlans.has(`${run}/e${epoch}`)) continue;
       if (this.roots.work.objects.has(planKey(id)) || this.roots.lake.objects.has(decisionKey(table, id))) newest = epoch;
     }
     return newest;

@@ -37,7 +37,6 @@ export class WorldState implements Place {
     givenUpRanges: new Set<string>(),
     givenUpRequests: new Set<string>(),
     expired: new Set<string>(),
-    latePlans: new Set<string>(),
     cancelled: new Set<string>(),
     overwritten: new Set<string>(),
     changedTables: new Set<string>(),
