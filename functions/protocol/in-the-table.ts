@@ -12,7 +12,7 @@ import { TableLog } from './table-log.ts';
  * The error of a run whose commit was decided, and which was interrupted before its outcome was written, when its plan is gone: whether all of it is in the
  * table can't be told, and loading its objects once more could double their rows.
  */
-export async function commitUnknown(lake: ObjectStore, { run, epoch, table }: CommitDecision): Promise<FanlakeError> {
+export async function commitUnknown(lake: ObjectStore, { run, epoch, table }: CommitDecision, gone = 'its plan is'): Promise<FanlakeError> {
   const { transactions } = await new TableLog(lake, table).refresh();
   const manifest = await lake.head(`${manifestPrefix(table)}${run}-e${epoch}.json`);
   const isThere = transactions.has(appIdOf(run, epoch)) || manifest !== null;
@@ -21,7 +21,7 @@ export async function commitUnknown(lake: ObjectStore, { run, epoch, table }: Co
     : 'The table does not name it: most likely none of its rows are there.';
   return new FanlakeError(
     'commit.unknown',
-    `Run ${run} was being committed when it was interrupted, and its plan is gone (the work folder expired or was deleted). ${state} ` +
+    `Run ${run} was being committed when it was interrupted, and ${gone} gone (the work folder expired or was deleted). ${state} ` +
       `It is not loaded again by itself, since that could double its rows. Look into the table (fanlake query); to load its objects as another run: --again`,
     { run, epoch, committed: isThere },
   );

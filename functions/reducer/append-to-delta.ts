@@ -20,7 +20,7 @@ export async function appendToDelta(
   const results = new Map<CommitCandidate, CommitResult>();
   const members = new Map<CommitMember, CommitCandidate>();
   for (const candidate of candidates) {
-    if (candidate.fold.files.length === 0) results.set(candidate, { kind: 'committed', version: null });
+    if (candidate.fold.files.length === 0 && candidate.lost === null) results.set(candidate, { kind: 'committed', version: null });
     else members.set(memberOf(candidate), candidate);
   }
   if (members.size === 0) return results;

@@ -16,7 +16,8 @@ export async function appendToHive(
 ): Promise<ReadonlyMap<CommitCandidate, CommitResult>> {
   const results = new Map<CommitCandidate, CommitResult>();
   for (const candidate of candidates) {
-    await publish(context, candidate);
+    // without all parts nobody knows which files are to be copied, nor whether they were
+    if (!candidate.incomplete) await publish(context, candidate);
     results.set(candidate, { kind: 'committed', version: null });
   }
   return results;

@@ -1,5 +1,5 @@
 import type { CommitDecision } from '../core/decision.ts';
-import type { ErrorReport } from '../core/errors.ts';
+import type { ErrorReport, FanlakeError } from '../core/errors.ts';
 import type { Fold, RequestCounts } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Queue } from '../core/ports.ts';
@@ -35,8 +35,10 @@ export interface CommitCandidate {
   readonly fold: Fold;
   readonly partial: boolean;
   readonly decision: CommitDecision;
-  /** Paths of its data files that went behind the decision. */
-  readonly lost: readonly string[];
+  /** Why it can't be committed any more, unless it is: files or parts of it went behind the decision. */
+  readonly lost: FanlakeError | null;
+  /** Whether parts are missing in the fold: then nobody can tell its figures any more. */
+  readonly incomplete: boolean;
 }
 
 /** How a candidate came out: in the table at a version (null: nothing to write, or only a checkpoint tells), or refused. */

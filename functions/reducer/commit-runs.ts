@@ -8,13 +8,14 @@ import type { CommitMessage } from '../core/task.ts';
 import { inOrder, readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
+import { commitUnknown } from '../protocol/in-the-table.ts';
 import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
-import { filesLost, lostFiles } from './lost-files.ts';
+import { filesGone, filesLost, lostFiles } from './lost-files.ts';
 import { planUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
@@ -76,7 +77,10 @@ async function commitTable(
   for (const format of ['delta', 'parquet'] as const) {
     const members = candidates.filter(({ plan }) => plan.table.format === format);
     if (members.length === 0) continue;
-    const results = await (format === 'delta' ? appendToDelta(context, members) : appendToHive(context, members));
+    const results = await withFigures(
+      context,
+      await (format === 'delta' ? appendToDelta(context, members) : appendToHive(context, members)),
+    );
     for (const result of results.values()) if (result.kind === 'committed' && result.version !== null) versions.add(result.version);
     await inOrder([...results], async ([member, result]) => {
       try {
@@ -88,6 +92,20 @@ async function commitTable(
     });
   }
   return versions;
+}
+
+/** What is in the table, and of which nobody can tell any more how much it is, ends as what a person must look at. */
+async function withFigures(
+  { stores }: ReducerContext,
+  results: ReadonlyMap<CommitCandidate, CommitResult>,
+): Promise<ReadonlyMap<CommitCandidate, CommitResult>> {
+  const seen = new Map(results);
+  for (const [candidate, { kind }] of results) {
+    if (kind !== 'committed' || !candidate.incomplete) continue;
+    const error = await commitUnknown(stores.lake, candidate.decision, 'parts that it took over are');
+    seen.set(candidate, { kind: 'refused', error: error.toReport() });
+  }
+  return seen;
 }
 
 /** The version that decisions name, or why the table can't be committed to whatever is done. */
@@ -125,7 +143,8 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
   // decided before, to commit: then its parts are whole, whatever is found wrong now
   if (judged.kind === 'fail') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
   const { plan, fold } = judged;
-  return { plan, fold, decision, partial: fold.failed.length > 0, lost: judged.kind === 'lost' ? judged.lost : [] };
+  const loss = judged.kind === 'lost' ? judged : { lost: null, incomplete: false };
+  return { plan, fold, decision, partial: fold.failed.length > 0, lost: loss.lost, incomplete: loss.incomplete };
 }
 
 /**
@@ -151,8 +170,12 @@ async function endWithoutPlan(context: ReducerContext, { run, epoch, table }: Om
 
 type JudgedRun =
   | { readonly kind: 'commit'; readonly plan: Plan; readonly fold: Fold; readonly version: number }
-  /** Its data files went: it fails, unless its commit was decided when they were there, and may be in the table. */
-  | { readonly kind: 'lost'; readonly plan: Plan; readonly fold: Fold; readonly lost: readonly string[]; readonly error: ErrorReport }
+  /** Its data files or parts went: it fails, unless its commit was decided when they were there, and may be in the table. */
+  | (Pick<CommitCandidate, 'plan' | 'fold' | 'incomplete'> & {
+      readonly kind: 'lost';
+      readonly lost: FanlakeError;
+      readonly error: ErrorReport;
+    })
   | { readonly kind: 'fail'; readonly error: ErrorReport };
 
 /** `incomplete`: a message from before a crash; somebody else sees to the run. `plan gone`: one from before the work root expired, which ended long ago. */
@@ -161,12 +184,17 @@ async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): 
     const plan = await readPlan(context.stores.work, id);
     if (plan === null) return 'plan gone';
     const { fold, complete, lost } = await gatherFold(context.stores.work, plan);
-    if (lost) return { kind: 'fail', error: partsExpired(plan).toReport() };
+    if (lost) {
+      const expired = partsExpired(plan);
+      return { kind: 'lost', plan, fold, lost: expired, incomplete: true, error: expired.toReport() };
+    }
     if (!complete && plan.error === null) return 'incomplete';
     const verdict = judge(plan, fold);
     if (verdict.kind === 'fail') return verdict;
     const gone = await lostFiles(context.stores.lake, plan, fold.files, context.clock.now());
-    if (gone.length > 0) return { kind: 'lost', plan, fold, lost: gone, error: filesLost(plan, gone).toReport() };
+    if (gone.length > 0) {
+      return { kind: 'lost', plan, fold, lost: filesGone(plan, gone), incomplete: false, error: filesLost(plan, gone).toReport() };
+    }
     return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };

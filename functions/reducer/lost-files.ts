@@ -19,6 +19,16 @@ export async function lostFiles(lake: ObjectStore, plan: Plan, files: readonly F
   return old.filter((_, index) => found[index] === null).map(({ path }) => path);
 }
 
+/** The error of an epoch whose files went between its decision and its commit. */
+export function filesGone({ run, epoch }: Plan, lost: readonly string[]): FanlakeError {
+  return new FanlakeError(
+    'commit.conflict',
+    `Run ${run}, epoch ${epoch}, was to be committed, and data files that its tasks wrote are gone (a VACUUM of the table by another program may have taken them). ` +
+      `Nothing of it is in the table. Type: fanlake retry ${run}`,
+    { lost: lost.slice(0, 10) },
+  );
+}
+
 /** With the code `chain` the next epoch opens by itself, and does the tasks again whose files are missing. */
 export function filesLost({ run }: Plan, lost: readonly string[]): FanlakeError {
   return new FanlakeError(

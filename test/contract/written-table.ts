@@ -117,7 +117,7 @@ export async function appendQuery(
     partitionColumns: partitionBy,
     files,
     sources: [`landing/${run}.csv`],
-    lost: [],
+    lost: null,
   };
   const plan = planAppend(snapshot, [], [member], { nowMs: Date.now(), txnId: randomUUID(), tableId: randomUUID(), engineVersion: 'test' });
   const entry = join(path, logFolder, entryName(plan.version));

@@ -182,6 +182,22 @@ export const plantedBugs: readonly PlantedBug[] = [
     ),
   },
   {
+    name: 'old-files-trusted',
+    caughtBy: { simulation: ['a visible file is there'], exploration: null },
+    mistake: 'A part names the files that were stored before it: no need to look for them before they are committed.',
+    patches: one('functions/reducer/commit-runs.ts', 'if (gone.length > 0) {', 'if (gone.length < 0) {'),
+  },
+  {
+    name: 'expired-parts-waited-for',
+    caughtBy: { simulation: ['every run ends'], exploration: null },
+    mistake: 'An epoch without all of its parts is not complete yet: somebody is at work on them.',
+    patches: one(
+      'functions/reducer/commit-runs.ts',
+      'const expired = partsExpired(plan);',
+      "if (plan.epoch >= 0) return 'incomplete';\n      const expired = partsExpired(plan);",
+    ),
+  },
+  {
     name: 'no-transaction',
     caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: null },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',

@@ -70,6 +70,19 @@ function bodyOf(random: Random, upload: number, isPoisoned: boolean): string {
   }).join('');
 }
 
+/** A retry of what was cancelled three weeks ago, perhaps when all of it was done, while the parts that it takes over expire. */
+function expiringRetry(random: Random, outside: readonly Outside[], span: number): readonly Outside[] {
+  if (!random.chance(0.08)) return [];
+  const landed = outside.flatMap((event) => (event.kind === 'upload' ? [event.afterMs] : [])).sort((a, b) => a - b);
+  const upload = random.below(landed.length);
+  const retryMs = 22 * 24 * hourMs + span + 10 * minuteMs;
+  return [
+    { kind: 'cancel', upload, afterMs: (landed[upload] ?? 0) + random.below(3_000) },
+    { kind: 'retry', upload, afterMs: retryMs },
+    { kind: 'expiry', upload, afterMs: retryMs + random.below(2_000) },
+  ];
+}
+
 /** Everything that a seed decides before the first step. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
@@ -117,6 +130,7 @@ export function scenarioOf(seed: number): Scenario {
     for (let n = random.between(1, 3); n > 0; n--)
       outside.push({ kind: 'foreign-vacuum', table, afterMs: weekMs + random.below(2 * minuteMs) });
   }
+  outside.push(...expiringRetry(new Random(seed ^ 0x2545f491), outside, span));
   const wrongGuesses = random.pick([0, 0, 0.3, 1]);
   const lostGuesses = random.pick([0, 0.5]);
   return {

@@ -14,8 +14,8 @@ export interface CommitMember extends Appending {
   readonly files: readonly DataFile[];
   /** Keys of the objects that its rows come from, for the files' tags. */
   readonly sources: readonly string[];
-  /** Paths of its files that are gone, so that it can't be committed any more. */
-  readonly lost: readonly string[];
+  /** Why it can't be committed any more, unless it is: what it is made of is gone. */
+  readonly lost: FanlakeError | null;
 }
 
 /** What a commit needs that isn't decided here. */
@@ -55,7 +55,7 @@ export function appIdOf(run: string, epoch: number): string {
 }
 
 /**
- * The application id of the transaction that shuts an epoch out whose commit is decided and whose files are gone. A decision can't be taken back, and another reducer that has looked
+ * The application id of the transaction that shuts an epoch out whose commit is decided and of which files or parts are gone. A decision can't be taken back, and another reducer that has looked
  * before the files went may be about to put its entry: only the log says who was first. Whoever finds this in it, that reducer included, since its version is taken then, knows
  * that the epoch never comes in; and whoever finds the epoch's own transaction knows that this one comes too late.
  */
@@ -153,13 +153,12 @@ function unknown(member: CommitMember, snapshot: Snapshot): FanlakeError {
   );
 }
 
-/** The error of an epoch whose files went between decision and commit. */
-function filesGone({ run, epoch, lost }: CommitMember): FanlakeError {
+/** The error of an epoch that another reducer has shut out, and of which this one has all. */
+function shutOut({ run, epoch }: CommitMember): FanlakeError {
   return new FanlakeError(
     'commit.conflict',
-    `Run ${run}, epoch ${epoch}, was to be committed, and data files that its tasks wrote are gone (a VACUUM of the table by another program may have taken them). ` +
-      `Nothing of it is in the table. Type: fanlake retry ${run}`,
-    { lost: lost.slice(0, 10) },
+    `Run ${run}, epoch ${epoch}, was to be committed, and files of it were gone meanwhile. Nothing of it is in the table. Type: fanlake retry ${run}`,
+    { lost: [] },
   );
 }
 
@@ -185,8 +184,8 @@ function actionsOf(member: CommitMember, table: MetaData, stamp: CommitStamp): r
 function judge(member: CommitMember, table: Snapshot, entries: readonly LogEntry[], stamp: CommitStamp): readonly Action[] | FanlakeError {
   if (!canTell(member, table, entries)) return unknown(member, table);
   const shutOutId = shutOutIdOf(member.run, member.epoch);
-  if (committedIn(shutOutId, table, entries) !== undefined) return filesGone(member);
-  if (member.lost.length > 0) return [{ txn: { appId: shutOutId, version: 1, lastUpdated: stamp.nowMs } }];
+  if (committedIn(shutOutId, table, entries) !== undefined) return member.lost ?? shutOut(member);
+  if (member.lost !== null) return [{ txn: { appId: shutOutId, version: 1, lastUpdated: stamp.nowMs } }];
   const conflict = checkConflicts(member, table, entries);
   if (conflict !== null || table.metaData === null) return conflict ?? new FanlakeError('internal', 'a table without metadata');
   try {
@@ -233,7 +232,7 @@ export function planAppend(
     }
     const actions = judge(member, table, entries, stamp);
     if (actions instanceof FanlakeError) refused.push({ member, error: actions });
-    else if (member.lost.length > 0) shuttingOut.push({ member, error: filesGone(member) });
+    else if (member.lost !== null) shuttingOut.push({ member, error: member.lost });
     else committing.push(member);
     if (!(actions instanceof FanlakeError)) theirs.push(...actions);
   }

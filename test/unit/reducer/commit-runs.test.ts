@@ -297,3 +297,35 @@ describe('a decided commit whose files a VACUUM took before its log entry was pu
     expect(await committed()).toEqual([['visits-1']]);
   });
 });
+
+describe('a decided commit whose taken-over parts expired before its log entry was put', () => {
+  /** Of an epoch that takes over the one part of the epoch before. */
+  async function takenOver(): Promise<Plan> {
+    const { tasks: _tasks, inline: _inline, nonce: _nonce, createdMs: _created, format: _format, ...draft } = await finishedRun('visits-1');
+    const { plan } = await writePlan(context, { ...draft, epoch: 1, reuse: [{ epoch: 0, tasks: [[0, 1]] }] }, []);
+    await decide(context, { kind: 'commit', run: plan.run, epoch: 1, table: 'visits', version: -1 });
+    return plan;
+  }
+  const expire = (plan: Plan) => context.stores.work.delete(planKey({ run: plan.run, epoch: 0 }));
+
+  it('ends FAILED with nothing in the table', async () => {
+    const plan = await takenOver();
+    await expire(plan);
+    expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+    expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'run.unknown' } });
+    expect((await committed()).flat()).toEqual([]);
+  });
+
+  it('is a person’s to look at if its entry was put after all: its figures are gone', async () => {
+    const plan = await takenOver();
+    await commitRuns(context, [messageOf(plan)]);
+    await context.stores.lake.delete(outcomeKey('visits', plan));
+    await expire(plan);
+    expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+    expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({
+      outcome: 'FAILED',
+      error: { code: 'commit.unknown', details: { committed: true } },
+    });
+    expect(await committed()).toEqual([['visits-1']]);
+  });
+});

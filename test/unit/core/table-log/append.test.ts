@@ -28,7 +28,7 @@ function member(run: string, extra: Partial<CommitMember> = {}): CommitMember {
     partitionColumns: ['country'],
     files: [file],
     sources: ['in/a.csv'],
-    lost: [],
+    lost: null,
     ...extra,
   };
 }
