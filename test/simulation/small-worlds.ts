@@ -1,6 +1,6 @@
 import { parseJob } from '../../functions/core/job.ts';
-import type { SmallWorld } from './explore.ts';
 import type { Deployment } from './functions.ts';
+import type { SmallWorld } from './small-world.ts';
 
 const job = (limits: { readonly maxFailedTasks?: number } = {}) =>
   parseJob({ name: 'job', input: { prefix: 'in/', format: 'text' }, query: 'SELECT line FROM input', table: { name: 'lines' }, limits });
@@ -43,32 +43,29 @@ export const smallWorlds: readonly SmallWorld[] = [
     commands: ['retry'],
     mayGiveUp: true,
   },
-  { ...base, name: 'two tasks, a crash, one interruption', uploads: [upload(2)], crashes: 1, interruptions: 1, isLarge: true },
+  { ...base, name: 'two tasks, a crash', uploads: [upload(2)], crashes: 1, isLarge: true },
   {
     ...base,
-    name: 'two tasks, a message that comes twice, one interruption',
+    name: 'two tasks, a message that comes twice',
     uploads: [upload(2)],
     duplicates: 1,
-    interruptions: 1,
     isLarge: true,
   },
-  { ...base, name: 'two tasks and cancel, one interruption', uploads: [upload(2)], commands: ['cancel'], interruptions: 1, isLarge: true },
-  { ...base, name: 'three tasks in two groups, one interruption', uploads: [upload(3)], interruptions: 1, isLarge: true },
+  { ...base, name: 'two tasks and cancel', uploads: [upload(2)], commands: ['cancel'], isLarge: true },
+  { ...base, name: 'three tasks in two groups', uploads: [upload(3)], isLarge: true },
   {
     ...base,
-    name: 'a split that was guessed wrong, one interruption',
+    name: 'a split that was guessed wrong',
     deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
     uploads: [upload(4)],
-    interruptions: 1,
     isLarge: true,
   },
   {
     ...base,
-    name: 'a poisoned split, committed in part and retried, one interruption',
+    name: 'a poisoned split, committed in part and retried',
     deployment: deployment({ jobs: [job({ maxFailedTasks: 1 })] }),
     uploads: [{ ...upload(2), body: 'line0\nxine1\n' }],
     commands: ['retry'],
-    interruptions: 1,
     isLarge: true,
   },
 ];
