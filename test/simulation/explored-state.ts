@@ -70,13 +70,14 @@ export class StateNames {
 
   /** What tells a state from others: not the names of messages, nor the order of anything. */
   keyOf({ work, lake, messages, actors, crashes, duplicates, commands }: State): string {
-    const ids = new Map<number, string>();
-    for (const [name, { queue, body, receives, visible, several }] of messages)
-      ids.set(name, `${this.idOf(queue)}.${this.idOf(body)}.${receives}${visible ? 'v' : ''}${several ? 's' : ''}`);
-    // of an actor's message it is enough to know which kind it is of: two that hold one and the same differ from two that hold one each by the number of messages
-    const working = actors.map(({ progress, held }) => `${progress.id}:${held.map((name) => ids.get(name) ?? 'gone').join(',')}`);
+    const kinds: string[] = [];
+    for (const [name, { queue, body, receives, visible, several }] of messages) {
+      const holders = visible ? 'v' : actors.flatMap(({ progress, held }) => (held.includes(name) ? [progress.id] : []));
+      kinds.push(`${this.idOf(queue)}.${this.idOf(body)}.${receives}${several ? 's' : ''} ${holders}`);
+    }
+    const working = actors.map(({ progress, held }) => `${progress.id} ${held.map((name) => (messages.has(name) ? '+' : '-')).join('')}`);
     const typed = commands.map(({ name, again }) => `${name}${again ? '!' : ''}`);
-    return `${work.id} ${lake.id} ${crashes} ${duplicates}|${[...ids.values()].sort().join(' ')}|${working.sort().join(' ')}|${typed.sort().join(' ')}`;
+    return `${work.id} ${lake.id} ${crashes} ${duplicates}|${kinds.sort().join(',')}|${working.sort().join(',')}|${typed.sort().join(' ')}`;
   }
 
   private objectId(key: string, object: StateObject): number {

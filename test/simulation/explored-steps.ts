@@ -10,9 +10,6 @@ import type { LandedUpload } from './invariants.ts';
 import type { SmallWorld } from './small-world.ts';
 import { Violation } from './violation.ts';
 
-/** Functions at work at once: others wait for their turn. */
-const mostActors = 2;
-
 export interface Step {
   readonly what: string;
   readonly state: State;
@@ -59,7 +56,7 @@ export class Steps {
   async of(state: State): Promise<readonly Step[]> {
     const steps: Step[] = [];
     for (const index of state.actors.keys()) steps.push(await this.advance(state, index));
-    const isFull = state.actors.length >= mostActors;
+    const isFull = state.actors.length >= (this.world.atOnce ?? 2);
     if (!isFull) steps.push(...(await this.beginnings(state, () => true)));
     if (state.crashes > 0) for (const index of state.actors.keys()) steps.push(...(await this.deaths(state, index, isFull)));
     return steps;
@@ -114,7 +111,7 @@ export class Steps {
   private show(messages: Map<number, Message>, name: number, message: Message): void {
     const alike = [...messages].find(([, other]) => isAlike(other, message));
     const isWatched = [...messages.values()].some(({ queue }) => queue === 'monitor');
-    if (this.isPlain || message.queue !== 'commits' || alike === undefined || !isWatched) messages.set(name, message);
+    if (message.queue !== 'commits' || alike === undefined || !isWatched) messages.set(name, message);
     else messages.set(alike[0], { ...alike[1], several: true });
   }
 
@@ -154,21 +151,34 @@ export class Steps {
       seen.push(message);
       steps.push(...(await this.deliver(state, [name])));
     }
-    const commits = [...state.messages].filter(([, { queue, visible }]) => queue === 'commits' && visible);
-    const atOnce = commits.slice(0, this.world.commitsAtOnce ?? 1);
-    if (atOnce.length > 1 && atOnce.some(([, message]) => may(message)))
-      steps.push(...(await this.deliver(state, atOnce.map(([name]) => name))));
-    if (state.duplicates > 0) steps.push(...(await this.deliverTwice(state)));
+    if (this.world.commitsInPairs === true) steps.push(...(await this.deliverPairs(state, may)));
+    if (state.duplicates > 0) steps.push(...(await this.comingTwice(state)));
     for (const [index, command] of state.commands.entries()) if (may(command)) steps.push(...(await this.command(state, index, command)));
     return steps;
   }
 
-  private async deliverTwice(state: State): Promise<readonly Step[]> {
+  private async deliverPairs(state: State, may: (begun: Message | Command) => boolean): Promise<readonly Step[]> {
+    const commits: (readonly [number, Message])[] = [];
+    for (const [name, message] of state.messages) {
+      const isNew = message.visible && !commits.some(([, other]) => isAlike(other, message));
+      if (isNew && message.queue === 'commits') commits.push([name, message]);
+    }
+    commits.sort(([, one], [, other]) => (one.body < other.body ? -1 : 1));
+    const steps: Step[] = [];
+    for (const [index, [name, one]] of commits.entries())
+      for (const [otherName, other] of commits.slice(index + 1))
+        if (may(one) || may(other)) steps.push(...(await this.deliver(state, [name, otherName])));
+    return steps;
+  }
+
+  private async comingTwice(state: State): Promise<readonly Step[]> {
     const steps: Step[] = [];
     for (const [name, message] of state.messages) {
       if (message.visible) continue;
       const messages = new Map(state.messages).set(name, { ...message, visible: true });
-      steps.push(...(await this.deliver({ ...state, messages, duplicates: state.duplicates - 1 }, [name])));
+      const shown: State = { ...state, messages, duplicates: state.duplicates - 1 };
+      if (this.isPlain) steps.push({ what: `a message of ${message.queue} becomes visible`, state: shown });
+      else steps.push(...(await this.deliver(shown, [name])));
     }
     return steps;
   }

@@ -15,8 +15,10 @@ export interface SmallWorld {
   readonly mayGiveUp: boolean;
   /** Whether it takes minutes. */
   readonly isLarge?: boolean;
-  /** Runs that are committed together. */
-  readonly commitsAtOnce?: number;
+  /** Whether a reducer may get two commits at once. */
+  readonly commitsInPairs?: boolean;
+  /** Functions at work at once, others wait for their turn; absent: two. */
+  readonly atOnce?: number;
 }
 
 export type CommandName = 'cancel' | 'retry';
