@@ -31,7 +31,7 @@ for (const world of smallWorlds.filter(
     if (options.json === true) continue;
     const ends = Object.entries(found.outcomes).map(([words, count]) => `${words} (${count})`);
     console.log(
-      `${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.seconds.toFixed(1)} s; ends: ${ends.join('; ')}`,
+      `${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.cpuSeconds.toFixed(1)} s of a processor; ends: ${ends.join('; ')}`,
     );
   } catch (thrown) {
     if (!(thrown instanceof Violation)) throw thrown;

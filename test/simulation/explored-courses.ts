@@ -72,9 +72,39 @@ export class Courses {
     let course = from;
     for (;;) {
       const { standing } = course.progress;
-      if (standing.kind === 'over' || !isUnnoticed(course, standing.call, mayDie)) return course;
+      if (standing.kind === 'over' || !this.isUnnoticed(course, standing.call, mayDie)) return course;
       course = await this.answer(course);
     }
+  }
+
+  /** Whether it makes no difference to anybody else when a call is answered. */
+  private isUnnoticed({ work, lake }: Course, call: Call, mayDie: boolean): boolean {
+    switch (call.kind) {
+      case 'compute':
+      case 'announce':
+      case 'sleep':
+        return true;
+      case 'get':
+      case 'head':
+        return call.root === 'landing' || (unchanging.test(call.key) && (call.root === 'work' ? work : lake).store.objects.has(call.key));
+      case 'read':
+      case 'stage':
+        return true;
+      case 'create':
+        return this.isUnnamed(call.key, work, lake);
+      case 'send':
+        // a message may be received at any time behind it; only who dies in front of it tells the difference
+        return !mayDie;
+      default:
+        return false;
+    }
+  }
+
+  /** Nobody but its writer knows of it. */
+  private isUnnamed(key: string, work: Content, lake: Content): boolean {
+    if (!ownObject.test(key)) return false;
+    const [named] = nonce.exec(key) ?? [];
+    return named === undefined || !this.isUsed(named, { work, lake });
   }
 
   private async answer(course: Course): Promise<Course> {
@@ -159,28 +189,8 @@ const unchanging = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\
 /** Named by a nonce, so that nobody else writes it, and nobody reads it before it is named elsewhere. */
 const ownObject = /^(?:[^/]+\/[^/]+\.parquet|runs\/[^/]+\/e\d+\/plan\/.*|recent\/.*)$/;
 
-/** Whether it makes no difference to anybody else when a call is answered. */
-function isUnnoticed({ work, lake }: Course, call: Call, mayDie: boolean): boolean {
-  switch (call.kind) {
-    case 'compute':
-    case 'announce':
-    case 'sleep':
-      return true;
-    case 'get':
-    case 'head':
-      return call.root === 'landing' || (unchanging.test(call.key) && (call.root === 'work' ? work : lake).store.objects.has(call.key));
-    case 'read':
-    case 'stage':
-      return true;
-    case 'create':
-      return ownObject.test(call.key);
-    case 'send':
-      // a message may be received at any time behind it; only who dies in front of it tells the difference
-      return !mayDie;
-    default:
-      return false;
-  }
-}
+/** As data files and pages of plans have it in their keys. */
+const nonce = /(?<=[-/])[0-9a-f]{12}(?=[-/])/;
 
 const part = /^runs\/.*\/parts\/.*\/\d{7}$/;
 
