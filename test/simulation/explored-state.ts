@@ -29,7 +29,7 @@ export interface Actor {
 
 export interface Command {
   readonly name: CommandName;
-  /** It was killed, so that whoever typed it types it again. */
+  /** It was killed, and will be typed again: an epoch that was half opened is nobody else's. A cancel may come again or not. */
   readonly again: boolean;
 }
 

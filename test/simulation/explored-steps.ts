@@ -130,11 +130,11 @@ export class Steps {
       shown.push({ ...message, visible: true });
     }
     const { function: killed } = actor.progress.beginning;
-    const isCommand = killed === 'cancel' || killed === 'retry';
-    const commands = isCommand ? [...state.commands, { name: killed, again: true }] : state.commands;
+    const again = killed === 'retry';
+    const commands = again || killed === 'cancel' ? [...state.commands, { name: killed, again }] : state.commands;
     const dead = { ...this.without(state, actor), messages, commands, crashes: state.crashes - 1 };
     const what = `${killed} is killed`;
-    if (this.isPlain || (shown.length === 0 && !isCommand)) return [{ what, state: dead }];
+    if (this.isPlain || (shown.length === 0 && !again)) return [{ what, state: dead }];
     const comesAgain = (begun: Message | Command): boolean =>
       'again' in begun ? begun.again && begun.name === killed : shown.some((message) => isAlike(message, begun));
     const steps = await this.beginnings(dead, isFull ? () => true : comesAgain);
