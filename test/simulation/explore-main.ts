@@ -8,7 +8,7 @@ const options = new Command('explore')
   .option('--world <text>', 'only worlds whose name has this in it', '')
   .option('--large', 'also the worlds that take minutes')
   .option('--bug <name>', 'with a planted mistake')
-  .option('--plain', 'without the reductions of explored-steps.ts')
+  .option('--plain', 'faults happen at any moment, not only where they make a difference')
   .option('--json', 'one JSON document on stdout')
   .parse()
   .opts<{ readonly world: string; readonly large?: boolean; readonly bug?: string; readonly plain?: boolean; readonly json?: boolean }>();

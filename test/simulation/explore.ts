@@ -36,7 +36,7 @@ export class Explorer {
   private readonly reached: Reached[] = [];
   private readonly edges: number[] = [];
 
-  /** @param isPlain without the reductions of explored-steps.ts: for worlds that are small enough */
+  /** @param isPlain faults happen at any moment, not only where they make a difference */
   constructor(world: SmallWorld, isPlain = false) {
     this.world = world;
     const landing = new StoreState(true);

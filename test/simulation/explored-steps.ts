@@ -41,7 +41,7 @@ export class Steps {
   private readonly baseNames = new Map<string, string>();
 
   /**
-   * @param isPlain faults happen at any moment, and equal commits are counted
+   * @param isPlain faults happen at any moment
    */
   constructor(world: SmallWorld, functions: ExploredFunctions, courses: Courses, upload: LandedUpload | undefined, isPlain: boolean) {
     this.world = world;
@@ -111,8 +111,9 @@ export class Steps {
   private show(messages: Map<number, Message>, name: number, message: Message): void {
     const alike = [...messages].find(([, other]) => isAlike(other, message));
     const isWatched = [...messages.values()].some(({ queue }) => queue === 'monitor');
-    if (message.queue !== 'commits' || alike === undefined || !isWatched) messages.set(name, message);
-    else messages.set(alike[0], { ...alike[1], several: true });
+    const { keepsOne = false } = this.world;
+    if (alike === undefined || !isWatched || (message.queue !== 'commits' && !keepsOne)) messages.set(name, message);
+    else if (!keepsOne) messages.set(alike[0], { ...alike[1], several: true });
   }
 
   // --- dying

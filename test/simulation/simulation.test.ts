@@ -79,7 +79,7 @@ describe('everything that can happen in a small world', () => {
     expect(code, output).toBe(0);
   });
 
-  it.each(['one task', 'commit against cancel', 'cancel and retry', 'two runs', 'given up, and retried'])(
+  it.each(['one task', 'commit against cancel', 'cancel and retry', 'two runs', 'given up, and retried', 'two tasks and cancel'])(
     'has the same ends where faults happen at any moment, and not only where they make a difference: %s',
     (world) => {
       expect(explored('--world', world)).toEqual(explored('--world', world, '--plain'));

@@ -17,6 +17,8 @@ export interface SmallWorld {
   readonly isLarge?: boolean;
   /** Whether a reducer may get two commits at once. */
   readonly commitsInPairs?: boolean;
+  /** Of equal messages that wait, only one is kept while there is a monitor: a limit, where everybody sends an epoch's messages again who finds the one before broken. */
+  readonly keepsOne?: boolean;
   /** Functions at work at once, others wait for their turn; absent: two. */
   readonly atOnce?: number;
 }

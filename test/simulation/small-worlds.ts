@@ -21,7 +21,10 @@ const upload = (count: number, events = 1) => ({ key: 'in/a', body: lines(count)
 
 const base = { deployment: deployment(), crashes: 0, duplicates: 0, commands: [], mayGiveUp: false } as const;
 
-/** Groups have two tasks here: three tasks are two groups. */
+/**
+ * Groups have two tasks here: three tasks are two groups. Time stands still, so that no monitor reaches a deadline or finds a task late; each tick of it is
+ * explored all the same, at any moment and any number of times.
+ */
 export const smallWorlds: readonly SmallWorld[] = [
   { ...base, name: 'one task, its event twice, two crashes', uploads: [upload(1, 2)], crashes: 2 },
   { ...base, name: 'one task, a crash, a message that comes twice', uploads: [upload(1)], crashes: 1, duplicates: 1 },
@@ -63,6 +66,13 @@ export const smallWorlds: readonly SmallWorld[] = [
   },
   { ...base, name: 'three tasks in two groups, a crash', uploads: [upload(3)], crashes: 1 },
   { ...base, name: 'three tasks in two groups, three functions at a time', uploads: [upload(3)], atOnce: 3 },
+  {
+    ...base,
+    name: 'a split that was guessed wrong, one of equal messages kept',
+    deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
+    uploads: [upload(4)],
+    keepsOne: true,
+  },
   { ...base, name: 'two tasks, a crash, a message that comes twice', uploads: [upload(2)], crashes: 1, duplicates: 1, isLarge: true },
   { ...base, name: 'three tasks in two groups, two crashes', uploads: [upload(3)], crashes: 2, isLarge: true },
   { ...base, name: 'three tasks in two groups, a message that comes twice', uploads: [upload(3)], duplicates: 1, isLarge: true },
