@@ -8,9 +8,10 @@ const options = new Command('explore')
   .option('--world <text>', 'only worlds whose name has this in it', '')
   .option('--large', 'also the worlds that take minutes')
   .option('--bug <name>', 'with a planted mistake')
+  .option('--plain', 'faults happen at any moment, not only where they make a difference')
   .option('--json', 'one JSON document on stdout')
   .parse()
-  .opts<{ readonly world: string; readonly large?: boolean; readonly bug?: string; readonly json?: boolean }>();
+  .opts<{ readonly world: string; readonly large?: boolean; readonly bug?: string; readonly plain?: boolean; readonly json?: boolean }>();
 
 patchModules([...smallGroups, ...(options.bug === undefined ? [] : plantedBug(options.bug).patches)]);
 const { Explorer } = await import('./explore.ts');
@@ -22,7 +23,7 @@ for (const world of smallWorlds.filter(
   ({ name, isLarge = false }) => name.includes(options.world) && (options.large === true || !isLarge),
 )) {
   try {
-    const found = await new Explorer(world).explore((states) => {
+    const found = await new Explorer(world, options.plain === true).explore((states) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${world.name}: ${states.toLocaleString('en')} states`);
     });
     if (process.stderr.isTTY) process.stderr.write('\r');
@@ -30,7 +31,7 @@ for (const world of smallWorlds.filter(
     if (options.json === true) continue;
     const ends = Object.entries(found.outcomes).map(([words, count]) => `${words} (${count})`);
     console.log(
-      `${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.seconds.toFixed(1)} s; ends: ${ends.join('; ')}`,
+      `${world.name}: ${found.states.toLocaleString('en')} states, ${found.transitions.toLocaleString('en')} transitions, ${found.cpuSeconds.toFixed(1)} s of a processor; ends: ${ends.join('; ')}`,
     );
   } catch (thrown) {
     if (!(thrown instanceof Violation)) throw thrown;

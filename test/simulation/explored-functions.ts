@@ -1,14 +1,15 @@
-import type { Call, Caller } from './calls.ts';
+import { type Call, type Caller, describeCall } from './calls.ts';
 import { type Deployment, type FunctionName, type Received, SimulatedFunction } from './functions.ts';
+import type { CommandName } from './small-world.ts';
 
 /** What an invocation or a command begins with: all that it knows but the answers to its calls. */
 export interface Beginning {
-  readonly function: FunctionName | 'retry' | 'cancel';
+  readonly function: FunctionName | CommandName;
   readonly messages: readonly { readonly queue: Received['queue']; readonly body: string; readonly receive: number }[];
   /** Of a command. */
   readonly run?: { readonly table: string; readonly run: string; readonly key: string };
-  /** How many began like it before: attempts differ by their nonces. */
-  readonly number: number;
+  /** Begins its nonces: invocations differ by them. */
+  readonly name: string;
 }
 
 /** A call's answer: a value, or what was thrown. */
@@ -31,25 +32,16 @@ export class Progress {
   readonly answers: readonly Answer[];
   readonly standing: Standing;
   readonly next = new Map<string, Progress>();
+  /** The code itself, waiting there; null once it has gone on. */
+  execution: Execution | null;
 
-  constructor(id: number, beginning: Beginning, answers: readonly Answer[], standing: Standing) {
+  constructor(id: number, beginning: Beginning, answers: readonly Answer[], execution: Execution) {
     this.id = id;
     this.beginning = beginning;
     this.answers = answers;
-    this.standing = standing;
+    this.standing = execution.standing;
+    this.execution = this.standing.kind === 'over' ? null : execution;
   }
-}
-
-const frozenMs = Date.UTC(2026, 0, 1);
-
-function digest(text: string): string {
-  // FNV-1a, twice: good enough for names that only need to differ
-  let [a, b] = [0x811c9dc5, 0x01000193];
-  for (let index = 0; index < text.length; index++) {
-    a = Math.imul(a ^ text.charCodeAt(index), 0x01000193);
-    b = Math.imul(b ^ text.charCodeAt(text.length - 1 - index), 0x811c9dc5 | 1);
-  }
-  return ((a >>> 0).toString(16) + (b >>> 0).toString(16)).padStart(12, '0').slice(0, 10);
 }
 
 /**
@@ -70,7 +62,7 @@ export class ExploredFunctions {
     const key = JSON.stringify(beginning);
     const known = this.beginnings.get(key);
     if (known !== undefined) return known;
-    const progress = await this.progress(beginning, []);
+    const progress = new Progress(++this.runs, beginning, [], await this.run(beginning, []));
     this.beginnings.set(key, progress);
     return progress;
   }
@@ -79,37 +71,87 @@ export class ExploredFunctions {
   async answer(progress: Progress, key: string, answer: Answer): Promise<Progress> {
     const known = progress.next.get(key);
     if (known !== undefined) return known;
-    const next = await this.progress(progress.beginning, [...progress.answers, answer]);
+    // the first goes on with the code that waits there; for another answer it is run again up to there
+    const execution = progress.execution ?? (await this.run(progress.beginning, progress.answers));
+    progress.execution = null;
+    if (progress.standing.kind === 'asks') execution.mustStandAt(progress.standing.call);
+    await execution.answer(answer);
+    const next = new Progress(++this.runs, progress.beginning, [...progress.answers, answer], execution);
     progress.next.set(key, next);
     return next;
   }
 
-  private async progress(beginning: Beginning, answers: readonly Answer[]): Promise<Progress> {
-    this.runs += 1;
-    return new Progress(this.runs, beginning, answers, await this.run(beginning, answers));
+  private async run(beginning: Beginning, answers: readonly Answer[]): Promise<Execution> {
+    const execution = new Execution(beginning, this.deployment);
+    await settled();
+    for (const answer of answers) await execution.answer(answer);
+    return execution;
   }
+}
 
-  /** Runs the code from its beginning with the answers that it got, to the first call without one. */
-  private async run(beginning: Beginning, answers: readonly Answer[]): Promise<Standing> {
-    const replaying = new Replaying(beginning, answers);
-    const later: number[] = [];
-    let over: Standing | null = null;
-    const code = new SimulatedFunction(replaying, this.deployment, null);
-    void this.handle(code, beginning, later).then((failed) => {
-      over = { kind: 'over', failed, later };
+/** Nothing here waits for anything but answers, so that all that can be done is done then. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const frozenMs = Date.UTC(2026, 0, 1);
+
+interface OpenCall {
+  readonly call: Call;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The code of a function at work. */
+class Execution implements Caller {
+  private readonly beginning: Beginning;
+  /** Calls without an answer, oldest first. */
+  private readonly open: OpenCall[] = [];
+  private readonly later: number[] = [];
+  private failed: readonly { readonly index: number; readonly error: unknown }[] | null = null;
+  private nonces = 0;
+
+  constructor(beginning: Beginning, deployment: Deployment) {
+    this.beginning = beginning;
+    void this.handle(new SimulatedFunction(this, deployment, null)).then((failed) => {
+      this.failed = failed;
     });
-    await new Promise((resolve) => setImmediate(resolve));
-    if (over !== null) return over;
-    if (replaying.asked === null) throw new Error(`${beginning.function} neither asks nor ends`);
-    return { kind: 'asks', call: replaying.asked };
   }
 
-  private async handle(
-    code: SimulatedFunction,
-    beginning: Beginning,
-    later: number[],
-  ): Promise<readonly { index: number; error: unknown }[]> {
-    const { function: name, messages, run } = beginning;
+  get standing(): Standing {
+    if (this.failed !== null) return { kind: 'over', failed: this.failed, later: this.later };
+    const [first] = this.open;
+    if (first === undefined) throw new Error(`${this.beginning.function} neither asks nor ends`);
+    return { kind: 'asks', call: first.call };
+  }
+
+  /** @throws Error when the code did something else than before, given the same answers */
+  mustStandAt(call: Call): void {
+    const { standing } = this;
+    if (standing.kind === 'asks' && describeCall(standing.call) === describeCall(call)) return;
+    throw new Error(`${this.beginning.function} isn't the same each time: it should ask for ${describeCall(call)}`);
+  }
+
+  async answer(answer: Answer): Promise<void> {
+    const first = this.open.shift();
+    if (first === undefined) throw new Error(`${this.beginning.function} is answered though it asks for nothing`);
+    if ('error' in answer) first.reject(answer.error);
+    else first.resolve(answer.value);
+    await settled();
+  }
+
+  call(call: Call): Promise<unknown> {
+    return new Promise((resolve, reject) => this.open.push({ call, resolve, reject }));
+  }
+
+  now(): number {
+    return frozenMs;
+  }
+
+  nonce(): string {
+    return `${this.beginning.name}${String(this.nonces++).padStart(2, '0')}`;
+  }
+
+  private async handle(code: SimulatedFunction): Promise<readonly { index: number; error: unknown }[]> {
+    const { function: name, messages, run } = this.beginning;
     if (name === 'cancel' || name === 'retry') {
       if (run === undefined) throw new Error(`${name} of no run`);
       const work = name === 'cancel' ? code.cancel(run.table, run.run) : code.takeUp(run, false);
@@ -125,41 +167,10 @@ export class ExploredFunctions {
         ageMs: 0,
         extend: async () => {},
         retryIn: async () => {
-          later.push(index);
+          this.later.push(index);
         },
       }),
     );
     return code.handle(name, received);
-  }
-}
-
-/** Answers from a list, and remembers the first call behind it. */
-class Replaying implements Caller {
-  asked: Call | null = null;
-  private readonly answers: readonly Answer[];
-  private readonly name: string;
-  private calls = 0;
-  private nonces = 0;
-
-  constructor(beginning: Beginning, answers: readonly Answer[]) {
-    this.answers = answers;
-    this.name = digest(JSON.stringify(beginning));
-  }
-
-  call(call: Call): Promise<unknown> {
-    const answer = this.answers[this.calls++];
-    if (answer === undefined) {
-      this.asked ??= call;
-      return new Promise(() => {});
-    }
-    return 'error' in answer ? Promise.reject(answer.error) : Promise.resolve(answer.value);
-  }
-
-  now(): number {
-    return frozenMs;
-  }
-
-  nonce(): string {
-    return `${this.name}${String(this.nonces++).padStart(2, '0')}`;
   }
 }

@@ -15,7 +15,10 @@ const one = (file: string, find: string, replace: string): readonly SourcePatch[
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'stop-at-412',
-    caughtBy: { simulation: null, exploration: 'one task, a crash, a message that comes twice' },
+    caughtBy: {
+      simulation: ['the last task hands its epoch on'],
+      exploration: 'one task, a crash, a message that comes twice',
+    },
     mistake: 'A worker whose part is there already stops: whoever wrote it will go on.',
     patches: one(
       'functions/worker/handle-task.ts',
@@ -25,7 +28,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'acknowledge-own-part',
-    caughtBy: { simulation: ['every run ends'], exploration: 'one task, a crash, a message that comes twice' },
+    caughtBy: {
+      simulation: ['every run ends', 'the last task hands its epoch on'],
+      exploration: 'one task, a crash, a message that comes twice',
+    },
     mistake: 'A task that comes again and finds its part is done.',
     patches: one(
       'functions/worker/handle-task.ts',
@@ -45,7 +51,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'commit-without-decision',
-    caughtBy: { simulation: ['nothing is visible before its commit is decided'], exploration: null },
+    caughtBy: { simulation: ['nothing is visible before its commit is decided'], exploration: 'commit against cancel' },
     mistake: 'The log entry decides by itself; the decision need not be written first.',
     patches: one(
       'functions/reducer/commit-runs.ts',
@@ -55,7 +61,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'marker-before-data',
-    caughtBy: { simulation: ['no run fails without a reason', 'every run ends'], exploration: null },
+    caughtBy: {
+      simulation: ['no run fails without a reason', 'nothing fails that no fault has touched', 'every run ends'],
+      exploration: 'two tasks, two crashes',
+    },
     mistake: 'The plan is what everybody waits for, so it is written first, and its pages behind it.',
     patches: [
       {
@@ -79,7 +88,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'delete-before-commit',
-    caughtBy: { simulation: ['a visible file is there', 'a visible file stays'], exploration: null },
+    caughtBy: {
+      simulation: ['a visible file is there', 'a visible file stays'],
+      exploration: 'one task, a crash, a message that comes twice',
+    },
     mistake: 'An attempt that lost against another cleans up the files of its task.',
     patches: one(
       'functions/worker/handle-task.ts',
@@ -92,7 +104,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'barrier-by-count',
-    caughtBy: { simulation: ['every run ends', 'the table has what the outcomes say', 'every world comes to rest'], exploration: null },
+    caughtBy: {
+      simulation: ['every run ends', 'the table has what the outcomes say', 'every world comes to rest'],
+      exploration: 'two tasks, a message that comes twice',
+    },
     mistake: 'Whoever finds the part of the last task in a group is behind all others: no need to look for each.',
     patches: [
       {
@@ -105,7 +120,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'retry-rewrites-parts',
-    caughtBy: { simulation: ['a document never changes'], exploration: null },
+    caughtBy: { simulation: ['a document never changes'], exploration: 'one task, a crash, a message that comes twice' },
     mistake: 'An attempt that comes later knows better: it overwrites the part.',
     patches: one(
       'functions/worker/handle-task.ts',
@@ -115,13 +130,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'log-entry-without-condition',
-    caughtBy: { simulation: ['a document never changes'], exploration: null },
+    caughtBy: { simulation: ['a document never changes'], exploration: 'two runs into one table' },
     mistake: 'The table was read a moment ago, so the next version is free.',
     patches: one('functions/protocol/table-log.ts', 'return (await this.lake.create(', 'return (await this.lake.put('),
   },
   {
     name: 'no-transaction-check',
-    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: null },
+    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: 'commit against cancel' },
     mistake: 'A commit message comes once: nobody needs to look whether the run is in the log already.',
     patches: one(
       'functions/core/table-log/append.ts',
@@ -131,7 +146,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'monitor-blind-to-decision',
-    caughtBy: { simulation: ['every world comes to rest', 'every run ends'], exploration: null },
+    caughtBy: { simulation: ['every world comes to rest', 'every run ends'], exploration: 'a split that was guessed wrong' },
     mistake: "The monitor cares for tasks; how the run was decided is the reducer's business.",
     patches: one(
       'functions/monitor/tick.ts',
@@ -141,7 +156,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'dead-letter-overwrites',
-    caughtBy: { simulation: ['a document never changes'], exploration: null },
+    caughtBy: { simulation: ['a document never changes'], exploration: 'a task that is given up, and retried' },
     mistake: 'What is dead has failed: its part says so, whatever was there.',
     patches: one(
       'functions/protocol/bury-task.ts',
@@ -151,7 +166,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'dead-letter-stops-at-part',
-    caughtBy: { simulation: ['every run ends'], exploration: null },
+    caughtBy: { simulation: ['every run ends'], exploration: 'a task that is given up, and retried' },
     mistake: 'A dead task whose part is there needs nothing more.',
     patches: one(
       'functions/protocol/bury-task.ts',
@@ -161,19 +176,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'decided-is-done',
-    caughtBy: { simulation: ['every run ends'], exploration: null },
+    caughtBy: { simulation: ['every run ends'], exploration: 'commit against cancel' },
     mistake: 'A task of a run that is decided has nothing left to do: acknowledge it.',
     patches: one('functions/protocol/duties.ts', "if (decision.kind === 'commit') return;\n", 'if (decision.kind.length > 0) return;\n'),
   },
   {
     name: 'chain-unchecked',
-    caughtBy: { simulation: ['the table has what the outcomes say'], exploration: null },
+    caughtBy: { simulation: ['the table has what the outcomes say'], exploration: 'a split that was guessed wrong' },
     mistake: 'Splits are cut at newlines, so their edges fit.',
     patches: one('functions/reducer/judge.ts', "if (chain.kind === 'broken') {", "if (chain.kind === 'broken' && plan.epoch < 0) {"),
   },
   {
     name: 'partial-parts-reused',
-    caughtBy: { simulation: ['no row is visible twice'], exploration: null },
+    caughtBy: { simulation: ['no row is visible twice'], exploration: 'two tasks, one with a bad line' },
     mistake: 'The epoch behind one that was committed in part takes over its good parts, as behind one that failed.',
     patches: one(
       'functions/protocol/take-up-run.ts',
@@ -199,7 +214,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'no-transaction',
-    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: null },
+    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: 'commit against cancel' },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
       'functions/core/table-log/append.ts',

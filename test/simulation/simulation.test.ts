@@ -24,6 +24,18 @@ function simulate(...args: readonly string[]): Simulated {
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Simulated;
 }
 
+interface Explored {
+  readonly world: string;
+  readonly violation: string | null;
+  readonly outcomes?: Readonly<Record<string, number>>;
+}
+
+/** What `npm run explore` finds, but for how it got there. */
+function explored(...args: readonly string[]): readonly Explored[] {
+  const worlds = JSON.parse(run('./explore-main.ts', '--json', ...args).output) as readonly Explored[];
+  return worlds.map(({ world, violation, outcomes = {} }) => ({ world, violation: violation?.split('\n')[0] ?? null, outcomes }));
+}
+
 const seeds = 10_000;
 /** A planted mistake is looked for in so many seeds: fewer than those that must be without one. */
 const seedsForBugs = 6_000;
@@ -65,5 +77,18 @@ describe('everything that can happen in a small world', () => {
     const { code, output } = run('./explore-main.ts');
     console.log(output);
     expect(code, output).toBe(0);
+  });
+
+  it.each(['one task', 'commit against cancel', 'cancel and retry', 'two runs', 'given up, and retried', 'two tasks and cancel'])(
+    'has the same ends where faults happen at any moment, and not only where they make a difference: %s',
+    (world) => {
+      expect(explored('--world', world)).toEqual(explored('--world', world, '--plain'));
+    },
+  );
+
+  it('is unsafe in the same way with a planted mistake', () => {
+    const args = ['--world', 'one task, a crash', '--bug', 'stop-at-412'];
+    expect(explored(...args)).toEqual(explored(...args, '--plain'));
+    expect(explored(...args)[0]?.violation).toMatch(/^every run ends: /);
   });
 });

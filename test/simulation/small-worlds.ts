@@ -1,6 +1,6 @@
 import { parseJob } from '../../functions/core/job.ts';
-import type { SmallWorld } from './explore.ts';
 import type { Deployment } from './functions.ts';
+import type { SmallWorld } from './small-world.ts';
 
 const job = (limits: { readonly maxFailedTasks?: number } = {}) =>
   parseJob({ name: 'job', input: { prefix: 'in/', format: 'text' }, query: 'SELECT line FROM input', table: { name: 'lines' }, limits });
@@ -21,7 +21,10 @@ const upload = (count: number, events = 1) => ({ key: 'in/a', body: lines(count)
 
 const base = { deployment: deployment(), crashes: 0, duplicates: 0, commands: [], mayGiveUp: false } as const;
 
-/** Groups have two tasks here: three tasks are two groups. */
+/**
+ * Groups have two tasks here: three tasks are two groups. Time stands still, so that no monitor reaches a deadline or finds a task late; each tick of it is
+ * explored all the same, at any moment and any number of times.
+ */
 export const smallWorlds: readonly SmallWorld[] = [
   { ...base, name: 'one task, its event twice, two crashes', uploads: [upload(1, 2)], crashes: 2 },
   { ...base, name: 'one task, a crash, a message that comes twice', uploads: [upload(1)], crashes: 1, duplicates: 1 },
@@ -32,7 +35,7 @@ export const smallWorlds: readonly SmallWorld[] = [
     name: 'two runs into one table, committed alone or together, a crash',
     uploads: [upload(1), { ...upload(1), key: 'in/b', body: lines(1).toUpperCase() }],
     crashes: 1,
-    commitsAtOnce: 2,
+    commitsInPairs: true,
   },
   {
     ...base,
@@ -43,32 +46,34 @@ export const smallWorlds: readonly SmallWorld[] = [
     commands: ['retry'],
     mayGiveUp: true,
   },
-  { ...base, name: 'two tasks, a crash, one interruption', uploads: [upload(2)], crashes: 1, interruptions: 1, isLarge: true },
+  { ...base, name: 'two tasks, two crashes', uploads: [upload(2)], crashes: 2 },
+  { ...base, name: 'two tasks, a message that comes twice', uploads: [upload(2)], duplicates: 1 },
+  { ...base, name: 'two tasks and cancel, a crash', uploads: [upload(2)], crashes: 1, commands: ['cancel'] },
   {
     ...base,
-    name: 'two tasks, a message that comes twice, one interruption',
+    name: 'two tasks, one of them given up, committed in part or as a whole',
+    deployment: deployment({ jobs: [job({ maxFailedTasks: 1 })], maxReceives: 1 }),
     uploads: [upload(2)],
-    duplicates: 1,
-    interruptions: 1,
-    isLarge: true,
-  },
-  { ...base, name: 'two tasks and cancel, one interruption', uploads: [upload(2)], commands: ['cancel'], interruptions: 1, isLarge: true },
-  { ...base, name: 'three tasks in two groups, one interruption', uploads: [upload(3)], interruptions: 1, isLarge: true },
-  {
-    ...base,
-    name: 'a split that was guessed wrong, one interruption',
-    deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
-    uploads: [upload(4)],
-    interruptions: 1,
-    isLarge: true,
+    crashes: 1,
+    mayGiveUp: true,
   },
   {
     ...base,
-    name: 'a poisoned split, committed in part and retried, one interruption',
+    name: 'two tasks, one with a bad line, committed in part and retried',
     deployment: deployment({ jobs: [job({ maxFailedTasks: 1 })] }),
     uploads: [{ ...upload(2), body: 'line0\nxine1\n' }],
     commands: ['retry'],
-    interruptions: 1,
-    isLarge: true,
   },
+  { ...base, name: 'three tasks in two groups, a crash', uploads: [upload(3)], crashes: 1 },
+  { ...base, name: 'three tasks in two groups, three functions at a time', uploads: [upload(3)], atOnce: 3 },
+  {
+    ...base,
+    name: 'a split that was guessed wrong, one of equal messages kept',
+    deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
+    uploads: [upload(4)],
+    keepsOne: true,
+  },
+  { ...base, name: 'two tasks, a crash, a message that comes twice', uploads: [upload(2)], crashes: 1, duplicates: 1, isLarge: true },
+  { ...base, name: 'three tasks in two groups, two crashes', uploads: [upload(3)], crashes: 2, isLarge: true },
+  { ...base, name: 'three tasks in two groups, a message that comes twice', uploads: [upload(3)], duplicates: 1, isLarge: true },
 ];

@@ -61,6 +61,13 @@ export class StoreState {
     return found === undefined ? null : { key, version: found.version, size: found.body.length };
   }
 
+  /** As if it had never been written. */
+  forget(key: string): void {
+    this.objects.delete(key);
+    this.writes.delete(key);
+    this.sorted = null;
+  }
+
   keys(): readonly string[] {
     this.sorted ??= [...this.objects.keys()].sort(inByteOrder);
     return this.sorted;
