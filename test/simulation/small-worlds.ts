@@ -64,7 +64,8 @@ export const smallWorlds: readonly SmallWorld[] = [
     uploads: [{ ...upload(2), body: 'line0\nxine1\n' }],
     commands: ['retry'],
   },
-  { ...base, name: 'three tasks in two groups, a crash', uploads: [upload(3)], crashes: 1 },
+  { ...base, name: 'two tasks, their event twice', uploads: [upload(2, 2)] },
+  { ...base, name: 'three tasks in two groups, two crashes', uploads: [upload(3)], crashes: 2 },
   { ...base, name: 'three tasks in two groups, three functions at a time', uploads: [upload(3)], atOnce: 3 },
   {
     ...base,
@@ -74,6 +75,14 @@ export const smallWorlds: readonly SmallWorld[] = [
     keepsOne: true,
   },
   { ...base, name: 'two tasks, a crash, a message that comes twice', uploads: [upload(2)], crashes: 1, duplicates: 1, isLarge: true },
-  { ...base, name: 'three tasks in two groups, two crashes', uploads: [upload(3)], crashes: 2, isLarge: true },
   { ...base, name: 'three tasks in two groups, a message that comes twice', uploads: [upload(3)], duplicates: 1, isLarge: true },
+  {
+    ...base,
+    name: 'three tasks in two groups, a crash, three functions at a time',
+    uploads: [upload(3)],
+    crashes: 1,
+    atOnce: 3,
+    isLarge: true,
+  },
+  { ...base, name: 'three tasks in two groups and cancel, a crash', uploads: [upload(3)], crashes: 1, commands: ['cancel'], isLarge: true },
 ];
