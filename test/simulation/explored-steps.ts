@@ -34,7 +34,7 @@ export class Steps {
   private readonly functions: ExploredFunctions;
   private readonly courses: Courses;
   private readonly upload: LandedUpload | undefined;
-  /** Receives that are told apart: none where they decide nothing. */
+  /** Whether receives may become too many: else only those of tasks are told apart, and of them the first from all others. */
   private readonly countsAll: boolean;
   private readonly isPlain: boolean;
   private messageId = 0;
@@ -104,9 +104,10 @@ export class Steps {
   }
 
   /**
-   * Puts a message where it can be received. Of equal commits one stands for several while there is a monitor, which may send any number of them: and two or more are told apart
-   * from one only. Whoever takes one of several leaves one or several, so that whatever can happen with a number of them can happen here (counter abstraction:
-   * Pnueli, Xu and Zuck, Liveness with (0,1,infinity)-counter abstraction, CAV 2002).
+   * Puts a message where it can be received. Of equal commits one stands for several while there is a monitor, which may send any number of them. Whoever takes
+   * one of several leaves one or several, so that whatever can happen with a number of them can happen here (counter abstraction: Pnueli, Xu and Zuck,
+   * Liveness with (0,1,infinity)-counter abstraction, CAV 2002). More can happen here than with a number, so that an end might be reached here only: but a
+   * way to it that takes fewer than there are ends in a state with the rest of them, which is one of those explored, and so on until none is left.
    */
   private show(messages: Map<number, Message>, name: number, message: Message): void {
     const alike = [...messages].find(([, other]) => isAlike(other, message));
