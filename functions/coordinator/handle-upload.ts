@@ -36,7 +36,7 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
   const newest = (await readLedger(lake, table, run)).at(-1);
   if (newest !== undefined) {
     const { epoch, ended } = newest;
-    if (ended) await announceUnplanned(context, table, { run, epoch });
+    if (ended) await announceOwnEnd(context, table, { run, epoch });
     const decision = ended ? null : await readDecision(lake, table, { run, epoch });
     if (decision !== null) await fulfilDuties(context, decision);
     const isLost = decision?.kind === 'commit' && (await context.stores.work.head(planKey({ run, epoch }))) === null;
@@ -46,11 +46,15 @@ export async function handleUpload(context: CoordinatorContext, upload: Upload):
   return { run, epoch: plan.epoch, plan, isLost: false };
 }
 
-/** An upload that couldn't be planned was ended by its event: should that not have been announced, the event comes again for it. */
-async function announceUnplanned(context: CoordinatorContext, table: string, id: EpochId): Promise<void> {
+/**
+ * An upload that couldn't be planned was ended by its event, and one that was cancelled before it had a monitor may have been: should that not have been announced,
+ * the event comes again for it.
+ */
+async function announceOwnEnd(context: CoordinatorContext, table: string, id: EpochId): Promise<void> {
   if (context.announce === null) return;
   const outcome = await readOutcome(context.stores.lake, table, id);
-  if (outcome?.outcome === 'FAILED' && outcome.tasks.planned === 0) await announceOutcome(context, outcome, false);
+  const isUnplanned = outcome?.outcome === 'FAILED' && outcome.tasks.planned === 0;
+  if (outcome !== null && (isUnplanned || outcome.outcome === 'CANCELLED')) await announceOutcome(context, outcome, false);
 }
 
 /**

@@ -11,8 +11,6 @@ const mostAtOnce: Readonly<Record<FunctionName, number>> = { coordinator: 2, wor
 
 /** Delivers messages to functions as Lambda's event source mappings do, and lives through what becomes of either. */
 export class Deliveries {
-  /** Called when an actor is killed. */
-  onKilled: (actor: Actor) => void = () => {};
   private readonly state: WorldState;
   private actorNumber = 0;
   /** What ends at the next step: in the order in which the scheduler lets things happen, not in that of promises. */
@@ -167,7 +165,6 @@ export class Deliveries {
     this.state.leave(actor);
     for (const { message, isGivenBack } of actor.held)
       if (!isGivenBack) message.visibleMs = Math.min(message.visibleMs, this.state.nowMs + invisibleMs);
-    this.onKilled(actor);
   }
 
   /** Time has passed: functions whose time is over are killed, and those at work give signs of life. */

@@ -64,7 +64,11 @@ export class Invariants {
   private readonly roots: Roots;
   private readonly uploads: ReadonlyMap<string, LandedUpload>;
   private readonly excuses: Excuses;
-  constructor(roots: Roots, uploads: ReadonlyMap<string, LandedUpload>, excuses: Excuses) {
+  private readonly announced: ReadonlySet<string> | null;
+
+  /** @param announced epochs whose end was announced, `<run>/e<epoch>`, where that is looked at */
+  constructor(roots: Roots, uploads: ReadonlyMap<string, LandedUpload>, excuses: Excuses, announced: ReadonlySet<string> | null = null) {
+    this.announced = announced;
     this.roots = roots;
     this.uploads = uploads;
     this.excuses = excuses;
@@ -285,6 +289,9 @@ export class Invariants {
         throw new Violation('every run ends', `${run}/e${newest} has no outcome, and nothing is under way`);
       }
       this.compare(upload, format === 'delta' ? this.deltaRows(table) : this.hiveRows(table));
+      // an earlier one may have been overtaken by a retry
+      if (this.announced?.has(`${run}/e${newest}`) === false && !this.excuses.expired.has(run))
+        throw new Violation('the end of a run is announced', `${run}/e${newest}`);
     }
   }
 

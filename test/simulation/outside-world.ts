@@ -20,14 +20,11 @@ export class OutsideWorld {
   /** What is still to happen, soonest first. */
   private toCome: readonly Outside[];
   private readonly eventOfUpload: string[] = [];
-  private readonly typedAgain = new Map<Actor, () => void>();
 
   constructor(state: WorldState, deliveries: Deliveries) {
     this.state = state;
     this.deliveries = deliveries;
     this.toCome = [...state.scenario.outside].sort((a, b) => a.afterMs - b.afterMs);
-    // whoever types a command that was killed types it again
-    deliveries.onKilled = (actor) => this.typedAgain.get(actor)?.();
   }
 
   /** When the next thing happens; null when nothing will. */
@@ -105,8 +102,8 @@ export class OutsideWorld {
     if (upload === undefined) return;
     const environment = new Environment(state, 'command');
     const actor = deliveries.startActor(event.kind, environment, []);
+    // whoever reads of an error that may pass types it again; whoever's machine dies doesn't
     const again = (): void => this.schedule({ ...event, afterMs: state.nowMs - beginMs + minuteMs });
-    this.typedAgain.set(actor, again);
     state.say(actor, `types ${event.kind} ${upload.run}`);
     if (event.kind === 'cancel') state.excuses.cancelled.add(upload.run);
     const work =

@@ -89,7 +89,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'delete-before-commit',
     caughtBy: {
-      simulation: ['a visible file is there', 'a visible file stays'],
+      simulation: ['a visible file is there', 'a visible file stays', 'the table has what the outcomes say'],
       exploration: 'one task, a crash, a message that comes twice',
     },
     mistake: 'An attempt that lost against another cleans up the files of its task.',
@@ -166,7 +166,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'dead-letter-stops-at-part',
-    caughtBy: { simulation: ['every run ends'], exploration: 'a task that is given up, and retried' },
+    caughtBy: { simulation: ['every run ends', 'the last task hands its epoch on'], exploration: 'a task that is given up, and retried' },
     mistake: 'A dead task whose part is there needs nothing more.',
     patches: one(
       'functions/protocol/bury-task.ts',
@@ -204,7 +204,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'expired-parts-waited-for',
-    caughtBy: { simulation: ['every run ends'], exploration: null },
+    caughtBy: { simulation: ['every world comes to rest', 'every run ends'], exploration: null },
     mistake: 'An epoch without all of its parts is not complete yet: somebody is at work on them.',
     patches: one(
       'functions/reducer/commit-runs.ts',

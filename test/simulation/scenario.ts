@@ -70,16 +70,20 @@ function bodyOf(random: Random, upload: number, isPoisoned: boolean): string {
   }).join('');
 }
 
-/** A retry of what was cancelled three weeks ago, perhaps when all of it was done, while the parts that it takes over expire. */
-function expiringRetry(random: Random, outside: readonly Outside[], span: number): readonly Outside[] {
-  if (!random.chance(0.08)) return [];
-  const landed = outside.flatMap((event) => (event.kind === 'upload' ? [event.afterMs] : [])).sort((a, b) => a - b);
+/** A run that is cancelled with tasks done, and taken up again when what they left is so old that it goes: by expiry of the work root, or by another writer's VACUUM. */
+function lateRetry(random: Random, outside: readonly Outside[], span: number): readonly Outside[] {
+  if (!random.chance(0.3)) return [];
+  const landed = outside.filter((event) => event.kind === 'upload').sort((a, b) => a.afterMs - b.afterMs);
   const upload = random.below(landed.length);
-  const retryMs = 22 * 24 * hourMs + span + 10 * minuteMs;
+  const { afterMs = 0, job } = landed[upload] ?? {};
+  const isVacuum = random.chance(0.5);
+  const retryMs = (isVacuum ? 7 : 22) * 24 * hourMs + span + 10 * minuteMs;
+  // while it is opened and done, or behind a crash of whoever commits it
+  const goesMs = retryMs + random.below(random.pick([2_000, 40_000]));
   return [
-    { kind: 'cancel', upload, afterMs: (landed[upload] ?? 0) + random.below(3_000) },
+    { kind: 'cancel', upload, afterMs: afterMs + random.below(3_000) },
     { kind: 'retry', upload, afterMs: retryMs },
-    { kind: 'expiry', upload, afterMs: retryMs + random.below(2_000) },
+    isVacuum ? { kind: 'foreign-vacuum', table: job?.table.name ?? '', afterMs: goesMs } : { kind: 'expiry', upload, afterMs: goesMs },
   ];
 }
 
@@ -130,7 +134,7 @@ export function scenarioOf(seed: number): Scenario {
     for (let n = random.between(1, 3); n > 0; n--)
       outside.push({ kind: 'foreign-vacuum', table, afterMs: weekMs + random.below(2 * minuteMs) });
   }
-  outside.push(...expiringRetry(new Random(seed ^ 0x2545f491), outside, span));
+  outside.push(...lateRetry(new Random(seed ^ 0x2545f491), outside, span));
   const wrongGuesses = random.pick([0, 0, 0.3, 1]);
   const lostGuesses = random.pick([0, 0.5]);
   return {

@@ -1,4 +1,5 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
+import type { EpochId } from '../../functions/core/keys.ts';
 import type { Part } from '../../functions/core/part.ts';
 import type { Actor, Environment, Place, WorkQueueName } from './actor.ts';
 import { type AnyQueueName, type Call, describeCall, isRead, queueNames, type StoreCall } from './calls.ts';
@@ -42,6 +43,8 @@ export class WorldState implements Place {
     changedTables: new Set<string>(),
   };
   readonly invariants: Invariants;
+  /** Epochs whose end the world was told of: `<run>/e<epoch>`. */
+  private readonly announced = new Set<string>();
   actors: Actor[] = [];
   /** Warm environments that nobody uses. */
   idle: Environment[] = [];
@@ -64,7 +67,7 @@ export class WorldState implements Place {
       queues[name] = new QueueState(name === 'monitor' ? endlessReceives : scenario.deployment.maxReceives, dead);
     }
     this.queues = queues as Record<AnyQueueName, QueueState>;
-    this.invariants = new Invariants(this.roots, this.uploads, this.excuses);
+    this.invariants = new Invariants(this.roots, this.uploads, this.excuses, this.announced);
   }
 
   say(actor: Actor | null, line: string | (() => string)): void {
@@ -90,6 +93,8 @@ export class WorldState implements Place {
       case 'send':
         return this.send(actor, call.queue, call.bodies, call.delayMs);
       case 'announce':
+        this.announce(actor, call.detail);
+        return undefined;
       case 'sleep':
       case 'compute':
         this.say(actor, () => describeCall(call));
@@ -97,6 +102,12 @@ export class WorldState implements Place {
       default:
         return this.applyToStore(actor, call);
     }
+  }
+
+  private announce(actor: Actor | null, detail: string): void {
+    const { run, epoch } = JSON.parse(detail) as EpochId;
+    this.announced.add(`${run}/e${epoch}`);
+    this.say(actor, `announces the end of ${run}/e${epoch}`);
   }
 
   /** What nobody gets an answer of. */
