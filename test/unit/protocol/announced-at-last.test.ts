@@ -10,6 +10,7 @@ import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
 import { type Plan, wholeObjects } from '../../../functions/core/plan.ts';
 import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
 import { readRequest } from '../../../functions/core/request.ts';
+import { uploadRun } from '../../../functions/core/upload.ts';
 import { engineInspector } from '../../../functions/engine/inspector.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
@@ -105,6 +106,18 @@ it('an upload that can not be planned is announced when its event comes again', 
   const s3 = { bucket: { name: 'landing' }, object: { key: 'in/gone.txt', size: 3, versionId: 'v' } };
   await deliverTwice(() => request({ Records: [{ eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }] }));
   expect(heard).toEqual([expect.stringMatching(/^visits-.*\/e0 FAILED input.gone$/)]);
+});
+
+it('an upload that was cancelled, and that its event ended, is announced when the event comes again', async () => {
+  const object = { key: 'in/a.txt', size: 20, version: 'version-id:v' };
+  const { jobs } = coordinator();
+  const { inline: _inline, tasks: _tasks, ...draft } = planOf({ tasks: 1, bytes: 20, limits: {} });
+  const run = uploadRun({ job: jobs[0] ?? draft.job, object });
+  await writePlan(context, { ...draft, run }, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: 20 }] }]);
+  await decide(context, { kind: 'cancel', run, epoch: 0, table: 'visits' });
+  const s3 = { bucket: { name: 'landing' }, object: { key: object.key, size: object.size, versionId: 'v' } };
+  await deliverTwice(() => request({ Records: [{ eventSource: 'aws:s3', eventName: 'ObjectCreated:Put', s3 }] }));
+  expect(heard).toEqual([`${run}/e0 CANCELLED `]);
 });
 
 it('a decided run that a retry ended is announced when the retry comes again', async () => {
