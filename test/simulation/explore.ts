@@ -146,6 +146,7 @@ export class Explorer {
       cancelled: this.world.commands.includes('cancel') ? all : none,
       overwritten: none,
       changedTables: none,
+      vacuumed: none,
     });
   }
 

@@ -36,6 +36,8 @@ export interface Excuses {
   readonly overwritten: ReadonlySet<string>;
   /** Tables that another writer changed in a way that our files may not fit. */
   readonly changedTables: ReadonlySet<string>;
+  /** Tables of which another writer's VACUUM took files. */
+  readonly vacuumed: ReadonlySet<string>;
 }
 
 interface Roots {
@@ -44,7 +46,7 @@ interface Roots {
 }
 
 /** Objects that are written once and never again. */
-const immutable = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json)$/;
+const immutable = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json|_manifest\/[^/]+\.json)$/;
 
 const logEntry = /^(.*)\/_delta_log\/(\d{20})\.json$/;
 const ourFile = /^(.+)-e(\d+)-\d{7}-[^/]*\.parquet$/;
@@ -78,6 +80,7 @@ export class Invariants {
   written(root: 'work' | 'lake', key: string, body: Buffer, existed: boolean): void {
     if (existed && immutable.test(key)) throw new Violation('a document never changes', `${root}/${key} was overwritten`);
     if (root === 'work') return;
+    this.dataFile(key, existed);
     const entry = logEntry.exec(key);
     if (entry !== null) {
       this.transactions(entry[1] ?? '', body.toString());
@@ -88,8 +91,25 @@ export class Invariants {
     if (ledger?.kind === 'outcome') this.outcome(key.slice(0, key.indexOf('/_fanlake/')), parse<Receipt>(body));
   }
 
+  /** A data file has one writer; in a table without a log it is visible at once. */
+  private dataFile(key: string, existed: boolean): void {
+    if (key.includes('/_fanlake/')) return;
+    const run = ourFile.exec(key.slice(key.lastIndexOf('/') + 1))?.[1];
+    const upload = this.uploads.get(run ?? '');
+    if (upload === undefined) return;
+    if (upload.format === 'delta' && existed) throw new Violation('a document never changes', `${key} was overwritten`);
+    if (upload.format === 'parquet' && !this.isDecidedToCommit(upload))
+      throw new Violation('nothing is visible before its commit is decided', `${key} is there, and no epoch is decided to commit`);
+  }
+
+  private isDecidedToCommit({ run, table }: LandedUpload): boolean {
+    const prefix = `${table}/_fanlake/${run}/`;
+    const decisions = this.roots.lake.keys().filter((key) => key.startsWith(prefix) && key.endsWith('/decision.json'));
+    return decisions.some((key) => parse<Decision>(this.roots.lake.objects.get(key)?.body ?? Buffer.of()).kind === 'commit');
+  }
+
   deleted(root: 'work' | 'lake', key: string): void {
-    if (root === 'lake' && immutable.test(key)) throw new Violation('a document never changes', `${key} was deleted`);
+    if (immutable.test(key)) throw new Violation('a document never changes', `${key} was deleted`);
     if (root === 'lake' && this.liveFiles().has(key)) throw new Violation('a visible file stays', `${key} was deleted`);
   }
 
@@ -100,9 +120,16 @@ export class Invariants {
 
   /** Runs come into a log only when they may. */
   private transactions(table: string, entry: string): void {
-    for (const line of entry.split('\n').filter((each) => each !== '')) {
-      const { txn } = JSON.parse(line) as LogLine;
-      if (txn !== undefined) this.transaction(table, txn.appId);
+    const lines = entry
+      .split('\n')
+      .filter((each) => each !== '')
+      .map((line) => JSON.parse(line) as LogLine);
+    const named = lines.flatMap(({ txn }) => (txn === undefined ? [] : [txn.appId]));
+    for (const appId of named) this.transaction(table, appId);
+    for (const { add } of lines) {
+      const run = add === undefined ? undefined : ourFile.exec(decodeURIComponent(add.path.slice(add.path.lastIndexOf('/') + 1)))?.[1];
+      if (run !== undefined && !named.some((appId) => appId.startsWith(`${run}/e`)))
+        throw new Violation('nothing is visible before its commit is decided', `an entry has ${add?.path}, and doesn't name its run`);
     }
   }
 
@@ -163,6 +190,7 @@ export class Invariants {
     const expected = outcome === 'CANCELLED' ? ['cancel'] : outcome === 'FAILED' ? ['fail', 'commit'] : ['commit'];
     if (!expected.includes(decision?.kind ?? 'absent'))
       throw new Violation('an outcome follows the decision', `${id}: decided ${decision?.kind ?? 'nothing'}`);
+    this.figures(receipt);
     if (outcome === 'FAILED') this.failed(receipt);
     else if (outcome !== 'CANCELLED') this.withinLimits(receipt);
     if (outcome === 'CANCELLED' && !this.excuses.cancelled.has(run)) throw new Violation('a run is cancelled when somebody cancels it', id);
@@ -170,12 +198,35 @@ export class Invariants {
     if (upload?.format === 'delta') this.compare(upload, this.deltaRows(table));
   }
 
+  /** What a receipt says of rows and bytes is what the upload has. */
+  private figures({ run, epoch, outcome, rows, bytes, missing }: Receipt): void {
+    const upload = this.uploads.get(run);
+    if (upload === undefined) return;
+    const [good, bad] = [goodLines(upload).length, badLines(upload).length];
+    const before = this.outcomesOf(upload).some((other) => other.epoch < epoch && other.outcome === 'PARTIAL');
+    const size = Buffer.byteLength(upload.body);
+    const found = { written: rows.written, read: rows.read, input: bytes.input, covered: bytes.covered };
+    // behind PARTIAL an epoch has what was missing, no more
+    if (outcome === 'COMMITTED' && !before)
+      this.expectFigures(run, epoch, found, { written: good, read: good + bad, input: size, covered: size });
+    else if (outcome === 'PARTIAL' && !before) {
+      const inTable = goodLines(upload).filter(({ start }) => !missing.some((range) => range.start <= start && start < range.end)).length;
+      this.expectFigures(run, epoch, found, { ...found, written: inTable, input: size });
+    } else if (outcome === 'FAILED' || outcome === 'CANCELLED') this.expectFigures(run, epoch, found, { ...found, written: 0 });
+  }
+
+  private expectFigures(run: string, epoch: number, found: object, expected: object): void {
+    const [is, should] = [JSON.stringify(found), JSON.stringify({ ...found, ...expected })];
+    if (is !== should)
+      throw new Violation("a receipt's figures are those of the upload", `${run}/e${epoch}: ${is}, and it should be ${should}`);
+  }
+
   /** No run fails without a reason. */
   private failed({ run, epoch, error, seconds }: Receipt): void {
     const upload = this.uploads.get(run);
     if (upload === undefined) return;
     const bad = badLines(upload).length;
-    const { givenUpRanges, givenUpRequests, expired, overwritten, changedTables } = this.excuses;
+    const { givenUpRanges, givenUpRequests, expired, overwritten, changedTables, vacuumed } = this.excuses;
     const givenUp = [...givenUpRanges].some((range) => range.startsWith(`${run} `)) || givenUpRequests.has(run);
     const excused: Partial<Record<ErrorCode, boolean>> = {
       'rows.bad': bad > upload.maxBadRows,
@@ -186,10 +237,12 @@ export class Invariants {
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
       'run.deadline': seconds * 1_000 >= upload.deadlineMs,
-      'commit.conflict': changedTables.has(upload.table) || this.hasLost(upload.table, error),
+      'commit.conflict': changedTables.has(upload.table) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
       'table.schema': changedTables.has(upload.table),
+      'run.unknown': expired.has(run),
+      'commit.unknown': expired.has(run),
     };
-    if (expired.has(run) || (error !== null && excused[error.code] === true)) return;
+    if (error !== null && excused[error.code] === true) return;
     throw new Violation('no run fails without a reason', `${run}/e${epoch}: ${error?.code} ${error?.message}`);
   }
 
@@ -257,7 +310,7 @@ export class Invariants {
     const inTable = this.outcomesOf(upload).filter(({ outcome }) => outcome === 'COMMITTED' || outcome === 'PARTIAL');
     const last = inTable.at(-1);
     if (last === undefined) return [];
-    const good = linesOf(upload.body).filter(({ text }) => !text.startsWith(badMark));
+    const good = goodLines(upload);
     if (last.outcome === 'COMMITTED') return good;
     return good.filter(({ start }) => !last.missing.some((range) => range.start <= start && start < range.end));
   }
@@ -319,6 +372,7 @@ export class Invariants {
   }
 }
 
+const goodLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => !text.startsWith(badMark));
 const badLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => text.startsWith(badMark));
 
 /** The message of a task, or of a page of them. */

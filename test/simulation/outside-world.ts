@@ -159,7 +159,9 @@ export class OutsideWorld {
       // a table is not vacuumed in the seconds between a look for old files and their commit (docs/protocol.md, Assumptions)
       if (state.actors.some(({ environment }) => environment.function === 'reducer')) return;
       const isOld = (key: string): boolean => state.nowMs - (lake.objects.get(key)?.modifiedMs ?? 0) > vacuumAgeMs;
-      for (const key of vacuum(lake, table).filter(isOld)) state.applyToStore(null, { root: 'lake', kind: 'delete', key });
+      const old = vacuum(lake, table).filter(isOld);
+      for (const key of old) state.applyToStore(null, { root: 'lake', kind: 'delete', key });
+      if (old.length > 0) state.excuses.vacuumed.add(table);
       return;
     }
     const entry = foreignEntry(lake, table, kind === 'foreign-column');

@@ -1,6 +1,7 @@
 import { type Job, parseJob } from '../../functions/core/job.ts';
 import { badMark } from './computer.ts';
 import type { Deployment } from './functions.ts';
+import { minuteMs } from './limits.ts';
 import { Random } from './random.ts';
 import { type FaultName, faultNames } from './scenario-faults.ts';
 
@@ -31,7 +32,6 @@ export interface Scenario {
   readonly skewMs: number;
 }
 
-const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const noFaults: Faults = Object.fromEntries(faultNames.map((name) => [name, 0])) as unknown as Faults;
 

@@ -16,7 +16,7 @@ import { Violation } from './violation.ts';
 /** More deliveries than faults can use up: behind a hundred failures of its own a dead letter is a person's. */
 const endlessReceives = 1_000;
 
-const partKey = /^runs\/([^/]+)\/e\d+\/parts\/[^/]+\/s0\/\d+\/\d+$/;
+const partPattern = /^runs\/([^/]+)\/e\d+\/parts\/[^/]+\/s0\/\d+\/\d+$/;
 /** Of what never succeeded, not of what is wrong with the input. */
 const givenUpCodes: ReadonlySet<string> = new Set(['task.died', 'task.memory', 'task.timeout', 'store.failed', 'internal']);
 
@@ -41,6 +41,7 @@ export class WorldState implements Place {
     cancelled: new Set<string>(),
     overwritten: new Set<string>(),
     changedTables: new Set<string>(),
+    vacuumed: new Set<string>(),
   };
   readonly invariants: Invariants;
   /** Epochs whose end the world was told of: `<run>/e<epoch>`. */
@@ -138,7 +139,7 @@ export class WorldState implements Place {
 
   /** A task may be given up only when a fault has touched each of its deliveries. */
   private noteGivenUp(actor: Actor, key: string, body: Buffer): void {
-    const run = partKey.exec(key)?.[1];
+    const run = partPattern.exec(key)?.[1];
     if (run === undefined) return;
     const part = JSON.parse(body.toString()) as Part;
     if (part.kind !== 'failed' || !givenUpCodes.has(part.error.code)) return;
