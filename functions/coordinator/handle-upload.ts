@@ -62,6 +62,13 @@ async function announceOwnEnd(context: CoordinatorContext, table: string, id: Ep
  * meanwhile. Whoever finds that epoch planned goes on with it; repeating it is harmless.
  */
 export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
-  const plan = await planRun(context, uploadRequest(upload, epoch), recordUnlessStore);
+  const request = uploadRequest(upload, epoch);
+  // its plan may be gone since: another one would do again what is in the table
+  const decision = await readDecision(context.stores.lake, request.table, { run: request.run, epoch });
+  if (decision !== null) {
+    await fulfilDuties(context, decision);
+    return { run: request.run, epoch, plan: null, isLost: false };
+  }
+  const plan = await planRun(context, request, recordUnlessStore);
   return { run: plan.run, epoch: plan.epoch, plan, isLost: false };
 }

@@ -40,8 +40,8 @@ export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts
  * Their exact starts follow from what the splits before them own.
  */
 export async function openRemainder(context: RunContext, plan: Plan): Promise<Plan> {
-  const { fold } = await gatherFold(context.stores.work, plan);
-  const tasks = remainingTasks(await pastTasks(context, plan, isDone), startsBehind(fold.chain));
+  const tasks = await remainderOf(context, plan);
+  if (tasks === null) throw remainderLost(plan);
   const splits = tasks.flatMap((task) => task.splits);
   const objects = [...new Map(splits.map(({ object }) => [object.key, object])).values()];
   const input = {
@@ -49,6 +49,29 @@ export async function openRemainder(context: RunContext, plan: Plan): Promise<Pl
     bytes: splits.reduce((sum, { start, end }) => sum + end - start, 0),
   };
   return openEpoch(context, { ...draftBehind(plan), input, reuse: [], remainder: true }, tasks);
+}
+
+/** Whether what is missing behind an epoch that was committed in part can still be told. */
+export async function isRemainderKnown(context: RunContext, plan: Plan): Promise<boolean> {
+  return (await remainderOf(context, plan)) !== null;
+}
+
+/** The tasks that an epoch that was committed in part lacks; null when parts of it are gone: what they say is done is in the table, and would come into it twice. */
+async function remainderOf(context: RunContext, plan: Plan): Promise<readonly Task[] | null> {
+  const { fold, complete } = await gatherFold(context.stores.work, plan);
+  const past = await pastTasks(context, plan, isDone);
+  const missing = past.filter(({ state }) => state === 'todo').length;
+  return complete && missing === fold.failed.length ? remainingTasks(past, startsBehind(fold.chain)) : null;
+}
+
+/** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */
+export function remainderLost({ run }: { readonly run: string }): FanlakeError {
+  return new FanlakeError(
+    'run.unknown',
+    `Run ${run} is committed in part, and its plan or parts of it are gone (the work folder expired or was deleted), so its missing ranges can't be loaded by themselves. ` +
+      `They are named by 'fanlake status ${run}': put their records into a file of their own and load that.`,
+    { run },
+  );
 }
 
 function draftBehind(plan: Plan): PlanDraft {
@@ -72,8 +95,8 @@ const isDone: Holds = async (part) => part?.kind === 'done';
 function partWithFiles(lake: ObjectStore, { table }: Plan): Holds {
   return async (part) => {
     if (part?.kind !== 'done') return false;
-    for (const { path } of part.files) if ((await lake.head(`${table.key}/${path}`)) === null) return false;
-    return true;
+    const found = await inOrder(part.files, ({ path }) => lake.head(`${table.key}/${path}`));
+    return !found.includes(null);
   };
 }
 
@@ -89,11 +112,12 @@ async function pastTasks(context: RunContext, plan: Plan, holds: Holds): Promise
   }
   for (const { epoch, tasks } of plan.reuse) {
     const earlier = await readPlan(work, { run: plan.run, epoch });
-    if (earlier === null) continue;
-    for (const task of await tasksInRanges(work, earlier, tasks)) {
-      const part = await readPart(work, earlier, 0, task.task);
-      past.push({ epoch, task, state: (await holds(part)) ? 'done' : 'todo' });
-    }
+    if (earlier === null) throw goneMeanwhile(work, { ...plan, epoch });
+    const there = await inOrder(await tasksInRanges(work, earlier, tasks), async (task) => {
+      const isDoneThere = await holds(await readPart(work, earlier, 0, task.task));
+      return { epoch, task, state: isDoneThere ? ('done' as const) : ('todo' as const) };
+    });
+    past.push(...there);
   }
   return past;
 }
@@ -104,18 +128,22 @@ async function pastTasks(context: RunContext, plan: Plan, holds: Holds): Promise
 async function pageThere(work: ObjectStore, plan: Plan, page: number): Promise<readonly Task[]> {
   const tasks = await tasksOfPage(work, plan, page);
   if (tasks !== null) return tasks;
-  throw new FanlakeError(
+  throw goneMeanwhile(work, plan);
+}
+
+function goneMeanwhile(work: ObjectStore, id: { readonly run: string; readonly epoch: number }): FanlakeError {
+  return new FanlakeError(
     'store.failed',
-    `Page ${page} of the plan of ${plan.run} is gone from ${work.locate(planKey(plan))}. It is looked for again.`,
+    `The plan of ${id.run}, or a page of it, is gone from ${work.locate(planKey(id))}. It is looked for again.`,
   );
 }
 
-/** Whether a page of the plan is gone, or of one that it takes parts over from: then no epoch can be opened behind it. */
+/** Whether a page of the plan is gone, or one that it takes parts over from, or a page of that: then no epoch can be opened behind it. */
 export async function hasLostPages(work: ObjectStore, plan: Plan): Promise<boolean> {
   if (await lacksPages(work, plan)) return true;
   for (const { epoch } of plan.reuse) {
     const earlier = await readPlan(work, { run: plan.run, epoch });
-    if (earlier !== null && (await lacksPages(work, earlier))) return true;
+    if (earlier === null || (await lacksPages(work, earlier))) return true;
   }
   return false;
 }

@@ -17,13 +17,13 @@ export class PlanCache {
   }
 
   /**
-   * @param id with the nonce of the plan, where it is known: another one that is kept was lost, and is read anew
+   * @param id with the nonce of the plan, where it is known: another one that is kept was lost, and is read anew; without it, it is read anew each time
    * @throws FanlakeError `store.failed` when the plan is gone
    */
   async get(id: EpochId & { readonly plan?: string }): Promise<Plan> {
     const key = planKey(id);
     const known = this.plans.get(key);
-    if (known !== undefined && known.nonce === (id.plan ?? known.nonce)) return known;
+    if (known !== undefined && known.nonce === id.plan) return known;
     const plan = await readPlan(this.work, id);
     if (plan === null)
       throw new FanlakeError(

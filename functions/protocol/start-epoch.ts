@@ -6,7 +6,7 @@ import { receiptOf } from '../core/receipt.ts';
 import type { Task, TaskMessage } from '../core/task.ts';
 import { climb, finishedTasks, isSingleTask, sendCommit } from './barrier.ts';
 import type { RunContext } from './context.ts';
-import { readPlanPage } from './documents.ts';
+import { readPlan, readPlanPage } from './documents.ts';
 import { gatherFold } from './gather-fold.ts';
 import { decide, writeOutcome } from './ledger.ts';
 import { sendAll } from './send.ts';
@@ -39,6 +39,9 @@ export async function dispatchPage(context: RunContext, plan: Plan, page: number
 /** An epoch of which nobody can tell any more what is to be done: it ends with that, unless it is decided. */
 export async function endWithoutPage(context: RunContext, plan: Plan, page: number): Promise<void> {
   const { run, epoch, table, job } = plan;
+  // one that was planned anew has its own pages
+  if ((await readPlan(context.stores.work, plan))?.nonce !== plan.nonce)
+    throw new FanlakeError('store.failed', `The plan of run ${run} is another one by now, or is gone. It is read again.`);
   const where = context.stores.work.locate(planPageKey(plan, page));
   const message =
     `Run ${run} can't be finished: a page of its plan, ${where}, is gone (the work folder was emptied, or has expired), so which of its tasks are missing can't be told. ` +
@@ -68,7 +71,7 @@ export async function startEpoch(context: RunContext, plan: Plan, fresh: boolean
 async function failUnplannable(context: RunContext, plan: Plan, error: ErrorReport): Promise<void> {
   const { run, epoch, table } = plan;
   const decision = await decide(context, { kind: 'fail', run, epoch, table: table.key, error });
-  await endUndone(context, plan, decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED', error);
+  await endUndone(context, plan, decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED', decision.kind === 'fail' ? decision.error : null);
 }
 
 /** Writes the outcome of an epoch that put nothing into the table, with what is known of its figures. */

@@ -8,7 +8,7 @@ import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
-import { hasLostPages, openNextEpoch, openRemainder } from './open-next-epoch.ts';
+import { hasLostPages, isRemainderKnown, openNextEpoch, openRemainder, remainderLost } from './open-next-epoch.ts';
 import { startEpoch } from './start-epoch.ts';
 
 /** What a command asks for that names job and input. */
@@ -99,7 +99,8 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
     throw new FanlakeError('commit.unknown', `${message}${again}`, details);
   }
   const partial = outcome?.outcome === 'PARTIAL';
-  const isPlanLost = plan === null || (await hasLostPages(context.stores.work, plan));
+  const isPlanLost =
+    plan === null || (await hasLostPages(context.stores.work, plan)) || (partial && !(await isRemainderKnown(context, plan)));
   if (isPlanLost && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
   if (isPlanLost && asked === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
@@ -143,15 +144,5 @@ async function remainderStuck({ stores }: RunContext, found: FoundRun): Promise<
   return new FanlakeError(
     'job.invalid',
     `Run ${run} is committed in part with another declaration of its job. Undo the change to load the missing ranges: fanlake retry ${run}`,
-  );
-}
-
-/** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */
-function remainderLost({ run }: FoundRun): FanlakeError {
-  return new FanlakeError(
-    'run.unknown',
-    `Run ${run} is committed in part, and its plan is gone (the work folder expired or was deleted), so its missing ranges can't be loaded by themselves. ` +
-      `They are named by 'fanlake status ${run}': put their records into a file of their own and load that.`,
-    { run },
   );
 }

@@ -1,4 +1,4 @@
-import { FanlakeError } from '../core/errors.ts';
+import { type ErrorReport, FanlakeError } from '../core/errors.ts';
 import { uuidOf } from '../core/run-id.ts';
 import { type AppendPlan, type CommitMember, planAppend } from '../core/table-log/append.ts';
 import { encodeEntry } from '../core/table-log/log-entry.ts';
@@ -57,8 +57,7 @@ async function putEntry(
   const oldest = Math.min(...members.map(({ seenVersion }) => seenVersion));
   for (;;) {
     const snapshot = await log.refresh();
-    const results = refuseUnwritable(() => checkWritable(snapshot, 'append', path), members);
-    if (results !== null) return results;
+    const unwritable = whyUnwritable(() => checkWritable(snapshot, 'append', path));
     const entries = await log.entriesSince(oldest, snapshot.version);
     const stamp = {
       nowMs: context.clock.now(),
@@ -67,6 +66,8 @@ async function putEntry(
       engineVersion: context.engineVersion,
     };
     const plan = planAppend(snapshot, entries, members, stamp);
+    // what is in the table already is committed, whatever others made of the table since
+    if (unwritable !== null) return refusedBut(plan, unwritable);
     if (plan.actions.length === 0) return resultsOf(plan);
     if (context.clock.now() - startedMs > maxAttemptMs) {
       throw new FanlakeError('store.failed', `The commit to ${path} took more than 15 minutes and is begun anew.`);
@@ -76,15 +77,21 @@ async function putEntry(
   }
 }
 
-function refuseUnwritable(check: () => void, members: readonly CommitMember[]): ReadonlyMap<CommitMember, CommitResult> | null {
+function whyUnwritable(check: () => void): ErrorReport | null {
   try {
     check();
     return null;
   } catch (thrown) {
     if (!(thrown instanceof FanlakeError)) throw thrown;
-    const error = thrown.toReport();
-    return new Map(members.map((member) => [member, { kind: 'refused', error }]));
+    return thrown.toReport();
   }
+}
+
+/** Where nothing can be put: what is committed is, what is refused anyway keeps its error, and the rest is refused with this one. */
+function refusedBut(plan: AppendPlan, error: ErrorReport): ReadonlyMap<CommitMember, CommitResult> {
+  const results = new Map(resultsOf(plan));
+  for (const member of [...plan.committing, ...plan.shuttingOut.map((one) => one.member)]) results.set(member, { kind: 'refused', error });
+  return results;
 }
 
 function resultsOf(plan: AppendPlan): ReadonlyMap<CommitMember, CommitResult> {

@@ -7,6 +7,7 @@ import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
 import type { ObjectStore } from '../../../functions/core/ports.ts';
 import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
+import { entryName } from '../../../functions/core/table-log/log-names.ts';
 import type { UploadMessage } from '../../../functions/core/task.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { listAll, readDecision, readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
@@ -328,4 +329,33 @@ describe('a decided commit whose taken-over parts expired before its log entry w
     });
     expect(await committed()).toEqual([['visits-1']]);
   });
+});
+
+it('a run that is in the table stays committed, though another writer made the table one that we can not write', async () => {
+  const plan = await finishedRun('visits-1');
+  expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+  // as if the reducer had died behind the log entry
+  await context.stores.lake.delete(outcomeKey('visits', plan));
+  const [entry] = await new TableLog(context.stores.lake, 'visits').entriesSince(-1, 0);
+  const metaData = entry?.actions.flatMap((action) => ('metaData' in action ? [action.metaData] : []))[0];
+  const changed = { metaData: { ...metaData, configuration: { 'delta.enableChangeDataFeed': 'true' } } };
+  await context.stores.lake.create(`visits/_delta_log/${entryName(1)}`, JSON.stringify(changed));
+  const other = await finishedRun('visits-2');
+  expect(await commitRuns(reducerIn(root), [messageOf(plan), messageOf(other)])).toEqual([]);
+  expect(await outcomeOf(plan)).toBe('COMMITTED');
+  expect(await outcomeOf(other)).toBe('FAILED');
+  expect((await committed()).flat()).toEqual(['visits-1']);
+});
+
+it('behind a run that is committed in part nothing is opened once its parts are gone: what they hold would come twice', async () => {
+  const plan = await finishedRun('visits-1');
+  const { lake, work } = context.stores;
+  const missing = [{ key: 'in/a.txt', start: 0, end: 1 }];
+  const receipt = { ...blankReceipt(plan, 'visits'), state: 'ended', outcome: 'PARTIAL', missing };
+  await lake.create(outcomeKey('visits', plan), JSON.stringify(receipt));
+  for (const key of await listAll(work, `runs/${plan.run}/e0/parts/`)) await work.delete(key);
+  const found = await lookUpRun(context.stores, 'visits', plan.run);
+  if (found === null) throw new Error('no such run');
+  await expect(findWayOn(context, found, null)).rejects.toMatchObject({ code: 'run.unknown' });
+  expect(await readPlan(work, { run: plan.run, epoch: 1 })).toBeNull();
 });
