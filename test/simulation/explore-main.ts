@@ -4,7 +4,7 @@ import { plantedBug } from './planted-bugs.ts';
 import { patchModules, smallGroups } from './source-patches.ts';
 
 const options = new Command('explore')
-  .description('tries everything that can happen in small worlds of Fanlake')
+  .description('tries every interleaving, crash and doubled delivery in small worlds of Fanlake')
   .option('--world <text>', 'only worlds whose name has this in it', '')
   .option('--large', 'also the worlds that take minutes')
   .option('--bug <name>', 'with a planted mistake')
@@ -18,10 +18,10 @@ const { Explorer } = await import('./explore.ts');
 const { smallWorlds } = await import('./small-worlds.ts');
 const { Violation } = await import('./violation.ts');
 
+const worlds = smallWorlds.filter(({ name, isLarge = false }) => name.includes(options.world) && (options.large === true || !isLarge));
+if (worlds.length === 0) throw new Error(`no small world has '${options.world}' in its name`);
 const results: unknown[] = [];
-for (const world of smallWorlds.filter(
-  ({ name, isLarge = false }) => name.includes(options.world) && (options.large === true || !isLarge),
-)) {
+for (const world of worlds) {
   try {
     const found = await new Explorer(world, options.plain === true).explore((states) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${world.name}: ${states.toLocaleString('en')} states`);

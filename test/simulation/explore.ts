@@ -55,7 +55,7 @@ export class Explorer {
       actors: [],
       crashes,
       duplicates,
-      commands: world.commands.map((name) => ({ name, again: false })),
+      commands: world.commands,
     };
   }
 

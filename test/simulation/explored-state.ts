@@ -27,12 +27,6 @@ export interface Actor {
   readonly held: readonly number[];
 }
 
-export interface Command {
-  readonly name: CommandName;
-  /** It was killed, and will be typed again: an epoch that was half opened is nobody else's. A cancel may come again or not. */
-  readonly again: boolean;
-}
-
 /** Everything there is at a moment. Never changed: what happens makes another. */
 export interface State {
   readonly work: Content;
@@ -41,11 +35,11 @@ export interface State {
   readonly actors: readonly Actor[];
   readonly crashes: number;
   readonly duplicates: number;
-  readonly commands: readonly Command[];
+  /** Those that may still be typed; one that was killed may be typed again or not. */
+  readonly commands: readonly CommandName[];
 }
 
-export const isAtRest = ({ actors, messages, commands }: State): boolean =>
-  actors.length === 0 && messages.size === 0 && !commands.some(({ again }) => again);
+export const isAtRest = ({ actors, messages }: State): boolean => actors.length === 0 && messages.size === 0;
 
 /** Advisory: nobody whom we explore reads it. */
 const unread = /^recent\//;
@@ -76,8 +70,7 @@ export class StateNames {
       kinds.push(`${this.idOf(queue)}.${this.idOf(body)}.${receives}${several ? 's' : ''} ${holders}`);
     }
     const working = actors.map(({ progress, held }) => `${progress.id} ${held.map((name) => (messages.has(name) ? '+' : '-')).join('')}`);
-    const typed = commands.map(({ name, again }) => `${name}${again ? '!' : ''}`);
-    return `${work.id} ${lake.id} ${crashes} ${duplicates}|${kinds.sort().join(',')}|${working.sort().join(',')}|${typed.sort().join(' ')}`;
+    return `${work.id} ${lake.id} ${crashes} ${duplicates}|${kinds.sort().join(',')}|${working.sort().join(',')}|${[...commands].sort().join(' ')}`;
   }
 
   private objectId(key: string, object: StateObject): number {

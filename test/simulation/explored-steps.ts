@@ -4,10 +4,10 @@ import { planKey } from '../../functions/core/keys.ts';
 import { describeCall } from './calls.ts';
 import type { Course, Courses } from './explored-courses.ts';
 import type { Beginning, ExploredFunctions, Progress } from './explored-functions.ts';
-import type { Actor, Command, Message, QueueName, State } from './explored-state.ts';
+import type { Actor, Message, QueueName, State } from './explored-state.ts';
 import { receiverOf } from './functions.ts';
 import type { LandedUpload } from './invariants.ts';
-import type { SmallWorld } from './small-world.ts';
+import type { CommandName, SmallWorld } from './small-world.ts';
 import { Violation } from './violation.ts';
 
 export interface Step {
@@ -132,20 +132,19 @@ export class Steps {
       shown.push({ ...message, visible: true });
     }
     const { function: killed } = actor.progress.beginning;
-    const again = killed === 'retry';
-    const commands = again || killed === 'cancel' ? [...state.commands, { name: killed, again }] : state.commands;
+    const commands = killed === 'retry' || killed === 'cancel' ? [...state.commands, killed] : state.commands;
     const dead = { ...this.without(state, actor), messages, commands, crashes: state.crashes - 1 };
     const what = `${killed} is killed`;
-    if (this.isPlain || (shown.length === 0 && !again)) return [{ what, state: dead }];
-    const comesAgain = (begun: Message | Command): boolean =>
-      'again' in begun ? begun.again && begun.name === killed : shown.some((message) => isAlike(message, begun));
+    if (this.isPlain || shown.length === 0) return [{ what, state: dead }];
+    const comesAgain = (begun: Message | CommandName): boolean =>
+      typeof begun !== 'string' && shown.some((message) => isAlike(message, begun));
     const steps = await this.beginnings(dead, isFull ? () => true : comesAgain);
     return steps.map((step) => ({ ...step, what: `${what}; ${step.what}` }));
   }
 
   // --- beginning
 
-  private async beginnings(state: State, may: (begun: Message | Command) => boolean): Promise<readonly Step[]> {
+  private async beginnings(state: State, may: (begun: Message | CommandName) => boolean): Promise<readonly Step[]> {
     const steps: Step[] = [];
     const seen: Message[] = [];
     for (const [name, message] of state.messages) {
@@ -159,7 +158,7 @@ export class Steps {
     return steps;
   }
 
-  private async deliverPairs(state: State, may: (begun: Message | Command) => boolean): Promise<readonly Step[]> {
+  private async deliverPairs(state: State, may: (begun: Message | CommandName) => boolean): Promise<readonly Step[]> {
     const commits: (readonly [number, Message])[] = [];
     for (const [name, message] of state.messages) {
       const isNew = message.visible && !commits.some(([, other]) => isAlike(other, message));
@@ -227,7 +226,7 @@ export class Steps {
     return this.start(state, { function: receiverOf[first.queue], messages }, held);
   }
 
-  private async command(state: State, index: number, { name }: Command): Promise<readonly Step[]> {
+  private async command(state: State, index: number, name: CommandName): Promise<readonly Step[]> {
     if (this.upload === undefined || !state.work.store.objects.has(planKey({ run: this.upload.run, epoch: 0 }))) return [];
     const commands = state.commands.filter((_, other) => other !== index);
     return [await this.start({ ...state, commands }, { function: name, messages: [], run: this.upload }, [])];
@@ -267,8 +266,8 @@ export class Steps {
 }
 
 /** Whether two messages can be received, and it doesn't matter which. */
-const isAlike = (one: Message, other: Message | Command): boolean =>
-  'body' in other &&
+const isAlike = (one: Message, other: Message | CommandName): boolean =>
+  typeof other !== 'string' &&
   one.visible &&
   other.visible &&
   one.queue === other.queue &&

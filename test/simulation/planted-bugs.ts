@@ -197,6 +197,24 @@ export const plantedBugs: readonly PlantedBug[] = [
     ),
   },
   {
+    name: 'visible-by-list',
+    caughtBy: {
+      simulation: ['no row is visible twice', 'the table has what the outcomes say'],
+      exploration: 'one task, a crash, a message that comes twice',
+    },
+    mistake: 'The data files of a run are those that lie below its table under its name: a list of them is quicker than reading parts.',
+    patches: one(
+      'functions/reducer/commit-runs.ts',
+      'const { fold, complete, lost } = await gatherFold(context.stores.work, plan);',
+      `const gathered = await gatherFold(context.stores.work, plan);
+    const { complete, lost } = gathered;
+    const { keys } = await context.stores.lake.listKeys({ prefix: \`\${plan.table.key}/\${plan.run}-e\` });
+    const [first] = plan.table.format === 'delta' ? gathered.fold.files : [];
+    const listed = first === undefined ? gathered.fold.files : keys.map((key) => ({ ...first, path: key.slice(plan.table.key.length + 1) }));
+    const fold = { ...gathered.fold, files: listed };`,
+    ),
+  },
+  {
     name: 'old-files-trusted',
     caughtBy: { simulation: ['a visible file is there'], exploration: null },
     mistake: 'A part names the files that were stored before it: no need to look for them before they are committed.',
