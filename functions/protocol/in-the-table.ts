@@ -35,3 +35,13 @@ export async function partialOutcome(lake: ObjectStore, table: string, run: stri
   }
   return null;
 }
+
+/** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */
+export function remainderLost({ run }: { readonly run: string }): FanlakeError {
+  return new FanlakeError(
+    'run.unknown',
+    `Run ${run} is committed in part, and its plan or parts of it are gone (the work folder expired or was deleted), so its missing ranges can't be loaded by themselves. ` +
+      `They are named by 'fanlake status ${run}': put their records into a file of their own and load that.`,
+    { run },
+  );
+}

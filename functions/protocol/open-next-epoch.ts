@@ -10,6 +10,7 @@ import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
 import { inOrder, listAll, readFold, readPart, readPlan } from './documents.ts';
 import { gatherFold } from './gather-fold.ts';
+import { remainderLost } from './in-the-table.ts';
 import { startEpoch, tasksOfPage } from './start-epoch.ts';
 import { writePlan } from './write-plan.ts';
 
@@ -62,16 +63,6 @@ async function remainderOf(context: RunContext, plan: Plan): Promise<readonly Ta
   const past = await pastTasks(context, plan, isDone);
   const missing = past.filter(({ state }) => state === 'todo').length;
   return complete && missing === fold.failed.length ? remainingTasks(past, startsBehind(fold.chain)) : null;
-}
-
-/** Loading the whole input again would double what is in the table, and only the plan's chain tells where the records of a missing range begin. */
-export function remainderLost({ run }: { readonly run: string }): FanlakeError {
-  return new FanlakeError(
-    'run.unknown',
-    `Run ${run} is committed in part, and its plan or parts of it are gone (the work folder expired or was deleted), so its missing ranges can't be loaded by themselves. ` +
-      `They are named by 'fanlake status ${run}': put their records into a file of their own and load that.`,
-    { run },
-  );
 }
 
 function draftBehind(plan: Plan): PlanDraft {

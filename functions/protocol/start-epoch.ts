@@ -8,6 +8,7 @@ import { climb, finishedTasks, isSingleTask, sendCommit } from './barrier.ts';
 import type { RunContext } from './context.ts';
 import { readPlan, readPlanPage } from './documents.ts';
 import { gatherFold } from './gather-fold.ts';
+import { remainderLost } from './in-the-table.ts';
 import { decide, writeOutcome } from './ledger.ts';
 import { sendAll } from './send.ts';
 
@@ -46,7 +47,8 @@ export async function endWithoutPage(context: RunContext, plan: Plan, page: numb
   const message =
     `Run ${run} can't be finished: a page of its plan, ${where}, is gone (the work folder was emptied, or has expired), so which of its tasks are missing can't be told. ` +
     `Run job '${job.name}' over its input again: fanlake run`;
-  const error = new FanlakeError('run.unknown', message, { page }).toReport();
+  const lost = plan.remainder ? remainderLost(plan) : new FanlakeError('run.unknown', message, { page });
+  const error = lost.toReport();
   const decision = await decide(context, { kind: 'fail', run, epoch, table: table.key, error });
   if (decision.kind === 'commit' || (decision.kind === 'fail' && decision.error.code === 'chain')) return;
   await endUndone(context, plan, decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED', decision.kind === 'cancel' ? null : decision.error);

@@ -6,9 +6,9 @@ import type { RunContext } from './context.ts';
 import { readDecision } from './documents.ts';
 import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
-import { commitUnknown, partialOutcome } from './in-the-table.ts';
+import { commitUnknown, partialOutcome, remainderLost } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
-import { hasLostPages, isRemainderKnown, openNextEpoch, openRemainder, remainderLost } from './open-next-epoch.ts';
+import { hasLostPages, isRemainderKnown, openNextEpoch, openRemainder } from './open-next-epoch.ts';
 import { startEpoch } from './start-epoch.ts';
 
 /** What a command asks for that names job and input. */

@@ -8,7 +8,7 @@ import type { CommitMessage } from '../core/task.ts';
 import { inOrder, readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { gatherFold } from '../protocol/gather-fold.ts';
-import { commitUnknown } from '../protocol/in-the-table.ts';
+import { commitUnknown, remainderLost } from '../protocol/in-the-table.ts';
 import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
@@ -202,7 +202,9 @@ async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): 
 }
 
 /** Nobody else would ever find it complete. */
-function partsExpired({ run, epoch, job }: Plan): FanlakeError {
+function partsExpired(plan: Plan): FanlakeError {
+  const { run, epoch, job, remainder } = plan;
+  if (remainder) return remainderLost(plan);
   return new FanlakeError(
     'run.unknown',
     `Run ${run}, epoch ${epoch}, takes over parts of an earlier epoch that have expired with the work root. Run job '${job.name}' over its input again: fanlake run`,

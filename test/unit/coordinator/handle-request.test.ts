@@ -10,6 +10,8 @@ import { wholeObjects } from '../../../functions/core/plan.ts';
 import { readRequest } from '../../../functions/core/request.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { engineInspector } from '../../../functions/engine/inspector.ts';
+import { readPlan } from '../../../functions/protocol/documents.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
@@ -79,4 +81,12 @@ it('each record of a message that fails is an error of its upload, with key and 
 it('an upload that can not be planned, so that its run fails, is an error of its run', async () => {
   await handleRequests(context, readRequest(event('in/gone.txt')));
   expect(printed.errors).toEqual([expect.objectContaining({ key: 'in/gone.txt', run: runOf('in/gone.txt'), code: 'input.gone' })]);
+});
+
+it('an upload whose next epoch is decided is not planned again when its message comes late: what its plan did may be in the table', async () => {
+  const object = { key: 'in/a.txt', version: 'version-id:v', size: 3 };
+  const id = { run: runOf(object.key), epoch: 1 };
+  await decide(context.coordinator, { kind: 'commit', ...id, table: 'visits', version: 0 });
+  await handleRequests(context, readRequest(JSON.stringify({ kind: 'upload', job: 'visits', object, epoch: 1 })));
+  expect(await readPlan(context.coordinator.stores.work, id)).toBeNull();
 });
