@@ -182,7 +182,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'chain-unchecked',
-    caughtBy: { simulation: ['the table has what the outcomes say'], exploration: 'a split that was guessed wrong' },
+    caughtBy: {
+      simulation: ['the table has what the outcomes say', "a receipt's figures are those of the upload"],
+      exploration: 'a split that was guessed wrong',
+    },
     mistake: 'Splits are cut at newlines, so their edges fit.',
     patches: one('functions/reducer/judge.ts', "if (chain.kind === 'broken') {", "if (chain.kind === 'broken' && plan.epoch < 0) {"),
   },
