@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { handleRequests, type RequestContext } from '../../../functions/coordinator/handle-request.ts';
 import { parseJob } from '../../../functions/core/job.ts';
 import { jobFinder } from '../../../functions/core/job-of-key.ts';
@@ -15,6 +14,7 @@ import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
+import { contextOnDisk } from '../protocol/context-on-disk.ts';
 
 let root: string;
 let printed: PrintedLog;
@@ -24,20 +24,11 @@ const job = parseJob({ name: 'visits', input: { prefix: 'in/', format: 'text' },
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-request-'));
   printed = new PrintedLog();
-  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
-  const stores = { landing: store('landing'), work: store('work'), lake: store('lake') };
-  const queue = { send: async () => [] };
-  let nonce = 0;
-  const { landing, lake } = stores;
+  const run = contextOnDisk(root);
+  const { landing, lake } = run.stores;
   context = {
     coordinator: {
-      stores,
-      tasks: queue,
-      commits: queue,
-      monitor: queue,
-      clock: { now: () => 0, sleep: async () => {} },
-      nonces: { next: () => String(++nonce).padStart(12, '0') },
-      announce: null,
+      ...run,
       requests: () => ({}),
       plan: {
         landing,

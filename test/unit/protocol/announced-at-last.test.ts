@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { handleRequests, type RequestContext } from '../../../functions/coordinator/handle-request.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import { jobFinder } from '../../../functions/core/job-of-key.ts';
@@ -21,6 +20,7 @@ import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
+import { contextOnDisk } from './context-on-disk.ts';
 import { planOf } from './plan-of.ts';
 
 // An event bus that is gone when a run ends, and there when the message of whoever ended it comes again.
@@ -36,16 +36,9 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-announced-'));
   printed = new PrintedLog();
   [isBusThere, heard, nowMs] = [false, [], 0];
-  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
-  const queue = { send: async () => [] };
-  let nonce = 0;
   context = {
-    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
-    tasks: queue,
-    commits: queue,
-    monitor: queue,
+    ...contextOnDisk(root),
     clock: { now: () => nowMs, sleep: async () => {} },
-    nonces: { next: () => String(++nonce).padStart(12, '0') },
     announce: async ({ run, epoch, outcome, error }: Receipt) => {
       if (!isBusThere) throw new FanlakeError('store.failed', 'the bus is gone');
       heard.push(`${run}/e${epoch} ${outcome} ${error?.code ?? ''}`);

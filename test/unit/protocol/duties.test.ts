@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { readOutcome } from '../../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
+import { contextOnDisk } from './context-on-disk.ts';
 import { planOf } from './plan-of.ts';
 
 let root: string;
@@ -18,23 +18,7 @@ let sent: unknown[];
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-duties-'));
   sent = [];
-  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
-  const queue = {
-    send: async (messages: readonly unknown[]) => {
-      sent.push(...messages);
-      return [];
-    },
-  };
-  let nonce = 0;
-  context = {
-    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
-    tasks: queue,
-    commits: queue,
-    monitor: queue,
-    clock: { now: () => 0, sleep: async () => {} },
-    nonces: { next: () => String(++nonce).padStart(12, '0') },
-    announce: null,
-  };
+  context = contextOnDisk(root, sent);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 

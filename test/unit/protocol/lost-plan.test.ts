@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { planKey } from '../../../functions/core/keys.ts';
 import type { Task, TaskMessage } from '../../../functions/core/task.ts';
 import { buryTask } from '../../../functions/protocol/bury-task.ts';
@@ -12,6 +11,7 @@ import { decide } from '../../../functions/protocol/ledger.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { handleTask, type WorkerContext } from '../../../functions/worker/handle-task.ts';
+import { contextOnDisk } from './context-on-disk.ts';
 import { planOf } from './plan-of.ts';
 
 // A plan that went from the work folder, and was made anew for the same epoch while tasks of the first one were still about.
@@ -24,18 +24,7 @@ const task: Task = { task: 0, splits: [{ object, layout: 0, start: 0, end: 10 }]
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-lost-'));
   computed.length = 0;
-  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
-  const queue = { send: async () => [] };
-  let nonce = 0;
-  context = {
-    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
-    tasks: queue,
-    commits: queue,
-    monitor: queue,
-    clock: { now: () => 0, sleep: async () => {} },
-    nonces: { next: () => String(++nonce).padStart(12, '0') },
-    announce: null,
-  };
+  context = contextOnDisk(root);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import { partKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
@@ -17,6 +16,7 @@ import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { dispatchPage } from '../../../functions/protocol/start-epoch.ts';
 import { findWayOn, takeUpRun } from '../../../functions/protocol/take-up-run.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
+import { contextOnDisk } from './context-on-disk.ts';
 import { planOf } from './plan-of.ts';
 
 // A plan whose pages went from the work root, and which is there itself: pages are older by a moment.
@@ -36,23 +36,7 @@ const tasks: readonly Task[] = Array.from({ length: taskCount }, (_, task) => ({
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-page-'));
   [sent, nowMs] = [[], 0];
-  const store = (name: string) => new LocalStore(join(root, name), { durable: false });
-  const queue = {
-    send: async (messages: readonly unknown[]) => {
-      sent.push(...messages);
-      return [];
-    },
-  };
-  let nonce = 0;
-  context = {
-    stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
-    tasks: queue,
-    commits: queue,
-    monitor: queue,
-    clock: { now: () => nowMs, sleep: async () => {} },
-    nonces: { next: () => String(++nonce).padStart(12, '0') },
-    announce: null,
-  };
+  context = { ...contextOnDisk(root, sent), clock: { now: () => nowMs, sleep: async () => {} } };
   const { inline: _inline, tasks: _tasks, ...draft } = planOf({ tasks: taskCount, bytes: 200, limits: {} });
   plan = (await writePlan(context, draft, tasks)).plan;
   for (const key of await listAll(context.stores.work, 'runs/')) if (key.includes('/plan/')) await context.stores.work.delete(key);
