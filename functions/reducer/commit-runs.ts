@@ -16,7 +16,7 @@ import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { judge } from './judge.ts';
 import { filesGone, filesLost, lostFiles } from './lost-files.ts';
-import { planUploadAgain } from './plan-upload-again.ts';
+import { askForUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
 export interface FailedMessage {
@@ -155,7 +155,7 @@ async function isOver(context: ReducerContext, decision: CommitDecision): Promis
   const outcome = await readOutcome(context.stores.lake, decision.table, decision);
   if (outcome === null) return false;
   const plan = outcome.error === null ? null : await readPlan(context.stores.work, decision);
-  if (plan !== null && outcome.error !== null) await planUploadAgain(context, plan, outcome.error);
+  if (plan !== null && outcome.error !== null) await askForUploadAgain(context, plan, outcome.error);
   await announceOutcome(context, outcome, false);
   return true;
 }
@@ -238,7 +238,7 @@ async function endRun(
     seconds: Math.max(0, context.clock.now() - plan.createdMs) / 1000,
     error: result.kind === 'refused' ? result.error : partial ? (fold.failed[0]?.error ?? null) : null,
   });
-  if (result.kind === 'refused') await planUploadAgain(context, plan, result.error);
+  if (result.kind === 'refused') await askForUploadAgain(context, plan, result.error);
 }
 
 /** A run's share of the requests that a batch of runs took together, rounded up. */

@@ -12,7 +12,7 @@ const maxReplans = 3;
  * Has an upload planned again whose files didn't fit the table in the end, since another run made or changed the table meanwhile: what lands has nobody who
  * would type the command. Behind its outcome, and harmless when repeated: whoever finds the next epoch planned goes on with that.
  */
-export async function planUploadAgain({ uploads, stores }: ReducerContext, plan: Plan, error: ErrorReport): Promise<void> {
+export async function askForUploadAgain({ uploads, stores }: ReducerContext, plan: Plan, error: ErrorReport): Promise<void> {
   if (uploads === null || error.code !== 'commit.conflict' || plan.epoch >= maxReplans || plan.input.objects !== 1) return;
   // behind a PARTIAL: its rest alone is missing, and the whole input would be in the table twice
   if (plan.remainder) return;

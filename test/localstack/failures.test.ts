@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand, waitUntilFunctionUpdatedV2 } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { sorted, tableRows, textRows } from '../e2e/duckdb.ts';
+import { lambdaProcesses } from '../soak/lambda-processes.ts';
 import { command, type Deployment, deployment, onLocalStack, stackName, until } from './deployment.ts';
 
 const numbers = (from: number, count: number): string => `n\n${Array.from({ length: count }, (_, n) => `${from + n}\n`).join('')}`;
@@ -48,7 +49,7 @@ onLocalStack('what goes wrong', () => {
     await until('the task begins', async () => beginnings(lambdaLogs, 'killed') > 0);
     // until it has shown that it lives: killed before that, its message comes again after the queue's own half an hour
     await sleep(1_500);
-    for (const processId of workerProcesses(stackName)) process.kill(processId, 'SIGKILL');
+    for (const { kind, pid } of lambdaProcesses(stackName)) if (kind === 'worker') process.kill(pid, 'SIGKILL');
     const [outcome] = await stack.outcomes('killed', 1);
     expect(outcome).toMatchObject({ outcome: 'COMMITTED', rows: { read: killedRows, written: killedRows } });
     expect(outcome?.tasks.attempts).toBeGreaterThan(1);
@@ -97,20 +98,6 @@ function beginnings(lambdaLogs: string, job: string): number {
   const files = readdirSync(lambdaLogs).filter((name) => name.startsWith(`${stackName}-FanlakeWorker`));
   const lines = files.flatMap((name) => readFileSync(join(lambdaLogs, name), 'utf8').split('\n'));
   return lines.filter((line) => line.includes('"message":"task begins"') && line.includes(`"run":"${job}-`)).length;
-}
-
-/** The processes of this machine that are environments of the stack's worker. */
-function workerProcesses(stack: string): readonly number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      return readFileSync(`/proc/${name}/environ`, 'latin1').includes(`\0AWS_LAMBDA_FUNCTION_NAME=${stack}-FanlakeWorker`)
-        ? [Number(name)]
-        : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 async function giveWorkersMemory(megabytes: number): Promise<void> {

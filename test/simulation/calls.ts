@@ -1,8 +1,7 @@
 /** What the code under test asks of its ports, as data: whoever answers a call decides when, whether, and with what fault. */
 import type { ByteRange, ListOptions, ObjectVersion } from '../../functions/core/ports.ts';
 
-export const rootNames = ['landing', 'work', 'lake'] as const;
-export type RootName = (typeof rootNames)[number];
+export type RootName = 'landing' | 'work' | 'lake';
 
 export const queueNames = ['requests', 'tasks', 'commits', 'monitor'] as const;
 /** The queues of work; each has another one for its dead letters. */

@@ -2,6 +2,7 @@ import { FanlakeError } from '../../functions/core/errors.ts';
 import { type Call, isRead, type StoreCall } from './calls.ts';
 import type { Answer, ExploredFunctions, Progress } from './explored-functions.ts';
 import type { Content, QueueName, StateNames } from './explored-state.ts';
+import { immutable } from './invariants.ts';
 import type { StoreState } from './store-state.ts';
 
 export interface Roots {
@@ -86,7 +87,7 @@ export class Courses {
         return true;
       case 'get':
       case 'head':
-        return call.root === 'landing' || (unchanging.test(call.key) && (call.root === 'work' ? work : lake).store.objects.has(call.key));
+        return call.root === 'landing' || (immutable.test(call.key) && (call.root === 'work' ? work : lake).store.objects.has(call.key));
       case 'read':
       case 'stage':
         return true;
@@ -184,8 +185,6 @@ export class Courses {
   }
 }
 
-/** Written once, so that reading it again gives the same. */
-const unchanging = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json)$/;
 /** Named by a nonce, so that nobody else writes it, and nobody reads it before it is named elsewhere. */
 const ownObject = /^(?:[^/]+\/[^/]+\.parquet|runs\/[^/]+\/e\d+\/plan\/.*|recent\/.*)$/;
 

@@ -45,7 +45,7 @@ export function foreignEntry(
   return { key, text: JSON.stringify({ metaData: { ...metaData, schemaString: JSON.stringify({ type: 'struct', fields }) } }) };
 }
 
-/** The files that a VACUUM without retention deletes: those that the log doesn't name, and no folder whose name begins with an underscore. */
+/** The files that a VACUUM may delete once they are old enough: those that the log doesn't name, and no folder whose name begins with an underscore. */
 export function vacuum(lake: StoreState, table: string): readonly string[] {
   if (newestVersion(lake, table) < 0) return [];
   const named = new Set<string>();

@@ -75,7 +75,7 @@ const inspector: Inspector = {
   }),
 };
 
-/** Logs names of what a function logs; for a trace. */
+/** Hears what a function logs, for a trace. */
 export type Say = (line: string) => void;
 
 function speaking(say: Say | null, about = ''): Log {

@@ -46,7 +46,8 @@ interface Roots {
 }
 
 /** Objects that are written once and never again. */
-const immutable = /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json|_manifest\/[^/]+\.json)$/;
+export const immutable =
+  /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json|_manifest\/[^/]+\.json)$/;
 
 const logEntry = /^(.*)\/_delta_log\/(\d{20})\.json$/;
 const ourFile = /^(.+)-e(\d+)-\d{7}-[^/]*\.parquet$/;

@@ -19,7 +19,7 @@ import { findWayOn } from '../../../functions/protocol/take-up-run.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
-import { planUploadAgain } from '../../../functions/reducer/plan-upload-again.ts';
+import { askForUploadAgain } from '../../../functions/reducer/plan-upload-again.ts';
 import { planOf } from '../protocol/plan-of.ts';
 import { messageOf, reducerIn, runBytes, storeFinishedRun } from './finished-run.ts';
 
@@ -105,10 +105,10 @@ describe('an upload that conflicts with the table', () => {
       input: { objects: 1, bytes },
       inline: [{ task: 0, splits: [{ object, layout: 0, start: 0, end: bytes }] }],
     });
-    for (const epoch of [0, 1, 2, 3]) await planUploadAgain(conflicted, planned(uploadId, epoch), conflict);
-    await planUploadAgain(conflicted, planned('visits-asked-for', 0), conflict);
-    await planUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
-    await planUploadAgain(conflicted, { ...planned(uploadId, 1), remainder: true }, conflict);
+    for (const epoch of [0, 1, 2, 3]) await askForUploadAgain(conflicted, planned(uploadId, epoch), conflict);
+    await askForUploadAgain(conflicted, planned('visits-asked-for', 0), conflict);
+    await askForUploadAgain(conflicted, planned(uploadId, 0), { ...conflict, code: 'rows.bad' });
+    await askForUploadAgain(conflicted, { ...planned(uploadId, 1), remainder: true }, conflict);
     expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
   });
