@@ -147,6 +147,7 @@ export class Explorer {
       overwritten: none,
       changedTables: none,
       vacuumed: none,
+      lastTroubleMs: 0,
     });
   }
 

@@ -5,6 +5,7 @@ import type { Plan } from '../../functions/core/plan.ts';
 import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
 import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
 import { badMark } from './computer.ts';
+import { minuteMs } from './limits.ts';
 import { type Lines, linesOf } from './lines.ts';
 import type { QueueState } from './queue-state.ts';
 import type { StoreState } from './store-state.ts';
@@ -38,6 +39,8 @@ export interface Excuses {
   readonly changedTables: ReadonlySet<string>;
   /** Tables of which another writer's VACUUM took files. */
   readonly vacuumed: ReadonlySet<string>;
+  /** When something last went wrong, or happened outside, in milliseconds since 1970. */
+  readonly lastTroubleMs: number;
 }
 
 interface Roots {
@@ -56,6 +59,9 @@ interface LogLine {
   readonly remove?: { readonly path: string };
   readonly txn?: { readonly appId: string };
 }
+
+/** Long enough for a run to end when nothing goes wrong any more: the scheduler lets half a day pass at once (world.ts). */
+const enoughMs = 20 * 60 * minuteMs;
 
 /** A name for a range of a run's input. */
 export const rangeId = (run: string, { start, end }: MissingRange): string => `${run} [${start}, ${end})`;
@@ -237,7 +243,7 @@ export class Invariants {
       'store.failed': givenUp,
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
-      'run.deadline': seconds * 1_000 >= upload.deadlineMs,
+      'run.deadline': seconds * 1_000 >= upload.deadlineMs && !this.isHung(upload, epoch),
       'commit.conflict': changedTables.has(upload.table) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
       'table.schema': changedTables.has(upload.table),
       'run.unknown': expired.has(run),
@@ -245,6 +251,12 @@ export class Invariants {
     };
     if (error !== null && excused[error.code] === true) return;
     throw new Violation('no run fails without a reason', `${run}/e${epoch}: ${error?.code} ${error?.message}`);
+  }
+
+  /** Whether a run had all the time that it needed, and nothing kept it: a deadline is there for trouble, not for what nobody finishes. */
+  private isHung({ run, table, deadlineMs }: LandedUpload, epoch: number): boolean {
+    const endedMs = this.roots.lake.objects.get(outcomeKey(table, { run, epoch }))?.modifiedMs ?? 0;
+    return deadlineMs > enoughMs && endedMs - this.excuses.lastTroubleMs > enoughMs;
   }
 
   /** No more is missing or set aside than the job allows, and nothing without a reason. */

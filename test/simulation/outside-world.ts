@@ -37,6 +37,7 @@ export class OutsideWorld {
     const [event, ...rest] = this.toCome;
     if (event === undefined) return;
     this.toCome = rest;
+    if (event.kind !== 'expiry') this.state.excuses.lastTroubleMs = this.state.nowMs;
     switch (event.kind) {
       case 'upload':
         this.upload(event);
@@ -140,6 +141,7 @@ export class OutsideWorld {
     if (keys.length === 0) return;
     state.say(null, `${keys.length} objects of ${upload.run} in the work root expire`);
     state.excuses.expired.add(upload.run);
+    state.excuses.lastTroubleMs = state.nowMs;
     for (const key of keys) work.apply({ root: 'work', kind: 'delete', key }, state.nowMs);
   }
 

@@ -225,7 +225,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'expired-parts-waited-for',
-    caughtBy: { simulation: null, exploration: null },
+    caughtBy: { simulation: ['every world comes to rest', 'every run ends', 'no run fails without a reason'], exploration: null },
     mistake: 'An epoch without all of its parts is not complete yet: somebody is at work on them.',
     patches: one(
       'functions/reducer/commit-runs.ts',

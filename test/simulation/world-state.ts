@@ -42,6 +42,7 @@ export class WorldState implements Place {
     overwritten: new Set<string>(),
     changedTables: new Set<string>(),
     vacuumed: new Set<string>(),
+    lastTroubleMs: beginMs,
   };
   readonly invariants: Invariants;
   /** Epochs whose end the world was told of: `<run>/e<epoch>`. */
@@ -85,6 +86,7 @@ export class WorldState implements Place {
   /** @param weight how much likelier than elsewhere */
   isFaulty(name: FaultName, weight = 1): boolean {
     if (this.steps > this.scenario.faultSteps || !this.random.chance(weight * this.scenario.faults[name])) return false;
+    this.excuses.lastTroubleMs = this.nowMs;
     this.faultCounts[name] = (this.faultCounts[name] ?? 0) + 1;
     return true;
   }
