@@ -105,7 +105,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'barrier-by-count',
     caughtBy: {
-      simulation: ['every run ends', 'the table has what the outcomes say', 'every world comes to rest'],
+      simulation: ['no run fails without a reason', 'every run ends', 'the table has what the outcomes say', 'every world comes to rest'],
       exploration: 'two tasks, a message that comes twice',
     },
     mistake: 'Whoever finds the part of the last task in a group is behind all others: no need to look for each.',
@@ -235,7 +235,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'no-transaction',
-    caughtBy: { simulation: ['no row is visible twice', 'an epoch that has ended changes no table'], exploration: 'commit against cancel' },
+    caughtBy: {
+      simulation: [
+        'nothing is visible before its commit is decided',
+        'no row is visible twice',
+        'an epoch that has ended changes no table',
+      ],
+      exploration: 'commit against cancel',
+    },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
       'functions/core/table-log/append.ts',
