@@ -1,17 +1,23 @@
 /** `npm run explore`: all that can happen in small worlds. */
-import { Command } from 'commander';
-import { plantedBug } from './planted-bugs.ts';
+import { Command, Option } from 'commander';
+import { plantedBug, plantedBugs } from './planted-bugs.ts';
 import { patchModules, smallGroups } from './source-patches.ts';
 
-const options = new Command('explore')
+const program = new Command('explore')
   .description('tries every interleaving, crash and doubled delivery in small worlds of Fanlake')
   .option('--world <text>', 'only worlds whose name has this in it', '')
   .option('--large', 'also the worlds that take minutes')
-  .option('--bug <name>', 'with a planted mistake')
+  .addOption(new Option('--bug <name>', 'with a planted mistake').choices(plantedBugs.map(({ name }) => name)))
   .option('--plain', 'faults happen at any moment, not only where they make a difference')
   .option('--json', 'one JSON document on stdout')
-  .parse()
-  .opts<{ readonly world: string; readonly large?: boolean; readonly bug?: string; readonly plain?: boolean; readonly json?: boolean }>();
+  .parse();
+const options = program.opts<{
+  readonly world: string;
+  readonly large?: boolean;
+  readonly bug?: string;
+  readonly plain?: boolean;
+  readonly json?: boolean;
+}>();
 
 patchModules([...smallGroups, ...(options.bug === undefined ? [] : plantedBug(options.bug).patches)]);
 const { Explorer } = await import('./explore.ts');
@@ -19,7 +25,8 @@ const { smallWorlds } = await import('./small-worlds.ts');
 const { Violation } = await import('./violation.ts');
 
 const worlds = smallWorlds.filter(({ name, isLarge = false }) => name.includes(options.world) && (options.large === true || !isLarge));
-if (worlds.length === 0) throw new Error(`no small world has '${options.world}' in its name`);
+if (worlds.length === 0)
+  program.error(`error: no small world has '${options.world}' in its name. There are: ${smallWorlds.map(({ name }) => name).join('; ')}.`);
 const results: unknown[] = [];
 for (const world of worlds) {
   try {

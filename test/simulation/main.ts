@@ -1,7 +1,7 @@
 /** `npm run simulate`: many worlds, each decided by a seed; or one of them, step by step. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { plantedBug, plantedBugs } from './planted-bugs.ts';
 import type { Failure, Tally } from './run-seeds.ts';
 import { type FaultName, faultNames } from './scenario-faults.ts';
@@ -26,8 +26,15 @@ const numberFrom =
   (text: string): number => {
     const value = Number(text);
     if (Number.isInteger(value) && value >= least) return value;
-    throw new Error(`${text} is no whole number from ${least} on`);
+    throw new InvalidArgumentError(`It must be a whole number from ${least} on.`);
   };
+
+function faultsFrom(text: string): readonly FaultName[] {
+  const names = text.split(',');
+  const unknown = names.find((name) => !faultNames.some((known) => known === name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`There is no fault '${unknown}'.`);
+  return names as FaultName[];
+}
 
 const options = new Command('simulate')
   .description('lets Fanlake run in simulated worlds with faults, and checks what must always hold')
@@ -37,9 +44,9 @@ const options = new Command('simulate')
   .option('--seed <n>', 'one world, step by step', numberFrom(0))
   .option('--schedule <n>', 'with --seed: another order of what happens', numberFrom(0))
   .option('--without <numbers>', 'with --seed: without these happenings', (text) => text.split(',').map(numberFrom(0)), [])
-  .option('--no-faults <names>', `with --seed: without these faults (${faultNames.join(', ')})`)
+  .option('--no-faults <names>', `with --seed: without these faults (${faultNames.join(', ')})`, faultsFrom)
   .option('--fault-steps <n>', 'with --seed: no fault behind so many steps', numberFrom(0))
-  .option('--bug <name>', `with a planted mistake: ${plantedBugs.map(({ name }) => name).join(', ')}`)
+  .addOption(new Option('--bug <name>', 'with a planted mistake').choices(plantedBugs.map(({ name }) => name)))
   .option('--json', 'one JSON document on stdout')
   .option('--part', 'used by itself')
   .addHelpText('after', '\nEnds with 0 when nothing was violated, with 1 when something was.')
@@ -71,7 +78,7 @@ async function part(): Promise<void> {
 
 async function one(seed: number): Promise<void> {
   const { schedule = seed, without, faultSteps = null } = options;
-  const noFaults = options.faults === true ? [] : (String(options.faults).split(',') as FaultName[]);
+  const noFaults = options.faults === true ? [] : options.faults;
   const { trace, report } = await replay({ seed, schedule, without, noFaults, faultSteps });
   console.log(trace.join('\n'));
   process.exitCode = report.violation === null ? 0 : 1;
