@@ -52,7 +52,7 @@ export class ExploredFunctions {
   private readonly deployment: Deployment;
   private readonly beginnings = new Map<string, Progress>();
   /** Histories that were run. */
-  runs = 0;
+  private runs = 0;
 
   constructor(deployment: Deployment) {
     this.deployment = deployment;

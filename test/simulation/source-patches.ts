@@ -17,7 +17,7 @@ const root = new URL('../../', import.meta.url);
  * The text with all of a file's patches.
  * @throws Error when the code has changed so that one doesn't fit it any more
  */
-export function patched(source: string, file: string, patches: readonly SourcePatch[]): string {
+function patched(source: string, file: string, patches: readonly SourcePatch[]): string {
   let text = source;
   for (const { find, replace } of patches.filter((patch) => patch.file === file)) {
     if (text.split(find).length !== 2) throw new Error(`${file} doesn't have exactly one place that reads: ${find}`);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a function of a stack does: the word in its name. */
-export const functionKinds = ['worker', 'coordinator', 'reducer', 'monitor'] as const;
+const functionKinds = ['worker', 'coordinator', 'reducer', 'monitor'] as const;
 export type FunctionKind = (typeof functionKinds)[number];
 
 export interface LambdaProcess {
