@@ -48,6 +48,13 @@ export const foldKey = (id: PlanId, stage: number, group: number): string => `${
 export const resendsPrefix = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/resent/`;
 export const resendKey = (id: PlanId, stage: number, round: number): string => `${resendsPrefix(id, stage)}${pad(round, 2)}`;
 
+/** The tasks of a merge stage. */
+export const stageTasksKey = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/tasks.json`;
+
+/** The rows that an attempt hands on to the next stage. */
+export const rowsKey = (id: PlanId, stage: number, task: number, nonce: string): string =>
+  `${stageRoot(id, stage)}/rows/${pad(task, 7)}-${nonce}.parquet`;
+
 /** The task's number in a part's key. */
 export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));
 

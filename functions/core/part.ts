@@ -63,6 +63,19 @@ interface PartBase {
   readonly requests: RequestCounts;
 }
 
+/**
+ * Rows that a task hands on to the next stage: one Parquet object in the work root, in the order of the rows' buckets, so that a range of buckets is a range of
+ * its bytes.
+ */
+export interface PartOutput {
+  /** Of the attempt that wrote it; part of the object's key (`rowsKey`). */
+  readonly nonce: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Of each row group: its first and last bucket, its rows, and the half-open range of its bytes. */
+  readonly groups: readonly (readonly [firstBucket: number, lastBucket: number, rows: number, start: number, end: number])[];
+}
+
 export interface DonePart extends PartBase {
   readonly kind: 'done';
   readonly rows: RowCounts;
@@ -74,6 +87,10 @@ export interface DonePart extends PartBase {
   readonly checksum: Checksum;
   /** Left away when nothing was. */
   readonly ignored?: Ignored;
+  /** Of a stage that isn't the last. Without a row there is no object, and `rows` is 0. */
+  readonly output?: PartOutput;
+  /** Of a merge task: rows of the stage before that it took. */
+  readonly consumed?: number;
 }
 
 export interface FailedPart extends PartBase {

@@ -1,4 +1,5 @@
 import type { Column } from './layout.ts';
+import type { StagedQuery } from './staged-query.ts';
 
 /** Columns that a query may select though no file has them. */
 export const virtualColumns = ['_file', '_run'] as const;
@@ -20,4 +21,6 @@ export interface BoundQuery {
   readonly changesRowCount: boolean;
   /** Of a query that treats rows one by one: whether it may leave a row out (WHERE). */
   readonly filters: boolean;
+  /** How several tasks answer a query that looks at several rows at once; null where it treats rows one by one, or `reason` says why they can't. */
+  readonly staged: StagedQuery | null;
 }

@@ -1,0 +1,42 @@
+import type { EpochId } from './keys.ts';
+
+/** Tasks of one epoch's stage: a half-open range of their numbers. */
+export interface TaskRange {
+  readonly epoch: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A task of a merge stage: some buckets of the rows that some tasks of the stage before handed on. Numbered from 0 within its epoch and stage. */
+export interface MergeTask {
+  readonly task: number;
+  /** Whose rows it takes, in order. Of another epoch only where the plan takes over parts of its map stage. */
+  readonly inputs: readonly TaskRange[];
+  /** Half-open range of buckets. */
+  readonly buckets: readonly [number, number];
+  /** Bytes of the parts' objects that it has to fetch, as far as is known: tells how long it may take. */
+  readonly bytes: number;
+}
+
+/**
+ * The tasks of a merge stage, written once (create-if-absent) by whoever completes the stage before: they follow from what that one handed on.
+ */
+export interface StageTasks {
+  readonly format: 1;
+  /** Index of the step in the plan's query. */
+  readonly step: number;
+  /** `combine`: its tasks make few parts of many, with the step's `combine` (or as they are); `merge`: the step's own query. */
+  readonly kind: 'combine' | 'merge';
+  /** Whether its tasks write the table's data files. */
+  readonly last: boolean;
+  readonly tasks: readonly MergeTask[];
+}
+
+export interface MergeMessage extends EpochId {
+  readonly kind: 'merge';
+  /** Nonce of the plan that it is of. */
+  readonly plan: string;
+  /** From 1: the map stage is 0. */
+  readonly stage: number;
+  readonly task: MergeTask;
+}
