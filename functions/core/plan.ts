@@ -6,6 +6,7 @@ import type { InputColumn, Layout } from './layout.ts';
 import type { RequestCounts } from './part.ts';
 import type { ObjectVersion } from './ports.ts';
 import type { BoundQuery } from './query.ts';
+import type { StagedQuery } from './staged-query.ts';
 import type { Split, Task } from './task.ts';
 
 /** Version of the stored documents; code that doesn't speak a plan's version fails its run with the command to type. */
@@ -58,6 +59,11 @@ export interface Plan extends EpochId {
     /** Keys of the first objects, for receipts. Left away by older versions. */
     readonly first?: readonly string[];
   };
+  /**
+   * Set when the tasks share a query that looks at several rows at once: then they hand their rows on, and merge tasks make the answer (`query.staged`). Of one
+   * task alone the query is run as it is. All epochs of a plan agree, so that parts are of one kind.
+   */
+  readonly staged?: true;
   /** Bytes of a split that the user asked for; null: what suited the machine. Left away where nothing was planned. */
   readonly splitBytes?: number | null;
   readonly tasks: number;
@@ -86,6 +92,9 @@ const namedObjects = 3;
 
 /** What is known of a plan before its tasks are counted. */
 export type PlanDraft = Omit<Plan, 'format' | 'nonce' | 'createdMs' | 'tasks' | 'inline'>;
+
+/** The stages behind the map stage; null of a run whose map tasks write the table's data files. */
+export const stagesOf = (plan: Plan): StagedQuery | null => (plan.staged === true ? plan.query.staged : null);
 
 /** Tasks that an epoch takes over from earlier ones. */
 export const reusedCount = (plan: Plan): number =>

@@ -4,7 +4,7 @@ import type { Column } from './layout.ts';
 export interface PartColumn extends Column {
   /**
    * The type that it has in a part's Parquet file, where that can't hold `type`: it is cast to this when it is written, and back to `type` when it is
-   * read (../shared design sql.md, section 3: Parquet turns a HUGEINT into a DOUBLE without a word).
+   * read (Parquet turns a HUGEINT into a DOUBLE without a word).
    */
   readonly stored: string;
 }
