@@ -1,4 +1,4 @@
-import type { AggregateCall, Decomposed, TypedSql } from './aggregates.ts';
+import type { AggregateCall, Decomposed, TypedSql } from './aggregate-call.ts';
 
 /** A call of an aggregate over a task's rows, with the FILTER of the query's own call. */
 export function partial({ filter }: AggregateCall, name: string, ...args: readonly string[]): string {
