@@ -1,0 +1,96 @@
+import { childrenOf, isNode, listAt, nodeAt, type Tree, type TreeNode, textAt, walk } from './statement-tree.ts';
+
+/** A reference to a column by its name alone. */
+export const columnRef = (name: string): TreeNode => ({ class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', column_names: [name] });
+
+/** An expression as an item of a SELECT, under a name. */
+export const named = (expression: TreeNode, alias: string): TreeNode => ({ ...expression, alias });
+
+/** The parts of a column's name, as they are written; empty for any other expression. */
+export const nameParts = (expression: TreeNode): readonly string[] =>
+  expression['class'] === 'COLUMN_REF' ? listAt(expression, 'column_names').map(String) : [];
+
+/** Equal for expressions that are written alike: places are ignored, and the case of names, and a name given to the whole. */
+export function expressionKey(expression: TreeNode): string {
+  return JSON.stringify(named(expression, ''), (key, value: Tree) => {
+    if (key === 'query_location') return undefined;
+    if (key === 'column_names' && Array.isArray(value)) return value.map((name) => String(name).toLowerCase());
+    return key === 'function_name' && typeof value === 'string' ? value.toLowerCase() : value;
+  });
+}
+
+/**
+ * The names that a lambda gives to its parameters, in lower case. The arrow of JSON (`j -> '$.a'`) is the same kind of node: there no name of the left side
+ * stands on the right.
+ */
+function parametersOf(lambda: TreeNode): readonly string[] {
+  const [left, right] = [nodeAt(lambda, 'lhs'), nodeAt(lambda, 'expr')];
+  if (left === null || right === null) return [];
+  const namesIn = (node: TreeNode): readonly string[] => [...walk(node)].flatMap((inner) => nameParts(inner).slice(0, 1)).map(lower);
+  const used = new Set(namesIn(right));
+  const names = namesIn(left);
+  return names.some((name) => used.has(name)) ? names : [];
+}
+
+const lower = (text: string): string => text.toLowerCase();
+
+/** Answers what takes a node's place; null to look into it. `bound` are the names of lambdas' parameters at its place, in lower case. */
+export type Replacement = (node: TreeNode, bound: ReadonlySet<string>) => TreeNode | null;
+
+/** A copy of an expression in which what `replace` answers takes the place of nodes, from the outermost on. */
+export function replaceIn(node: TreeNode, replace: Replacement, bound: ReadonlySet<string> = new Set()): TreeNode {
+  const replaced = replace(node, bound);
+  if (replaced !== null) return replaced;
+  if (node['class'] === 'CONSTANT') return node;
+  const inner = node['class'] === 'LAMBDA' ? new Set([...bound, ...parametersOf(node)]) : bound;
+  const inTree = (tree: Tree): Tree => {
+    if (Array.isArray(tree)) return tree.map(inTree);
+    return isNode(tree) ? replaceIn(tree, replace, inner) : tree;
+  };
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, key === 'cast_type' ? value : inTree(value)]));
+}
+
+/** Whether a node, or one below it, is of a kind. Queries in an expression are not looked into. */
+export function has(node: TreeNode, isOfKind: (node: TreeNode) => boolean): boolean {
+  if (isOfKind(node)) return true;
+  return node['class'] !== 'SUBQUERY' && childrenOf(node).some((child) => has(child, isOfKind));
+}
+
+/** Whether an expression's value may differ from row to row. */
+export const readsColumns = (node: TreeNode): boolean =>
+  has(node, (inner) => ['COLUMN_REF', 'SUBQUERY', 'STAR', 'POSITIONAL_REFERENCE'].includes(textAt(inner, 'class')));
+
+/** The whole number that a constant stands for; null for any other expression. */
+export function wholeNumber(node: TreeNode): number | null {
+  const value = node['class'] === 'CONSTANT' ? nodeAt(node, 'value') : null;
+  const text = value === null ? '' : textAt(value, 'value').replace('\u0000n', '');
+  const type = value === null ? null : nodeAt(value, 'type');
+  return type !== null && /INT/.test(textAt(type, 'id')) && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** Expressions that get names of their own, equal ones one name: what a query hands up to the next. */
+export class NamedExpressions {
+  private readonly prefix: string;
+  private readonly known = new Map<string, TreeNode>();
+
+  constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  /** The column that stands for an expression from now on. */
+  take(expression: TreeNode): TreeNode {
+    const key = expressionKey(expression);
+    const found = this.known.get(key) ?? named(expression, `${this.prefix}${this.known.size}`);
+    this.known.set(key, found);
+    return columnRef(textAt(found, 'alias'));
+  }
+
+  /** The expressions as items of a SELECT. */
+  get items(): readonly TreeNode[] {
+    return [...this.known.values()];
+  }
+
+  get names(): readonly string[] {
+    return this.items.map((item) => textAt(item, 'alias'));
+  }
+}

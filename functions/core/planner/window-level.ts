@@ -1,0 +1,71 @@
+import { columnRef, has, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
+import { NotStaged } from './not-staged.ts';
+import { selectTree, tableRef } from './select-tree.ts';
+import type { SqlBinder } from './sql-binder.ts';
+import type { StageBuilder } from './stage-builder.ts';
+import { isNode, listAt, type TreeNode, textAt, walk } from './statement-tree.ts';
+
+const isWindow = (node: TreeNode): boolean => node['class'] === 'WINDOW';
+
+export const hasWindow = (node: TreeNode): boolean => has(node, isWindow);
+
+/** Functions whose value depends on the order of rows: without an ORDER BY that is nobody's. */
+const ordered: ReadonlySet<string> = new Set(
+  'row_number rank dense_rank rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value first last fill'.split(' '),
+);
+
+/** The expressions of a SELECT with windows, as ones over columns that are there before the windows (`y0`, `y1`...). */
+export class WindowedExpressions {
+  readonly rows = new NamedExpressions('y');
+  private readonly windows: TreeNode[] = [];
+
+  rewrite(expression: TreeNode): TreeNode {
+    const rewritten = replaceIn(expression, (node) => {
+      if (hasWindow(node)) return null;
+      return readsColumns(node) ? this.rows.take(node) : null;
+    });
+    for (const node of walk(rewritten)) if (isWindow(node)) this.windows.push(node);
+    return rewritten;
+  }
+
+  /**
+   * Columns that every window is partitioned by: rows that agree in them must meet.
+   * @throws NotStaged without one
+   */
+  get keys(): readonly string[] {
+    let keys: readonly string[] | null = null;
+    for (const window of this.windows) {
+      const name = textAt(window, 'function_name');
+      if (ordered.has(name.toLowerCase()) && listAt(window, 'orders').length === 0)
+        throw new NotStaged(`numbers rows without an order (${name}() OVER without ORDER BY)`, 'an ORDER BY in the window');
+      const own = listAt(window, 'partitions').flatMap((partition) => (isNode(partition) ? nameParts(partition).slice(0, 1) : []));
+      keys = keys === null ? own : keys.filter((key) => own.includes(key));
+      if (keys.length === 0)
+        throw new NotStaged(
+          own.length === 0
+            ? `looks at all rows at once (${name}() OVER without PARTITION BY)`
+            : 'has windows without a common column in PARTITION BY',
+          'windows that share a column in PARTITION BY',
+        );
+    }
+    return [...new Set(keys ?? [])];
+  }
+}
+
+/**
+ * Makes the current relation (the columns of `expressions.rows`) the one of the items behind the windows.
+ * @param items named
+ */
+export async function windowLevel(
+  builder: StageBuilder,
+  binder: SqlBinder,
+  expressions: WindowedExpressions,
+  { items, qualify }: { readonly items: readonly TreeNode[]; readonly qualify: TreeNode | null },
+  isInputRowByRow: boolean,
+): Promise<void> {
+  const { keys, rows } = expressions;
+  const own = await binder.print(selectTree({ items: rows.names.map(columnRef), from: tableRef('_rows') }));
+  const merged = await binder.print(selectTree({ items, from: tableRef('parts'), qualify }));
+  const exchange = { keys, rows: (relation: string) => own.replace('_rows', relation), combine: null, merged, rowByRow: true, counted: null };
+  await builder.exchange(exchange, isInputRowByRow);
+}
