@@ -5,7 +5,7 @@ import { manifestPrefix } from '../core/keys.ts';
 import type { InputColumn } from '../core/layout.ts';
 import type { PlannedTable } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
-import type { BoundQuery } from '../core/query.ts';
+import { type BoundQuery, queryOfNothing } from '../core/query.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
 import type { DeltaStruct } from '../core/table-log/delta-types.ts';
 import { checkPartitionColumns, checkSamePartitions } from '../core/table-log/partition-columns.ts';
@@ -90,16 +90,7 @@ export async function bindToTable({ inspector, job, table, existing, columns }: 
 
 /** The plan's part of an input without rows: nothing is read, and nothing will be written. */
 export function nothingToBind(job: Job, table: string, existing: ExistingTable | null) {
-  const query: BoundQuery = {
-    sql: job.query,
-    output: [],
-    rowwise: true,
-    reason: null,
-    reads: [],
-    passThrough: {},
-    changesRowCount: false,
-    filters: false,
-  };
+  const query = queryOfNothing(job);
   const partitionBy = existing?.partitionColumns ?? job.table.partitionBy;
   const planned: PlannedTable = { key: table, format: job.table.format, partitionBy, columns: [] };
   return { query, columns: [], table: planned };

@@ -51,15 +51,16 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
     empty && !columns.some(({ declared }) => declared)
       ? nothingToBind(job, request.table, existing)
       : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns });
-  const sizing = sizingFor(bound.query, request.splitBytes, tools.sizing);
+  const sizing = sizingFor(job, bound.query, request.splitBytes, tools.sizing);
   const input = inputOf(objects);
   const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes);
   let taskCount = 0;
   for (const _task of tasks()) taskCount += 1;
-  if (!bound.query.rowwise && taskCount > 1) throw needsOneTask(bound.query, taskCount);
+  const isShared = !bound.query.rowwise && taskCount > 1;
+  if (isShared && bound.query.staged === null) throw needsOneTask(job, bound.query, taskCount);
   checkLineNumbers(bound.query, laidOut, layouts, sizing);
   return {
-    draft: { ...draftOf(request, bound, layouts), input },
+    draft: { ...draftOf(request, bound, layouts), input, ...(isShared ? { staged: true as const } : {}) },
     tasks: { [Symbol.iterator]: tasks },
     taskCount,
   };
@@ -76,14 +77,17 @@ function draftOf({ run, epoch, job, splitBytes }: PlanRequest, { query, columns,
 }
 
 /**
- * Unless the user asks for splits: a query that doesn't treat rows one by one takes its whole input in one task, and one that reads line numbers each object.
+ * Unless the user asks for splits, a query that reads line numbers takes each object whole. One that several tasks can't share takes its whole input in one, where the job
+ * allows that.
  */
-function sizingFor(query: BoundQuery, splitBytes: number | null, standard: TaskSizing): TaskSizing {
+function sizingFor(job: Job, query: BoundQuery, splitBytes: number | null, standard: TaskSizing): TaskSizing {
   const sizing = taskSizing(splitBytes, standard);
   if (splitBytes !== null) return sizing;
-  if (query.rowwise) return query.reads.includes('line_number') ? { ...sizing, splitBytes: null } : sizing;
-  return { splitBytes: null, taskBytes: Number.POSITIVE_INFINITY, splitsPerTask: Number.POSITIVE_INFINITY };
+  if (!query.rowwise && query.staged === null && job.allowSingleTask) return oneTask;
+  return query.reads.includes('line_number') ? { ...sizing, splitBytes: null } : sizing;
 }
+
+const oneTask: TaskSizing = { splitBytes: null, taskBytes: Number.POSITIVE_INFINITY, splitsPerTask: Number.POSITIVE_INFINITY };
 
 function* splitsOf(laidOut: readonly LaidOut[], layouts: readonly Layout[], { splitBytes }: TaskSizing): Generator<Split> {
   for (const { object, layout } of laidOut) {
@@ -93,11 +97,13 @@ function* splitsOf(laidOut: readonly LaidOut[], layouts: readonly Layout[], { sp
   }
 }
 
-function needsOneTask(query: BoundQuery, tasks: number): FanlakeError {
+function needsOneTask(job: Job, query: BoundQuery, tasks: number): FanlakeError {
+  const way = job.allowSingleTask
+    ? 'Leave --split-size away: then one task takes all.'
+    : 'To let one task take all of the input: allowSingleTask in the job, or --allow-single-task.';
   return new FanlakeError(
     'query.unsupported',
-    `The query ${query.reason ?? 'looks at all rows at once'}: that needs all rows in one task, and the run would have ${tasks} tasks. ` +
-      'Distributed aggregates are not built yet: leave --split-size away, or use a query that treats each row by itself.',
+    `The run would have ${tasks} tasks, and they can't share this query: it ${query.reason ?? 'looks at all rows at once'}. ${way}`,
     { reason: query.reason, tasks },
   );
 }

@@ -63,6 +63,8 @@ const jobSchema = z.strictObject({
     mode: z.enum(['append', 'replace', 'replacePartitions', 'replaceSource']).default('append'),
     columnNames: z.enum(['clean', 'strict']).default('clean'),
   }),
+  /** Whether a query that several tasks can't share may take the whole input in one task. */
+  allowSingleTask: z.boolean().default(false),
   limits: z
     .strictObject({
       maxBadRows: wholeNumber.default(0),

@@ -24,3 +24,16 @@ export interface BoundQuery {
   /** How several tasks answer a query that looks at several rows at once; null where it treats rows one by one, or `reason` says why they can't. */
   readonly staged: StagedQuery | null;
 }
+
+/** The bound query of an input of which nothing is known: nothing is read by it. */
+export const queryOfNothing = ({ query }: { readonly query: string }): BoundQuery => ({
+  sql: query,
+  output: [],
+  rowwise: true,
+  reason: null,
+  reads: [],
+  passThrough: {},
+  changesRowCount: false,
+  filters: false,
+  staged: null,
+});

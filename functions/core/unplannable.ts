@@ -3,6 +3,7 @@ import type { Job } from './job.ts';
 import type { EpochId } from './keys.ts';
 import { inputOf, type PlanDraft } from './plan.ts';
 import type { ObjectVersion } from './ports.ts';
+import { queryOfNothing } from './query.ts';
 
 /** What was to be planned. */
 export interface Unplanned extends EpochId {
@@ -19,7 +20,7 @@ export function unplannable({ job, run, epoch, table, objects }: Unplanned, erro
     epoch,
     job,
     table: { key: table, format: job.table.format, partitionBy: job.table.partitionBy, columns: [] },
-    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false, filters: false },
+    query: queryOfNothing(job),
     columns: [],
     layouts: [],
     input: inputOf(objects),

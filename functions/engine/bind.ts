@@ -3,13 +3,17 @@ import type { Column } from '../core/layout.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { columnsRead, hideFromStars, passedThrough, virtualColumnsIn } from '../core/planner/columns.ts';
 import { keepDoubles } from '../core/planner/double-constants.ts';
+import { NotStaged } from '../core/planner/not-staged.ts';
 import { treatmentOfRows } from '../core/planner/rowwise.ts';
 import { checkSafe } from '../core/planner/safety.ts';
+import { stageQuery } from '../core/planner/stage-query.ts';
 import { isNode, parseTree, printTree, statementsOf, type Tree, type TreeNode, textAt } from '../core/planner/statement-tree.ts';
 import type { BoundQuery } from '../core/query.ts';
+import type { StagedQuery } from '../core/staged-query.ts';
 import { asEngineError, missingColumnIn } from './errors.ts';
 import { functionCatalog } from './function-catalog.ts';
 import type { Engine } from './session.ts';
+import { sqlBinder } from './sql-binder.ts';
 import { emptyRelation, literal } from './sql-text.ts';
 
 const what = "the query can't be used";
@@ -115,5 +119,27 @@ export async function bindQuery(engine: Engine, sql: string, input: readonly Col
   const output = await describe(engine, sql, virtualColumnsIn(query, input), input);
   refuseDoubles(output);
   const treatment = treatmentOfRows(query, catalog);
-  return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment };
+  const stages = treatment.rowwise ? { staged: null } : await stagesOf(engine, query, input, output);
+  return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment, ...stages };
+}
+
+/** The stages in which several tasks answer a query that looks at several rows at once, or why they can't. */
+async function stagesOf(
+  engine: Engine,
+  query: TreeNode,
+  columns: readonly Column[],
+  output: readonly Column[],
+): Promise<{ readonly staged: StagedQuery } | { readonly staged: null; readonly reason: string }> {
+  const virtual = virtualColumnsIn(query, columns).map((name) => ({ name, type: 'VARCHAR' }));
+  const planner = { binder: sqlBinder(engine), catalog: await functionCatalog(engine) };
+  try {
+    return { staged: await stageQuery(planner, query, { columns, virtual }, output) };
+  } catch (thrown) {
+    if (thrown instanceof NotStaged) {
+      const instead = thrown.instead === '' ? '' : `; write ${thrown.instead}`;
+      return { staged: null, reason: `${thrown.message}${instead}` };
+    }
+    const { message } = asEngineError(thrown, 'can not be shared by tasks');
+    return { staged: null, reason: message };
+  }
 }

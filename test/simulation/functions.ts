@@ -72,6 +72,7 @@ const inspector: Inspector = {
     passThrough: { line: 'line' },
     changesRowCount: false,
     filters: false,
+    staged: null,
   }),
 };
 

@@ -1,4 +1,4 @@
-import { type AggregateCall, type Decomposed, type TypedSql } from './aggregate-call.ts';
+import type { AggregateCall, Decomposed, TypedSql } from './aggregate-call.ts';
 import { decompose } from './aggregates.ts';
 import { columnRef, expressionKey, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
 import { NotStaged } from './not-staged.ts';

@@ -186,7 +186,8 @@ class Resolver {
     if (!isPlain || listAt(star, 'rename_list').length > 0)
       throw new NotStaged('uses COLUMNS(...), or * with RENAME', 'the columns by their names');
     if (this.scope.table === null) throw new NotStaged('selects * from several tables', 'the columns by their names');
-    if (relation !== '' && !sameName(relation, this.scope.table)) throw new NotStaged(`selects ${relation}.*`, 'the columns by their names');
+    if (relation !== '' && !sameName(relation, this.scope.table))
+      throw new NotStaged(`selects ${relation}.*`, 'the columns by their names');
     const excluded = new Set(listAt(star, 'exclude_list').map((name) => String(name).toLowerCase()));
     const replaced = new Map(
       listAt(star, 'replace_list').flatMap((entry) => {

@@ -1,5 +1,5 @@
 import { type FunctionCatalog, functionKind, notEmpty } from './functions.ts';
-import { childrenOf, ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { childrenOf, ctesOf, isNode, listAt, nodeAt, sameName, type Tree, type TreeNode, textAt } from './statement-tree.ts';
 
 /** Whether a query treats each row of `input` by itself, and if not, what doesn't. */
 export interface RowTreatment {
@@ -54,8 +54,34 @@ function countReads(node: TreeNode, outer: Scope): number {
     return outer.get(name)?.reads ?? (name === 'input' ? 1 : 0);
   }
   const scope = scopeInside(node, outer);
+  // each of its rows is one branch's: what one task gives for its rows is what it gives for them among all
+  if (isUnionAll(node)) return branchesOf(node).reduce((most, branch) => Math.max(most, countReads(branch, scope)), 0);
   const map = nodeAt(node, 'cte_map');
   return childrenOf(node).reduce((sum, child) => sum + (child === map ? 0 : countReads(child, scope)), 0);
+}
+
+function isUnionAll(node: TreeNode): boolean {
+  return node['type'] === 'SET_OPERATION_NODE' && node['setop_all'] === true && textAt(node, 'setop_type').startsWith('UNION');
+}
+
+const branchesOf = (node: TreeNode): readonly TreeNode[] =>
+  [nodeAt(node, 'left'), nodeAt(node, 'right')].filter((branch): branch is TreeNode => branch !== null);
+
+/** Judges UNION ALL: by its branches, and by what is done to all of their rows. */
+function reasonOfUnion(node: TreeNode, outer: Scope, walk: Walk): string | null {
+  for (const modifier of listAt(node, 'modifiers')) return reasonOfModifier(modifier);
+  walk.multiplies = true;
+  const scope = scopeInside(node, outer);
+  for (const branch of branchesOf(node)) {
+    if (countReads(branch, scope) === 0) return 'adds rows that are not of input (UNION ALL)';
+    const reason = reasonOfQuery(branch, scope, walk);
+    if (reason !== null) return `${reason} in a branch of UNION ALL`;
+  }
+  return null;
+}
+
+function reasonOfModifier(modifier: Tree): string {
+  return (isNode(modifier) ? modifierReasons[textAt(modifier, 'type')] : undefined) ?? 'changes the set of its rows';
 }
 
 const modifierReasons: Readonly<Record<string, string>> = {
@@ -66,6 +92,7 @@ const modifierReasons: Readonly<Record<string, string>> = {
 };
 
 function reasonOfQuery(query: TreeNode, outer: Scope, walk: Walk): string | null {
+  if (isUnionAll(query)) return reasonOfUnion(query, outer, walk);
   if (query['type'] === 'SET_OPERATION_NODE') return `combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`;
   if (query['type'] === 'RECURSIVE_CTE_NODE') return 'is recursive (WITH RECURSIVE)';
   if (query['type'] !== 'SELECT_NODE') return `has a part that is not known to treat rows one by one (${textAt(query, 'type')})`;
@@ -84,9 +111,7 @@ function reasonOfQuery(query: TreeNode, outer: Scope, walk: Walk): string | null
 
 /** Judges the clauses that only stand where rows are looked at together. */
 function reasonOfClauses(select: TreeNode): string | null {
-  for (const modifier of listAt(select, 'modifiers')) {
-    return (isNode(modifier) ? modifierReasons[textAt(modifier, 'type')] : undefined) ?? 'changes the set of its rows';
-  }
+  for (const modifier of listAt(select, 'modifiers')) return reasonOfModifier(modifier);
   if (notEmpty(select['group_expressions']) || notEmpty(select['group_sets'])) return 'groups rows (GROUP BY)';
   if (select['aggregate_handling'] !== 'STANDARD_HANDLING') return 'groups rows (GROUP BY ALL)';
   if (select['having'] !== null) return 'filters groups (HAVING)';

@@ -1,4 +1,4 @@
-import { columnRef, has, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
+import { has, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
 import { NotStaged } from './not-staged.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
@@ -21,7 +21,8 @@ export class WindowedExpressions {
 
   rewrite(expression: TreeNode): TreeNode {
     const rewritten = replaceIn(expression, (node) => {
-      if (hasWindow(node)) return null;
+      // keys of ORDER BY are lists, and no expressions
+      if (typeof node['class'] !== 'string' || hasWindow(node)) return null;
       return readsColumns(node) ? this.rows.take(node) : null;
     });
     for (const node of walk(rewritten)) if (isWindow(node)) this.windows.push(node);
@@ -30,9 +31,10 @@ export class WindowedExpressions {
 
   /**
    * Columns that every window is partitioned by: rows that agree in them must meet.
+   * @param mayMeetInOneTask whether all rows may, where there is no such column
    * @throws NotStaged without one
    */
-  get keys(): readonly string[] {
+  keys(mayMeetInOneTask: boolean): readonly string[] {
     let keys: readonly string[] | null = null;
     for (const window of this.windows) {
       const name = textAt(window, 'function_name');
@@ -40,7 +42,7 @@ export class WindowedExpressions {
         throw new NotStaged(`numbers rows without an order (${name}() OVER without ORDER BY)`, 'an ORDER BY in the window');
       const own = listAt(window, 'partitions').flatMap((partition) => (isNode(partition) ? nameParts(partition).slice(0, 1) : []));
       keys = keys === null ? own : keys.filter((key) => own.includes(key));
-      if (keys.length === 0)
+      if (keys.length === 0 && !mayMeetInOneTask)
         throw new NotStaged(
           own.length === 0
             ? `looks at all rows at once (${name}() OVER without PARTITION BY)`
@@ -55,6 +57,7 @@ export class WindowedExpressions {
 /**
  * Makes the current relation (the columns of `expressions.rows`) the one of the items behind the windows.
  * @param items named
+ * @param mayMeetInOneTask for rows that are groups already, and few
  */
 export async function windowLevel(
   builder: StageBuilder,
@@ -62,10 +65,12 @@ export async function windowLevel(
   expressions: WindowedExpressions,
   { items, qualify }: { readonly items: readonly TreeNode[]; readonly qualify: TreeNode | null },
   isInputRowByRow: boolean,
+  mayMeetInOneTask: boolean,
 ): Promise<void> {
-  const { keys, rows } = expressions;
-  const own = await binder.print(selectTree({ items: rows.names.map(columnRef), from: tableRef('_rows') }));
+  const { rows } = expressions;
+  const keys = expressions.keys(mayMeetInOneTask);
   const merged = await binder.print(selectTree({ items, from: tableRef('parts'), qualify }));
-  const exchange = { keys, rows: (relation: string) => own.replace('_rows', relation), combine: null, merged, rowByRow: true, counted: null };
+  const handedOn = (relation: string): string => `SELECT ${rows.names.join(', ')} FROM ${relation}`;
+  const exchange = { keys, rows: handedOn, combine: null, merged, rowByRow: true, counted: null };
   await builder.exchange(exchange, isInputRowByRow);
 }

@@ -1,5 +1,6 @@
 import { type Job, parseJob } from '../../../functions/core/job.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
+import { queryOfNothing } from '../../../functions/core/query.ts';
 
 /** A plan of one object into the table `visits`, for tests that need no more. */
 export function planOf({
@@ -19,7 +20,7 @@ export function planOf({
     inline: null,
     job,
     table: { key: 'visits', format: 'delta', partitionBy: [], columns: [{ name: 'line', type: 'VARCHAR', castTo: null }] },
-    query: { sql: job.query, output: [], rowwise: true, reason: null, reads: [], passThrough: {}, changesRowCount: false, filters: false },
+    query: queryOfNothing(job),
     columns: [],
     layouts: [{ format: 'text', compression: 'none', bomBytes: 0, dataStart: 0, keys: [] }],
     input: { objects: 1, bytes },

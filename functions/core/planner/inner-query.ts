@@ -1,0 +1,96 @@
+import type { FunctionCatalog } from './functions.ts';
+import { treatmentOfRows } from './rowwise.ts';
+import { tableRef } from './select-tree.ts';
+import { ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+
+/** A query whose FROM clause has another one in it that looks at several rows at once. */
+export interface InnerQuery {
+  /** By itself, with the WITH entries that it can name. */
+  readonly query: TreeNode;
+  /** The query around it, which reads its answer as `input`. */
+  readonly outer: TreeNode;
+}
+
+/** The query, in FROM or behind a name of WITH, that must be answered before the one around it begins; null where FROM gives rows of the input one by one. */
+export function findInnerQuery(select: TreeNode, catalog: FunctionCatalog): InnerQuery | null {
+  const from = nodeAt(select, 'from_table');
+  const leaf = from === null ? null : leftmost(from);
+  if (from === null || leaf === null) return null;
+  const found = leaf['type'] === 'SUBQUERY' ? subqueryIn(select, leaf) : entryNamed(select, leaf);
+  if (found === null || treatmentOfRows(found.query, catalog).rowwise) return null;
+  const table = tableRef('input', textAt(leaf, 'alias') || found.name);
+  const renamed = { ...table, column_name_alias: leaf['column_name_alias'] ?? [] };
+  return { query: found.query, outer: { ...select, from_table: replaceLeftmost(from, renamed), cte_map: found.rest } };
+}
+
+interface Found {
+  readonly query: TreeNode;
+  readonly name: string;
+  /** The WITH entries that are left for the query around it. */
+  readonly rest: TreeNode;
+}
+
+function subqueryIn(select: TreeNode, leaf: TreeNode): Found | null {
+  const wrapped = nodeAt(leaf, 'subquery');
+  const query = wrapped === null ? null : nodeAt(wrapped, 'node');
+  if (query === null) return null;
+  const own = entriesOf(query);
+  return { query: { ...query, cte_map: { map: [...entriesOf(select), ...own] } }, name: 'input', rest: { map: withoutInput(select, []) } };
+}
+
+/** An entry of WITH; those before it are its own, those that don't read the input may be the outer one's too. */
+function entryNamed(select: TreeNode, leaf: TreeNode): Found | null {
+  const name = textAt(leaf, 'table_name').toLowerCase();
+  const index = ctesOf(select).findIndex((entry) => entry.name === name);
+  const entry = ctesOf(select)[index];
+  if (entry === undefined) return null;
+  const before = entriesOf(select).slice(0, index);
+  const query = { ...entry.query, cte_map: { map: [...before, ...entriesOf(entry.query)] } };
+  return { query, name, rest: { map: withoutInput(select, [name]) } };
+}
+
+function entriesOf(query: TreeNode): TreeNode[] {
+  const map = nodeAt(query, 'cte_map');
+  return map === null ? [] : listAt(map, 'map').flatMap((entry) => (isNode(entry) ? [entry] : []));
+}
+
+/** The entries that can stay: those without the input, which are read but once. */
+function withoutInput(select: TreeNode, without: readonly string[]): TreeNode[] {
+  return entriesOf(select).filter((entry) => !without.includes(textAt(entry, 'key').toLowerCase()) && !readsInput(entry, select));
+}
+
+function readsInput(node: TreeNode, select: TreeNode): boolean {
+  if (node['type'] === 'BASE_TABLE') {
+    const name = textAt(node, 'table_name');
+    if (sameName(name, 'input')) return true;
+    const entry = ctesOf(select).find((other) => other.name === name.toLowerCase());
+    return (
+      entry !== undefined &&
+      entry.query !== node &&
+      readsInput(entry.query, { ...select, cte_map: { map: entriesBefore(select, entry.name) } })
+    );
+  }
+  return Object.values(node).some((value) =>
+    (Array.isArray(value) ? value : [value]).some((child) => isNode(child) && readsInput(child, select)),
+  );
+}
+
+function entriesBefore(select: TreeNode, name: string): TreeNode[] {
+  const all = entriesOf(select);
+  return all.slice(
+    0,
+    all.findIndex((entry) => textAt(entry, 'key').toLowerCase() === name),
+  );
+}
+
+/** The leftmost table of a FROM clause, through its joins: the one that gives the rows. */
+function leftmost(from: TreeNode): TreeNode | null {
+  if (from['type'] !== 'JOIN') return from;
+  const left = nodeAt(from, 'left');
+  return left === null ? null : leftmost(left);
+}
+
+function replaceLeftmost(from: TreeNode, table: TreeNode): TreeNode {
+  const left = from['type'] === 'JOIN' ? nodeAt(from, 'left') : null;
+  return left === null ? table : { ...from, left: replaceLeftmost(left, table) };
+}

@@ -1,0 +1,276 @@
+import type { Column } from '../layout.ts';
+import type { StagedQuery } from '../staged-query.ts';
+import { aggregateLevel, GroupedExpressions } from './aggregate-level.ts';
+import { has, named } from './expression.ts';
+import { type FunctionCatalog, functionKind } from './functions.ts';
+import { findInnerQuery } from './inner-query.ts';
+import { NotStaged } from './not-staged.ts';
+import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
+import { type ResolvedSelect, resolveSelect } from './resolve-select.ts';
+import { treatmentOfRows } from './rowwise.ts';
+import { selectTree, tableRef } from './select-tree.ts';
+import type { SqlBinder } from './sql-binder.ts';
+import { StageBuilder } from './stage-builder.ts';
+import { nodeAt, sameName, type TreeNode, textAt, walk } from './statement-tree.ts';
+import { hasWindow, WindowedExpressions, windowLevel } from './window-level.ts';
+
+export interface StagePlanner {
+  readonly binder: SqlBinder;
+  readonly catalog: FunctionCatalog;
+}
+
+/**
+ * Plans a query that looks at several rows at once in stages: its clauses from the inside to the outside, each as one SELECT over the answer of the one before, and
+ * wherever rows of several tasks must meet, an exchange.
+ * @param input its columns, with the virtual ones that the query names behind them
+ * @param output what the query is bound to, against which the answer is checked
+ * @throws NotStaged with the reason
+ */
+export async function stageQuery(
+  planner: StagePlanner,
+  query: TreeNode,
+  input: { readonly columns: readonly Column[]; readonly virtual: readonly Column[] },
+  output: readonly Column[],
+): Promise<StagedQuery> {
+  refuseUnsound(query);
+  const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
+  await new Planning(planner, builder).plan(query, input);
+  const columns = await builder.columns();
+  const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
+  const staged = builder.finish();
+  if (staged === null) throw new NotStaged('needs no stages');
+  if (differs) throw new NotStaged(`gives other types in stages (${typesIn(columns)}) than in one task (${typesIn(output)})`);
+  return staged;
+}
+
+const typesIn = (columns: readonly Column[]): string => columns.map(({ type }) => type).join(', ');
+
+interface Source {
+  readonly columns: readonly Column[];
+  /** Columns that `*` leaves out. */
+  readonly virtual: readonly Column[];
+}
+
+/** Where a SELECT reads from. */
+interface From {
+  readonly table: TreeNode;
+  readonly ctes: TreeNode | null;
+  readonly where: TreeNode | null;
+  /** Whether each row of it is a row of `input`, or none. */
+  readonly isInputRowByRow: boolean;
+  /** Whether its rows are groups. */
+  readonly isOfGroups: boolean;
+}
+
+class Planning {
+  private readonly binder: SqlBinder;
+  private readonly catalog: FunctionCatalog;
+  private readonly builder: StageBuilder;
+
+  constructor({ binder, catalog }: StagePlanner, builder: StageBuilder) {
+    this.binder = binder;
+    this.catalog = catalog;
+    this.builder = builder;
+  }
+
+  private readonly isAggregate = (node: TreeNode): boolean =>
+    node['class'] === 'FUNCTION' && functionKind(this.catalog, textAt(node, 'function_name')) === 'aggregate';
+
+  /** Makes the builder's relation the query's answer, with columns `c0`, `c1`... */
+  async plan(query: TreeNode, source: Source): Promise<void> {
+    if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
+    const inner = findInnerQuery(query, this.catalog);
+    if (inner === null) return this.planSelect(query, source, true);
+    // its answer takes the place of the input
+    const output = await this.outputOf(inner.query, source);
+    await this.plan(inner.query, source);
+    const aliases = output.map(({ name }, index) => `c${index} AS "${name.replaceAll('"', '""')}"`).join(', ');
+    await this.builder.select((relation) => `SELECT ${aliases} FROM ${relation}`);
+    return this.planSelect(inner.outer, { columns: output, virtual: [] }, false);
+  }
+
+  private async outputOf(query: TreeNode, source: Source): Promise<readonly Column[]> {
+    const text = await this.binder.print(query);
+    return this.binder.describe(text, { name: 'input', columns: [...source.columns, ...source.virtual] });
+  }
+
+  /** @param overInput whether the builder's relation is still the input */
+  private async planSelect(select: TreeNode, source: Source, overInput: boolean): Promise<void> {
+    const from = this.fromOf(select, overInput);
+    const resolved = resolveSelect(select, {
+      from: await this.columnsOfFrom(select, source),
+      table: tableIn(from.table),
+      isAggregate: this.isAggregate,
+    });
+    const keys = resolved.sort.map(({ expression }) => expression);
+    const targets = typeof resolved.distinct === 'string' ? [] : resolved.distinct;
+    const parts = [...resolved.items, ...keys, ...targets, ...[resolved.having, resolved.qualify].filter((node) => node !== null)];
+    const isAggregated = resolved.sets !== null || parts.some((part) => has(part, this.isAggregate));
+    const before = { ...from, where: resolved.where };
+    if (isAggregated) return this.planAggregated(resolved, before);
+    return this.planEnd(resolved, await this.planWindows(resolved, before));
+  }
+
+  private fromOf(select: TreeNode, overInput: boolean): Omit<From, 'where'> {
+    const table = nodeAt(select, 'from_table');
+    if (table === null) throw new NotStaged('does not read input');
+    const ctes = nodeAt(select, 'cte_map');
+    const rows = selectTree({ items: [{ class: 'STAR', type: 'STAR' }], from: table, ctes });
+    const treatment = treatmentOfRows(rows, this.catalog);
+    if (treatment.reason !== null) throw new NotStaged(treatment.reason);
+    return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount, isOfGroups: false };
+  }
+
+  private async columnsOfFrom(select: TreeNode, source: Source): Promise<readonly Column[]> {
+    const from = nodeAt(select, 'from_table');
+    if (from?.['type'] === 'BASE_TABLE' && sameName(textAt(from, 'table_name'), 'input') && !hasColumnAliases(from)) return source.columns;
+    const star: TreeNode = { ...starTree };
+    const all = selectTree({ items: [star], from: from ?? tableRef('input'), ctes: nodeAt(select, 'cte_map') });
+    return this.binder.describe(await this.binder.print(all), { name: 'input', columns: source.columns });
+  }
+
+  /**
+   * A SELECT straight over FROM.
+   * @returns whether each of its rows is still one of the input
+   */
+  private async selectFrom(items: readonly TreeNode[], { table, ctes, where, isInputRowByRow }: From): Promise<boolean> {
+    const some = items.length === 0 ? [named(one, 'x')] : items;
+    const select = selectTree({ items: some, from: table, where, ctes });
+    const treatment = treatmentOfRows(select, this.catalog);
+    if (treatment.reason !== null) throw new NotStaged(treatment.reason);
+    await this.builder.select((relation) => this.binder.print(withInputNamed(select, relation)));
+    return isInputRowByRow && !treatment.changesRowCount;
+  }
+
+  private async planAggregated(resolved: ResolvedSelect, from: From): Promise<void> {
+    const grouped = new GroupedExpressions(resolved.groups, resolved.sets, this.isAggregate);
+    const rewrite = (node: TreeNode): TreeNode => grouped.rewrite(node);
+    const rewriteOrNull = (node: TreeNode | null): TreeNode | null => (node === null ? null : rewrite(node));
+    const after: ResolvedSelect = {
+      ...resolved,
+      items: resolved.items.map(rewrite),
+      where: rewriteOrNull(resolved.having),
+      having: null,
+      qualify: rewriteOrNull(resolved.qualify),
+      distinct: typeof resolved.distinct === 'string' ? resolved.distinct : resolved.distinct.map(rewrite),
+      sort: resolved.sort.map((key) => ({ ...key, expression: rewrite(key.expression) })),
+    };
+    await aggregateLevel(this.builder, this.binder, grouped, await this.selectFrom(grouped.rows.items, from));
+    const behind: From = { table: tableRef('input'), ctes: null, where: after.where, isInputRowByRow: false, isOfGroups: true };
+    return this.planEnd(after, await this.planWindows(after, behind));
+  }
+
+  /**
+   * Makes the relation that of the SELECT list (`c0`...), of keys that are no item of it (`o0`...) and of what DISTINCT ON names (`d0`...).
+   * @returns whether each of its rows is still one of the input
+   */
+  private async planWindows(resolved: ResolvedSelect, from: From): Promise<boolean> {
+    const items = itemsOf(resolved);
+    const { qualify } = resolved;
+    if (qualify === null && !items.some(hasWindow)) return this.selectFrom(items, from);
+    const windowed = new WindowedExpressions();
+    const rewritten = items.map((item) => named(windowed.rewrite(item), textAt(item, 'alias')));
+    const rest = { items: rewritten, qualify: qualify === null ? null : windowed.rewrite(qualify) };
+    const isInputRowByRow = await this.selectFrom(windowed.rows.items, from);
+    await windowLevel(this.builder, this.binder, windowed, rest, isInputRowByRow, from.isOfGroups);
+    return false;
+  }
+
+  /** DISTINCT, ORDER BY, LIMIT. */
+  private async planEnd(resolved: ResolvedSelect, isInputRowByRow: boolean): Promise<void> {
+    const columns = resolved.items.map((_, index) => `c${index}`);
+    const keys = resolved.sort.map(({ order, item }, index): SortColumn => ({ order, column: item === null ? `o${index}` : `c${item}` }));
+    if (resolved.distinct === 'all') {
+      if (keys.some(({ column }) => !columns.includes(column)))
+        throw new NotStaged('sorts by what DISTINCT leaves out', 'ORDER BY with columns of the SELECT list');
+      await distinctLevel(this.builder, columns, isInputRowByRow);
+    } else if (resolved.distinct !== 'no') {
+      const targets = resolved.distinct.map((_, index) => `d${index}`);
+      const all = [...columns, ...hiddenKeys(resolved)];
+      await distinctOnLevel(this.builder, this.binder, all, targets, keys, isInputRowByRow);
+    }
+    if (resolved.limit !== null || resolved.offset > 0 || keys.length > 0) {
+      if (keys.length === 0)
+        throw new NotStaged('takes any rows (LIMIT or OFFSET without ORDER BY)', 'an ORDER BY that says which rows are the first');
+      const { limit, offset } = resolved;
+      await sortLevel(this.builder, this.binder, columns, keys, { limit, offset }, isInputRowByRow && resolved.distinct === 'no');
+    }
+  }
+}
+
+const starTree: TreeNode = {
+  class: 'STAR',
+  type: 'STAR',
+  alias: '',
+  relation_name: '',
+  exclude_list: [],
+  replace_list: [],
+  columns: false,
+  expr: null,
+  qualified_exclude_list: [],
+  rename_list: [],
+};
+
+const one: TreeNode = {
+  class: 'CONSTANT',
+  type: 'VALUE_CONSTANT',
+  alias: '',
+  value: { type: { id: 'INTEGER', type_info: null }, is_null: false, value: '\u0000n1' },
+};
+
+const hasColumnAliases = (table: TreeNode): boolean => Array.isArray(table['column_name_alias']) && table['column_name_alias'].length > 0;
+
+/** The name of the only table of a FROM clause. */
+function tableIn(from: TreeNode): string | null {
+  if (from['type'] !== 'BASE_TABLE' && from['type'] !== 'SUBQUERY') return null;
+  return textAt(from, 'alias') || textAt(from, 'table_name') || null;
+}
+
+function hiddenKeys({ sort }: ResolvedSelect): readonly string[] {
+  return sort.flatMap(({ item }, index) => (item === null ? [`o${index}`] : []));
+}
+
+function itemsOf({ items, sort, distinct }: ResolvedSelect): readonly TreeNode[] {
+  return [
+    ...items.map((item, index) => named(item, `c${index}`)),
+    ...sort.flatMap(({ expression, item }, index) => (item === null ? [named(expression, `o${index}`)] : [])),
+    ...(typeof distinct === 'string' ? [] : distinct.map((target, index) => named(target, `d${index}`))),
+  ];
+}
+
+/** A tree in which the table `input` is read by another name, and goes by its own. */
+function withInputNamed(tree: TreeNode, relation: string): TreeNode {
+  if (relation === 'input') return tree;
+  const copy = JSON.parse(JSON.stringify(tree)) as TreeNode;
+  renameInput(copy, relation);
+  return copy;
+}
+
+function renameInput(node: TreeNode, relation: string): void {
+  if (node['type'] === 'BASE_TABLE' && sameName(textAt(node, 'table_name'), 'input')) {
+    node['alias'] = textAt(node, 'alias') || 'input';
+    node['table_name'] = relation;
+  }
+  for (const value of Object.values(node)) {
+    for (const child of Array.isArray(value) ? value : [value]) {
+      if (typeof child === 'object' && child !== null && !Array.isArray(child)) renameInput(child, relation);
+    }
+  }
+}
+
+/** Functions that give another value each time or in each task. */
+const volatile: ReadonlySet<string> = new Set(
+  'random uuid uuidv4 uuidv7 gen_random_uuid now current_timestamp get_current_timestamp transaction_timestamp current_date today current_time get_current_time localtime localtimestamp'.split(
+    ' ',
+  ),
+);
+
+/** @throws NotStaged for what no task may decide by itself */
+function refuseUnsound(query: TreeNode): void {
+  for (const node of walk(query)) {
+    const name = node['class'] === 'FUNCTION' ? textAt(node, 'function_name').toLowerCase() : '';
+    if (volatile.has(name)) throw new NotStaged(`calls ${name}(), which gives each task another value`, 'the value itself, such as a date');
+    if (node['class'] === 'COLLATE')
+      throw new NotStaged('compares texts by a collation (COLLATE)', 'lower(...) or strip_accents(...) of the column');
+  }
+}
