@@ -16,7 +16,7 @@ const engines = new ProcessEngine(settings.share, scratch);
 // before the first task, so that a warm worker is really warm
 await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
-const computer = mapComputer({ landing: home.stores.landing, engines });
+const computer = mapComputer({ landing: home.stores.landing, work: home.stores.work, engines });
 
 serveWorker<TaskMessage>({
   onTask: async (delivery, { queue }) => {

@@ -10,6 +10,7 @@ import {
   HeadObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { eachInParallel } from '../core/in-parallel.ts';
 import { s3Version, versionIdOf } from '../core/object-version.ts';
 import type {
   ByteRange,
@@ -23,7 +24,6 @@ import type {
   StagedFile,
   StoredObject,
 } from '../core/ports.ts';
-import { eachInParallel } from './in-parallel.ts';
 import { storeError } from './local-errors.ts';
 import { changedOrGone, type Doing, isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
 import { listCurrent, listVersioned } from './s3-listing.ts';

@@ -7,8 +7,8 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { eachInParallel } from '../core/in-parallel.ts';
 import type { ObjectBody } from '../core/ports.ts';
-import { eachInParallel } from './in-parallel.ts';
 
 /** Above this an object goes up in parts. One request with 16 MiB is as fast as parts are, and costs a third. */
 const wholeBytes = 16 << 20;

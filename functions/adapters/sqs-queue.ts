@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { eachInParallel } from '../core/in-parallel.ts';
 import type { FailedSend, Queue } from '../core/ports.ts';
-import { eachInParallel } from './in-parallel.ts';
 
 /** Most entries of a batch, and most bytes of all its bodies together: SQS, quotas of messages. */
 const batchEntries = 10;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteRange, ObjectStore, ObjectVersion } from '../core/ports.ts';
+import { createSparseFile, writeInto } from '../formats/sparse-file.ts';
 
 /** A file below this is fetched as it is. */
 const wholeBytes = 256 << 10;
@@ -32,14 +33,8 @@ export async function stageFooter(landing: ObjectStore, object: ObjectVersion, s
   const missing: ByteRange = { start, end: size - usualFooterBytes };
   const front = missing.end > missing.start ? await landing.read(object, missing) : new Uint8Array(0);
   const path = join(scratch, `footer-${randomUUID()}`);
-  const file = await open(path, 'w');
-  try {
-    await file.truncate(size);
-    await file.write(await landing.read(object, { start: 0, end: magicBytes }), 0, magicBytes, 0);
-    await file.write(front, 0, front.length, start);
-    await file.write(tail, 0, tail.length, size - tail.length);
-  } finally {
-    await file.close();
-  }
+  await createSparseFile(path, size, await landing.read(object, { start: 0, end: magicBytes }));
+  await writeInto(path, front, start);
+  await writeInto(path, tail, size - tail.length);
   return { path, release: () => rm(path, { force: true }) };
 }

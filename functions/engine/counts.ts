@@ -7,6 +7,8 @@ import { literal } from './sql-text.ts';
 
 /** Operators under which each scan is read to its end, and whose rows mean what they say. */
 const plainOperators = new Set(['COPY_TO_FILE', 'BATCH_COPY_TO_FILE', 'PROJECTION', 'FILTER', 'UNNEST', 'UNION', 'STREAMING_WINDOW']);
+/** Operators that read what is below them to its end before they give a row. */
+const gatheringOperators = new Set(['HASH_GROUP_BY', 'PERFECT_HASH_GROUP_BY', 'UNGROUPED_AGGREGATE', 'ORDER_BY', 'TOP_N']);
 const textScan = /^READ_(CSV|JSON)/;
 const parquetScan = /^READ_PARQUET/;
 
@@ -27,9 +29,9 @@ export function scannedRows(plan: PlanOperator | null, textScans: number): numbe
   const [root] = plan?.children ?? [];
   if (root === undefined) return null;
   const all = [...operators(root)];
-  if (!all.every((operator) => isScan(operator) || plainOperators.has(operator.name))) return null;
+  if (!all.every((operator) => isScan(operator) || plainOperators.has(operator.name) || gatheringOperators.has(operator.name))) return null;
   const scans = all.filter(({ name }) => textScan.test(name));
-  if (scans.length !== textScans || scans.some(({ info }) => 'Filters' in info || 'File Filters' in info)) return null;
+  if (scans.length !== textScans || scans.some(({ info }) => Object.keys(info).some((key) => /filter/i.test(key)))) return null;
   return scans.reduce((sum, { rows }) => sum + rows, 0);
 }
 

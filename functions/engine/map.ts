@@ -3,14 +3,22 @@ import type { InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
 import { type BoundQuery, virtualColumns } from '../core/query.ts';
+import { buckets, type StagedQuery } from '../core/staged-query.ts';
 import { allowFiles } from './allow-files.ts';
 import { embeddable } from './bind.ts';
 import { type Copied, copyToParquet } from './copy.ts';
 import { countOfPassed, rowsBeforeUnnest, scannedRows } from './counts.ts';
 import { asEngineError, isConversionError, isReadingError, RowsDoNotFit } from './errors.ts';
 import type { MapOutput } from './map-output.ts';
+import { type PartRows, type PartRowsTarget, partsRelation, writePartRows } from './part-rows.ts';
 import { type InputFiles, type Relation, typedRelation } from './relation.ts';
-import type { Engine } from './session.ts';
+import type { Engine, PlanOperator } from './session.ts';
+import { identifier } from './sql-text.ts';
+
+/** What is run of a query in stages over the splits, and where its rows go. */
+export interface StagedMap extends PartRowsTarget {
+  readonly map: StagedQuery['map'];
+}
 
 /** A query to run over local files. */
 export interface MapRequest {
@@ -21,6 +29,8 @@ export interface MapRequest {
   /** The run's id, for `_run`. */
   readonly run: string;
   readonly output: MapOutput;
+  /** Set where the rows are for a next stage and no data files: then `output` isn't used. */
+  readonly staged?: StagedMap;
   /** Called when the engine has begun to read: from here on it needs nothing of this thread until it is through. */
   readonly onStart?: () => void;
 }
@@ -33,10 +43,12 @@ export interface MapResult {
   /** Rows in the files. */
   readonly written: number;
   readonly files: readonly WrittenFile[];
+  /** Rows for the next stage. */
+  readonly handedOn?: PartRows;
 }
 
 /**
- * Runs a query over whole records, typed and strict, in one scan, and writes zstd Parquet files.
+ * Runs a query over whole records, typed and strict, in one scan, and writes zstd Parquet files, or one of rows for the next stage.
  * @throws RowsDoNotFit when a value doesn't fit its column: `runLenient` tells which
  * @throws FanlakeError query.failed (an expression of the query), table.partitions, task.memory, store.full, input.corrupt
  */
@@ -76,16 +88,35 @@ export function inputOf({ pieces, columns, query, run }: MapRequest): InputFiles
 /** Runs the query over a relation that gives only rows that fit. */
 export async function mapOver(engine: Engine, m: MapRequest, relation: Relation): Promise<MapResult> {
   const virtual = virtualColumns.filter((name) => m.query.reads.includes(name) && !m.columns.some((column) => sameName(column.name, name)));
-  const withInput = `WITH input AS (${relation.sql})`;
+  const over: Over = { relation, virtual, withInput: `WITH input AS (${relation.sql})`, toCount: `WITH input AS (${relation.guarded})` };
+  return m.staged === undefined ? mapToFiles(engine, m, over) : mapToParts(engine, m, m.staged, over);
+}
+
+interface Over {
+  readonly relation: Relation;
+  /** Virtual columns that the query reads. */
+  readonly virtual: readonly string[];
+  readonly withInput: string;
+  /** The same for queries that count. */
+  readonly toCount: string;
+}
+
+async function mapToFiles(engine: Engine, m: MapRequest, over: Over): Promise<MapResult> {
   // Then the rows written say how many were read, and the plan need not (its profile costs half a millisecond).
   const isOneToOne = m.query.rowwise && !m.query.filters && !m.query.changesRowCount;
-  const query = await embeddable(engine, m.query.sql, virtual);
-  const copied = await copyToParquet(engine, withInput, query, m.output, { profile: !isOneToOne, onStart: m.onStart });
+  const query = await embeddable(engine, m.query.sql, over.virtual);
+  const copied = await copyToParquet(engine, over.withInput, query, m.output, { profile: !isOneToOne, onStart: m.onStart });
   const written = copied.files.reduce((sum, file) => sum + file.rows, 0);
   if (isOneToOne) return { scanned: written, passed: written, written, files: copied.files };
-  const toCount = `WITH input AS (${relation.guarded})`;
-  const scanned = await scannedOf(engine, m, relation, copied, toCount);
-  return { scanned, passed: await passedOf(engine, m, copied, { toCount, virtual, written, scanned }), written, files: copied.files };
+  const scanned = await scannedOf(engine, over, copied.plan);
+  return { scanned, passed: await passedOf(engine, m, copied, { ...over, written, scanned }), written, files: copied.files };
+}
+
+async function mapToParts(engine: Engine, m: MapRequest, staged: StagedMap, over: Over): Promise<MapResult> {
+  const query = await embeddable(engine, staged.map.sql, over.virtual);
+  const { rows: handedOn, plan } = await writePartRows(engine, over.withInput, query, staged, { profile: true, onStart: m.onStart });
+  const scanned = await scannedOf(engine, over, plan);
+  return { scanned, passed: await passedOfParts(engine, m, staged, { ...over, scanned, handedOn }), written: 0, files: [], handedOn };
 }
 
 async function countBy(engine: Engine, sql: string): Promise<number> {
@@ -94,24 +125,43 @@ async function countBy(engine: Engine, sql: string): Promise<number> {
 }
 
 /** From the profile of the one scan where that is sure, else by a scan of its own. */
-async function scannedOf(engine: Engine, m: MapRequest, relation: Relation, copied: Copied, toCount: string): Promise<number> {
-  const counted = m.query.rowwise ? scannedRows(copied.plan, relation.textScans) : null;
+async function scannedOf(engine: Engine, { relation, toCount }: Over, plan: PlanOperator | null): Promise<number> {
+  const counted = scannedRows(plan, relation.textScans);
   if (counted === null) return countBy(engine, `${toCount} SELECT count(*) AS n FROM input`);
   return counted + (relation.parquetCount === null ? 0 : await countBy(engine, relation.parquetCount));
 }
 
-interface Known {
-  readonly toCount: string;
-  readonly virtual: readonly string[];
-  readonly written: number;
+interface Known extends Over {
   readonly scanned: number;
 }
 
-async function passedOf(engine: Engine, m: MapRequest, copied: Copied, known: Known): Promise<number> {
+async function passedOf(engine: Engine, m: MapRequest, copied: Copied, known: Known & { readonly written: number }): Promise<number> {
   // Row by row and never one into several: each row that passed is a row written.
   if (m.query.rowwise && !m.query.changesRowCount) return known.written;
   const before = m.query.rowwise ? rowsBeforeUnnest(copied.plan) : null;
-  if (before !== null) return before;
+  return before ?? passedOfQuery(engine, m, known);
+}
+
+/** By counting what its WHERE lets pass. */
+async function passedOfQuery(engine: Engine, m: MapRequest, known: Known): Promise<number> {
   const count = await countOfPassed(engine, m.query, known.virtual);
   return count === null ? known.scanned : countBy(engine, `${known.toCount} SELECT n FROM (${count}\n)`);
+}
+
+async function passedOfParts(
+  engine: Engine,
+  m: MapRequest,
+  { map, columns }: StagedMap,
+  known: Known & { readonly handedOn: PartRows },
+): Promise<number> {
+  const { rows, path } = known.handedOn;
+  if (map.rowwise) return rows;
+  const counted = columns.filter(({ name }) => name === map.counted);
+  const [column] = counted;
+  if (column === undefined) return passedOfQuery(engine, m, known);
+  if (path === null) return 0;
+  return countBy(
+    engine,
+    `SELECT CAST(coalesce(sum(${identifier(column.name)}), 0) AS BIGINT) AS n FROM (${partsRelation([path], counted, [0, buckets])})`,
+  );
 }

@@ -4,14 +4,14 @@ import { asFanlakeError } from '../core/errors.ts';
 import { addIgnored } from '../core/ignored-keys.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
-import type { Plan } from '../core/plan.ts';
+import { type Plan, stagesOf } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
 import { RowsDoNotFit } from '../engine/errors.ts';
 import { type BadValue, findBadValues, runLenient } from '../engine/lenient.ts';
-import { type MapRequest, type MapResult, runMap } from '../engine/map.ts';
+import { type MapRequest, type MapResult, runMap, type StagedMap } from '../engine/map.ts';
 import { type MapAhead, mapAhead } from '../engine/map-ahead.ts';
-import type { MapOutput } from '../engine/map-output.ts';
+import { noPartRows } from '../engine/part-rows.ts';
 import { writeQuarantine } from '../engine/quarantine.ts';
 import type { Engine } from '../engine/session.ts';
 import { parquetFooter } from '../engine/sniff.ts';
@@ -20,15 +20,13 @@ import type { SiftedPiece } from '../formats/sifted-split.ts';
 import { likelyPiece } from '../formats/stage-split.ts';
 import type { SplitToStage, StagedSplit } from '../formats/staged-split.ts';
 import { BadRowsError } from './bad-rows-error.ts';
+import { computeMerge } from './compute-merge.ts';
 import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
 import { type FetchedSplit, fetchSplit, stageFetched } from './fetch-split.ts';
+import { tableOutput } from './table-output.ts';
 import { TaskError } from './task-error.ts';
 import { unknownKeysError } from './unknown-keys-error.ts';
 
-/** Size that data files aim at: large enough for fast scans, small enough for many readers. */
-const targetFileBytes = 256 * 1024 * 1024;
-/** Lake partitions that one task may write: each is an open file with its buffers. */
-const maxPartitions = 100;
 /** Below this a scan is over before the engine has begun. */
 const worthStartingAheadBytes = 32 * 1024 * 1024;
 /** Offenders that a failing task names; counting goes on, collecting stops. */
@@ -36,6 +34,8 @@ const fewOffenders = 1_000;
 
 export interface MapTools {
   readonly landing: ObjectStore;
+  /** Where tasks of merge stages find the rows that others handed on. */
+  readonly work: ObjectStore;
   readonly engines: EngineSource;
   /** The engine begins with an object of at least so many bytes while it is scanned. Default: where the scan takes tens of milliseconds. */
   readonly aheadBytes?: number;
@@ -52,7 +52,7 @@ interface StagedInput extends FetchedSplit {
   readonly staged: StagedSplit;
 }
 
-/** Computes map tasks with the formats' staging and the engine. */
+/** Computes map tasks with the formats' staging and the engine, and merge tasks with the engine alone. */
 export function mapComputer(tools: MapTools): TaskComputer {
   return {
     open: async ({ folder }) => {
@@ -60,6 +60,10 @@ export function mapComputer(tools: MapTools): TaskComputer {
     },
     close: ({ folder }) => rm(folder, { recursive: true, force: true }),
     compute: (plan, task, attempt) => computeMap(tools, plan, task, attempt),
+    computeMerge: async (plan, stage, task, inputs, attempt) => {
+      const engine = await tools.engines.engine(attempt.receiveCount, stage.tasks.length);
+      return computeMerge({ work: tools.work, engine }, plan, stage, task, inputs, attempt);
+    },
     writeQuarantine: async (records, path) => {
       const engine = await tools.engines.engine(1, 1);
       await engine.allow([dirname(path)]);
@@ -124,7 +128,8 @@ async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Ta
  */
 async function startAhead(tools: MapTools, engine: Engine, plan: Plan, split: SplitToStage, attempt: Attempt): Promise<MapAhead | null> {
   const piece = likelyPiece(split);
-  if (piece === null || !plan.query.rowwise || split.size < (tools.aheadBytes ?? worthStartingAheadBytes)) return null;
+  const isForAnyTask = plan.query.rowwise || stagesOf(plan) !== null;
+  if (piece === null || !isForAnyTask || split.size < (tools.aheadBytes ?? worthStartingAheadBytes)) return null;
   await engine.allow([attempt.folder, dirname(piece.path)]);
   return mapAhead(engine, requestOf(plan, [piece], join(attempt.folder, 'out'), split.size));
 }
@@ -165,7 +170,7 @@ function withLineNumbers<Some extends Piece>({ layout, range, size }: SplitToSta
   });
 }
 
-type Mapped = Pick<ComputedTask, 'rows' | 'files' | 'bad'>;
+type Mapped = Pick<ComputedTask, 'rows' | 'files' | 'bad' | 'output'>;
 
 /**
  * Runs the query over the splits: typed and in one scan where everything is regular, else the slow way, which names what can't be taken.
@@ -183,12 +188,12 @@ async function mapRows(
   if (!inputs.some(({ staged }) => staged.suspects)) {
     if (pieces.length === 0) {
       await ahead?.stop();
-      return { rows: countRows(read, { scanned: 0, passed: 0, written: 0 }, 0), files: [], bad: [] };
+      return mappedOf(plan, read, { scanned: 0, passed: 0, written: 0, files: [] });
     }
     try {
       const request = requestOf(plan, pieces, join(attempt.folder, 'out'), bytesOf(inputs));
       const result = (await ahead?.confirm(request)) ?? (await runMap(engine, request));
-      if (result.scanned === read) return { rows: countRows(read, result, 0), files: result.files, bad: [] };
+      if (result.scanned === read) return mappedOf(plan, read, result);
     } catch (thrown) {
       if (!(thrown instanceof RowsDoNotFit)) throw thrown;
     }
@@ -231,7 +236,7 @@ async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedI
     if (source !== undefined) bad.push(badRecordAt(source.input, source.piece, value));
   }
   if (tooMany) throw new BadRowsError(bad, badRecords, allowed);
-  return { rows: countRows(read, result, badRecords), files: result.files, bad };
+  return mappedOf(plan, read, result, { count: badRecords, bad });
 }
 
 function badRecordAt({ split, staged }: StagedInput, piece: SiftedPiece, { ordinal, column, reason, value }: BadValue): BadRecord {
@@ -246,18 +251,29 @@ function bytesOf(inputs: readonly StagedInput[]): number {
 
 /** @param bytes of the input */
 function requestOf(plan: Plan, pieces: readonly Piece[], folder: string, bytes: number): MapRequest {
-  const output: MapOutput = {
-    dir: folder,
-    columns: plan.table.columns.map(({ name, castTo }) => ({ name, castTo })),
-    partitionBy: plan.table.partitionBy,
-    // a file has fewer bytes than the text that it is made of
-    targetFileBytes: bytes <= targetFileBytes ? null : targetFileBytes,
-    maxPartitions,
-  };
-  return { pieces, columns: plan.columns, query: plan.query, run: plan.run, output };
+  const request = { pieces, columns: plan.columns, query: plan.query, run: plan.run, output: tableOutput(plan, folder, bytes) };
+  const staged = stagedMapOf(plan, folder);
+  return staged === null ? request : { ...request, staged };
 }
 
-/** `read` is the record machine's count, the others are the engine's: whether they agree is checked when the run is judged. */
-function countRows(read: number, { scanned, passed, written }: Omit<MapResult, 'files'>, quarantined: number): RowCounts {
-  return { read, filtered: scanned - passed, quarantined, passed, written };
+function stagedMapOf(plan: Plan, folder: string): StagedMap | null {
+  const staged = stagesOf(plan);
+  if (staged === null) return null;
+  const [first] = staged.steps;
+  if (first === undefined) throw new Error(`the query of ${plan.run} in stages has no merge step`);
+  return { map: staged.map, path: `${folder}.parquet`, columns: first.columns, keys: first.keys };
+}
+
+/**
+ * `read` is the record machine's count, the others are the engine's: whether they agree is checked when the run is judged.
+ * @param quarantined records that were left out
+ */
+function mappedOf(
+  plan: Plan,
+  read: number,
+  { scanned, passed, written, files, handedOn = noPartRows }: MapResult,
+  quarantined: { readonly count: number; readonly bad: readonly BadRecord[] } = { count: 0, bad: [] },
+): Mapped {
+  const rows: RowCounts = { read, filtered: scanned - passed, quarantined: quarantined.count, passed, written };
+  return { rows, files, bad: quarantined.bad, ...(stagesOf(plan) === null ? {} : { output: handedOn }) };
 }

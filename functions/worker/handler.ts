@@ -23,7 +23,7 @@ const engines = new ProcessEngine(functionShare(), scratch);
 await engines.engine(1);
 const performer = new Performer({
   ...context,
-  computer: mapComputer({ landing: context.stores.landing, engines }),
+  computer: mapComputer({ landing: context.stores.landing, work: context.stores.work, engines }),
   plans: new PlanCache(context.stores.work),
   requests,
   scratch,

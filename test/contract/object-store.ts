@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eachInParallel } from '../../functions/adapters/in-parallel.ts';
+import { eachInParallel } from '../../functions/core/in-parallel.ts';
 import type { ObjectStore, ObjectVersion } from '../../functions/core/ports.ts';
 import { expectedListing, inKeyOrder, listAll, listAllKeys, nastyKeys } from './key-order.ts';
 

@@ -50,7 +50,7 @@ async function compute(content: string | Uint8Array, given: Given, aheadBytes: n
   if (task === undefined) throw new Error('the plan has no task');
   const folder = join(bench.engine.scratch, `attempt${attempts++}`);
   mkdirSync(folder);
-  const computer = mapComputer({ landing, engines: { engine: async () => bench.engine }, aheadBytes });
+  const computer = mapComputer({ landing, work: landing, engines: { engine: async () => bench.engine }, aheadBytes });
   try {
     const { files, ...made } = await computer.compute(plan, task, { nonce: 'n', receiveCount: 1, folder });
     const paths = files.map(({ path }) => `'${path}'`).join(', ');
