@@ -35,5 +35,18 @@ export interface Decomposed {
   readonly promise: 'exact' | 'double';
 }
 
-/** Makes the decomposition of a call; null when the call needs the whole group in one place. */
-export type Form = (call: AggregateCall) => Decomposed | { readonly refused: string } | null;
+/** SQL of an aggregate over the rows of a task, with the FILTER of the query's own call, and one more where that is asked for. */
+export function partial({ filter }: AggregateCall, aggregate: string, only: string | null = null): string {
+  const conditions = [filter, only].filter((condition) => condition !== null);
+  return conditions.length === 0 ? aggregate : `${aggregate} FILTER (WHERE ${conditions.map((sql) => `(${sql})`).join(' AND ')})`;
+}
+
+/** The call itself over the rows of a task, without DISTINCT and ORDER BY. */
+export function ownPartial(call: AggregateCall): string {
+  return partial(call, `${call.name}(${call.args.map(({ sql }) => sql).join(', ')})`);
+}
+
+/** A value that SQL's text uses several times, worked out once. */
+export function letIn(name: string, value: string, body: string): string {
+  return `list_transform([${value}], ${name} -> ${body})[1]`;
+}

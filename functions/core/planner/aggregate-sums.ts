@@ -1,93 +1,133 @@
-import type { AggregateCall, Decomposed, TypedSql } from './aggregate-call.ts';
+import { type AggregateCall, type Decomposed, ownPartial, partial } from './aggregate-call.ts';
 
-/** A call of an aggregate over a task's rows, with the FILTER of the query's own call. */
-export function partial({ filter }: AggregateCall, name: string, ...args: readonly string[]): string {
-  return `${name}(${args.join(', ')})${filter === null ? '' : ` FILTER (WHERE ${filter})`}`;
-}
-
-/** SQL of the arguments as they stand in the query. */
-export function texts(args: readonly TypedSql[]): readonly string[] {
-  return args.map(({ sql }) => sql);
-}
-
-/** Whole numbers whose sums fit 38 digits: of BIGINTs, a part of 5e18 rows doesn't reach them. */
-const smallWhole = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT)$|^BOOLEAN$/;
-const wide = /^HUGEINT$/;
-const decimal = /^DECIMAL\(\d+,\s*(\d+)\)$/;
+/** Whole numbers whose sums fit 38 digits, whatever number of rows a part may have. */
+const narrow = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT)|BOOLEAN)$/;
+const exact = /^(HUGEINT|BIGNUM|DECIMAL\(\d+,\s*\d+\))$/;
 const floating = /^(FLOAT|DOUBLE|UHUGEINT)$/;
+const instant = /^(DATE|TIMESTAMP|TIMESTAMP WITH TIME ZONE)$/;
 
-/** Sums of doubles depend on their order, and a part's rows have none: this gives them one. */
-export function sumOfDoubles(column: string): string {
-  return `sum(${column} ORDER BY ${column})`;
+/** One column that is added up: how over rows, and how over parts. */
+export interface Summed {
+  readonly partial: string;
+  readonly total: (column: string) => string;
+  readonly promise: Decomposed['promise'];
 }
 
+function add(column = ''): string {
+  return `sum(${column})`;
+}
+
+/** A number of rows: it is never NULL in a part, and over no part there is none. */
+export function addCounts(column = ''): string {
+  return `CAST(sum(${column}) AS BIGINT)`;
+}
+
+/**
+ * The sum of a column of DOUBLEs that doesn't depend on their order, because the rows of parts have none: whole 1/1024ths and, apart from them, 2^-62 of one are
+ * added as integers. Numbers that these don't hold to 13 digits, and NaN and the infinities, are sorted first. On 1,000,000 rows in 200,000 groups that takes 1.4
+ * times as long as `sum(p)`, and spills as that does; sorting all of them (`list_sum(list_sort(list(p)))`) takes 5 times as long, `sum(p ORDER BY p)` 15 times, and
+ * neither spills.
+ */
+export function addDoubles(column = ''): string {
+  const held = `(abs(${column}) < 4e15 AND (abs(${column}) >= 1e-9 OR ${column} = 0))`;
+  const whole = `CAST(sum(CASE WHEN ${held} THEN CAST(trunc(${column} * 1024) AS BIGINT) END) AS DOUBLE)`;
+  const rest = `CAST(sum(CASE WHEN ${held} THEN CAST((${column} * 1024 - trunc(${column} * 1024)) * ${2 ** 62}::DOUBLE AS BIGINT) END) AS DOUBLE)`;
+  const others = `list_sum(list_sort(list(${column}) FILTER (WHERE NOT ${held})))`;
+  return `CASE WHEN count(${column}) > 0 THEN coalesce((${whole} + ${rest} / ${2 ** 62}::DOUBLE) / 1024, 0) + coalesce(${others}, 0) END`;
+}
+
+/** The sum of DOUBLEs over rows: `sum` may be wrong by 1e-10 of the sum over 10,000,000 rows, `fsum` isn't, but gives NaN for an infinity. */
+export function sumDoubles(call: AggregateCall, sql: string): string {
+  const plain = partial(call, `sum(${sql})`);
+  return `CASE WHEN isfinite(${plain}) THEN ${partial(call, `fsum(${sql})`)} ELSE ${plain} END`;
+}
+
+/** How values of a type are added up; null when that isn't known. */
+function summed(call: AggregateCall): Summed | null {
+  const { sql, type } = call.args[0] ?? { sql: '', type: '' };
+  const plain = partial(call, `sum(${sql})`);
+  // Parquet has no HUGEINT, and DECIMALs are added 30 times as fast
+  if (narrow.test(type)) return { partial: `CAST(${plain} AS DECIMAL(38,0))`, total: add, promise: 'exact' };
+  if (exact.test(type)) return { partial: plain, total: add, promise: 'exact' };
+  if (floating.test(type)) return { partial: sumDoubles(call, sql), total: addDoubles, promise: 'double' };
+  return null;
+}
+
+function ofOne({ partial: sql, total, promise }: Summed, type: string): Decomposed {
+  return { partials: [sql], combine: ([p = '']) => [total(p)], final: ([p = '']) => `CAST(${total(p)} AS ${type})`, promise };
+}
+
+/** `count(*)`, `count(x)`, `regr_count(y, x)`: over no row 0. */
 export function count(call: AggregateCall): Decomposed {
+  const own = call.args.length === 0 ? partial(call, 'count(*)') : ownPartial(call);
   return {
-    partials: [partial(call, 'count', ...(call.args.length === 0 ? ['*'] : texts(call.args)))],
-    combine: ([n]) => [`CAST(sum(${n}) AS BIGINT)`],
-    final: ([n]) => `CAST(coalesce(sum(${n}), 0) AS ${call.type})`,
+    partials: [`CAST(${own} AS BIGINT)`],
+    combine: ([n]) => [addCounts(n)],
+    final: ([n]) => `CAST(coalesce(${addCounts(n)}, 0) AS ${call.type})`,
     promise: 'exact',
   };
 }
 
 /** Over no row it is NULL, other than `count`. */
 export function countIf(call: AggregateCall): Decomposed {
-  return {
-    partials: [`CAST(${partial(call, 'count_if', ...texts(call.args))} AS BIGINT)`],
-    combine: ([n]) => [`CAST(sum(${n}) AS BIGINT)`],
-    final: ([n]) => `CAST(sum(${n}) AS ${call.type})`,
-    promise: 'exact',
-  };
+  return ofOne({ partial: `CAST(${ownPartial(call)} AS BIGINT)`, total: addCounts, promise: 'exact' }, call.type);
 }
 
-/** The parts of a sum, which the average has too; null for a type whose sum isn't known to be made of parts. */
-function sumParts(
-  call: AggregateCall,
-): (Pick<Decomposed, 'promise'> & { readonly partial: string; readonly total: (column: string) => string }) | null {
-  const type = call.args[0]?.type ?? '';
-  const own = partial(call, 'sum', ...texts(call.args));
-  const total = (column: string): string => `sum(${column})`;
-  // Parquet has no HUGEINT, and adding up DECIMALs is 30 times as fast
-  if (smallWhole.test(type)) return { partial: `CAST(${own} AS DECIMAL(38,0))`, total, promise: 'exact' };
-  if (wide.test(type) || decimal.test(type)) return { partial: own, total, promise: 'exact' };
-  if (floating.test(type)) return { partial: own, total: sumOfDoubles, promise: 'double' };
-  return null;
-}
-
+/** `sum`; over a HUGEINT, whose sum may overflow, rows in another order may overflow where these didn't and the other way round. */
 export function sum(call: AggregateCall): Decomposed | null {
-  const parts = sumParts(call);
-  if (parts === null) return null;
-  return {
-    partials: [parts.partial],
-    combine: ([p = '']) => [parts.total(p)],
-    final: ([p = '']) => `CAST(${parts.total(p)} AS ${call.type})`,
-    promise: parts.promise,
-  };
+  const parts = summed(call);
+  return parts === null ? null : ofOne(parts, call.type);
 }
 
-export function avg(call: AggregateCall): Decomposed | null {
-  const parts = sumParts(call);
-  if (parts === null) return null;
-  const scale = Number(decimal.exec(call.args[0]?.type ?? '')?.[1] ?? 0);
+export function fsum(call: AggregateCall): Decomposed {
+  return ofOne({ partial: ownPartial(call), total: addDoubles, promise: 'double' }, call.type);
+}
+
+/** The factors of parts in the order of their size. */
+export function product(call: AggregateCall): Decomposed {
+  const total = (p: string): string => `list_product(list_sort(list(${p})))`;
+  return ofOne({ partial: ownPartial(call), total, promise: 'double' }, call.type);
+}
+
+function quotient(call: AggregateCall, { partial: sql, total }: Summed): Decomposed {
   return {
-    partials: [parts.partial, partial(call, 'count', ...texts(call.args))],
-    combine: ([p = '', n]) => [parts.total(p), `CAST(sum(${n}) AS BIGINT)`],
-    final: ([p = '', n]) => {
-      const total = parts.total(p);
-      return `CAST(${scale === 0 ? `CAST(${total} AS DOUBLE)` : `CAST(${total} AS DOUBLE)`} / sum(${n}) AS ${call.type})`;
-    },
+    partials: [sql, partial(call, `count(${call.args[0]?.sql})`)],
+    combine: ([p = '', n]) => [total(p), addCounts(n)],
+    final: ([p = '', n]) => `CAST(CAST(${total(p)} AS DOUBLE) / ${addCounts(n)} AS ${call.type})`,
     promise: 'double',
   };
 }
 
-/** The aggregate of the parts' aggregates is that of all rows. */
-export function same(call: AggregateCall): Decomposed | null {
-  if (call.args.length !== 1) return null;
-  const again = ([p]: readonly string[]): string => `${call.name}(${p})`;
+/** `avg`. DuckDB divides by a long double, so that the last bit may differ even for whole numbers, from machine to machine too. */
+export function avg(call: AggregateCall): Decomposed | null {
+  const type = call.args[0]?.type ?? '';
+  if (instant.test(type)) return averageInstant(call);
+  const parts = type === 'BIGNUM' ? null : summed(call);
+  return parts === null ? null : quotient(call, parts);
+}
+
+export function favg(call: AggregateCall): Decomposed {
+  return quotient(call, { partial: partial(call, `fsum(${call.args[0]?.sql})`), total: addDoubles, promise: 'double' });
+}
+
+/** The microseconds that an infinite time is to DuckDB when it averages. */
+const infinite = '9223372036854775807';
+
+/** An average before 1970 is cut and one after it is rounded, a half downwards: that is what DuckDB does. */
+function averageInstant(call: AggregateCall): Decomposed {
+  const { sql, type } = call.args[0] ?? { sql: '', type: '' };
+  const zoned = type === 'TIMESTAMP WITH TIME ZONE';
+  const time = zoned ? `(${sql})` : `CAST(${sql} AS TIMESTAMP)`;
+  const raw = `CASE WHEN isinf(${time}) THEN CASE WHEN ${time} > 'epoch' THEN ${infinite} ELSE -${infinite} END ELSE epoch_us(${time}) END`;
+  const make = zoned ? 'make_timestamptz' : 'make_timestamp';
   return {
-    partials: [partial(call, call.name, ...texts(call.args))],
-    combine: (columns) => [again(columns)],
-    final: (columns) => `CAST(${again(columns)} AS ${call.type})`,
+    partials: [`CAST(${partial(call, `sum(${raw})`)} AS DECIMAL(38,0))`, partial(call, `count(${sql})`)],
+    combine: ([p, n]) => [add(p), addCounts(n)],
+    final: ([p, n]) => {
+      const [total, rows] = [`CAST(${add(p)} AS HUGEINT)`, addCounts(n)];
+      const us = `CAST(${total} // ${rows} + CASE WHEN ${total} % ${rows} > ${rows} // 2 THEN 1 ELSE 0 END AS BIGINT)`;
+      return `CAST(CASE ${us} WHEN ${infinite} THEN 'infinity' WHEN -${infinite} THEN '-infinity' ELSE ${make}(${us}) END AS ${call.type})`;
+    },
     promise: 'exact',
   };
 }
