@@ -51,6 +51,8 @@ export function resolveSelect(select: TreeNode, scope: SelectScope): ResolvedSel
   return { items, where, groups, sets, having, qualify, ...resolver.modifiers(select, items) };
 }
 
+const columnsFirst = (): boolean => false;
+
 class Resolver {
   private readonly scope: SelectScope;
   private readonly columns: ReadonlySet<string>;
@@ -159,9 +161,11 @@ class Resolver {
   }
 
   /** @param preferAlias whether an alias goes before the column of its name */
-  private resolve(expression: TreeNode, preferAlias: (column: TreeNode) => boolean = () => false): TreeNode {
+  private resolve(expression: TreeNode, preferAlias: (column: TreeNode) => boolean = columnsFirst): TreeNode {
     return replaceIn(expression, (node, bound) => {
       if (node['class'] === 'SUBQUERY') return node;
+      // what an aggregate takes is columns
+      if (preferAlias !== columnsFirst && this.scope.isAggregate(node)) return this.resolve(node);
       if (node['class'] === 'STAR') throw new NotStaged('uses COLUMNS(...) or * inside an expression', 'the columns by their names');
       if (node['class'] === 'POSITIONAL_REFERENCE') throw new NotStaged('names columns by their place (#1)', 'the columns by their names');
       const [first = '', ...rest] = nameParts(node);

@@ -34,7 +34,7 @@ export async function stageQuery(
 ): Promise<StagedQuery> {
   refuseUnsound(query);
   const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
-  await new Planning(planner, builder).plan(query, input);
+  await new Planning(planner, builder).plan(query, input, false);
   const columns = await builder.columns();
   const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
   const staged = builder.finish();
@@ -49,6 +49,14 @@ interface Source {
   readonly columns: readonly Column[];
   /** Columns that `*` leaves out. */
   readonly virtual: readonly Column[];
+}
+
+/** Where a SELECT stands. */
+interface Place {
+  /** Whether the builder's relation is still the input. */
+  readonly overInput: boolean;
+  /** Whether another query reads its answer. */
+  readonly isInner: boolean;
 }
 
 /** Where a SELECT reads from. */
@@ -77,16 +85,16 @@ class Planning {
     node['class'] === 'FUNCTION' && functionKind(this.catalog, textAt(node, 'function_name')) === 'aggregate';
 
   /** Makes the builder's relation the query's answer, with columns `c0`, `c1`... */
-  async plan(query: TreeNode, source: Source): Promise<void> {
+  async plan(query: TreeNode, source: Source, isInner: boolean): Promise<void> {
     if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
     const inner = findInnerQuery(query, this.catalog);
-    if (inner === null) return this.planSelect(query, source, true);
+    if (inner === null) return this.planSelect(query, source, { overInput: true, isInner });
     // its answer takes the place of the input
     const output = await this.outputOf(inner.query, source);
-    await this.plan(inner.query, source);
+    await this.plan(inner.query, source, true);
     const aliases = output.map(({ name }, index) => `c${index} AS "${name.replaceAll('"', '""')}"`).join(', ');
     await this.builder.select((relation) => `SELECT ${aliases} FROM ${relation}`);
-    return this.planSelect(inner.outer, { columns: output, virtual: [] }, false);
+    return this.planSelect(inner.outer, { columns: output, virtual: [] }, { overInput: false, isInner });
   }
 
   private async outputOf(query: TreeNode, source: Source): Promise<readonly Column[]> {
@@ -94,14 +102,16 @@ class Planning {
     return this.binder.describe(text, { name: 'input', columns: [...source.columns, ...source.virtual] });
   }
 
-  /** @param overInput whether the builder's relation is still the input */
-  private async planSelect(select: TreeNode, source: Source, overInput: boolean): Promise<void> {
+  private async planSelect(select: TreeNode, source: Source, { overInput, isInner }: Place): Promise<void> {
     const from = this.fromOf(select, overInput);
-    const resolved = resolveSelect(select, {
+    const all = resolveSelect(select, {
       from: await this.columnsOfFrom(select, source),
       table: tableIn(from.table),
       isAggregate: this.isAggregate,
     });
+    // rows that another query takes have no order, unless it decides which they are
+    const isOrderLost = isInner && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
+    const resolved = isOrderLost ? { ...all, sort: [] } : all;
     const keys = resolved.sort.map(({ expression }) => expression);
     const targets = typeof resolved.distinct === 'string' ? [] : resolved.distinct;
     const parts = [...resolved.items, ...keys, ...targets, ...[resolved.having, resolved.qualify].filter((node) => node !== null)];
@@ -179,6 +189,9 @@ class Planning {
   /** DISTINCT, ORDER BY, LIMIT. */
   private async planEnd(resolved: ResolvedSelect, isInputRowByRow: boolean): Promise<void> {
     const columns = resolved.items.map((_, index) => `c${index}`);
+    // rows that another query takes have no order, unless it decides which they are
+    const isOrderLost = isInner && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
+    const resolved = isOrderLost ? { ...all, sort: [] } : all;
     const keys = resolved.sort.map(({ order, item }, index): SortColumn => ({ order, column: item === null ? `o${index}` : `c${item}` }));
     if (resolved.distinct === 'all') {
       if (keys.some(({ column }) => !columns.includes(column)))

@@ -11,8 +11,14 @@ export const hasWindow = (node: TreeNode): boolean => has(node, isWindow);
 
 /** Functions whose value depends on the order of rows: without an ORDER BY that is nobody's. */
 const ordered: ReadonlySet<string> = new Set(
-  'row_number rank dense_rank rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value first last fill'.split(' '),
+  (
+    'row_number rank dense_rank rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value first last fill ' +
+    'list array_agg string_agg group_concat listagg'
+  ).split(' '),
 );
+
+/** Whether a window's frame counts rows, so that their order decides what is in it. */
+const hasFrame = (window: TreeNode): boolean => textAt(window, 'start') !== 'UNBOUNDED_PRECEDING' || textAt(window, 'end') !== 'CURRENT_ROW_RANGE';
 
 /** The expressions of a SELECT with windows, as ones over columns that are there before the windows (`y0`, `y1`...). */
 export class WindowedExpressions {
@@ -38,8 +44,9 @@ export class WindowedExpressions {
     let keys: readonly string[] | null = null;
     for (const window of this.windows) {
       const name = textAt(window, 'function_name');
-      if (ordered.has(name.toLowerCase()) && listAt(window, 'orders').length === 0)
-        throw new NotStaged(`numbers rows without an order (${name}() OVER without ORDER BY)`, 'an ORDER BY in the window');
+      const hasOrder = listAt(window, 'orders').length > 0 || listAt(window, 'arg_orders').length > 0;
+      if (!hasOrder && (ordered.has(name.toLowerCase()) || hasFrame(window)))
+        throw new NotStaged(`depends on the order of rows and gives none (${name}() OVER without ORDER BY)`, 'an ORDER BY in the window');
       const own = listAt(window, 'partitions').flatMap((partition) => (isNode(partition) ? nameParts(partition).slice(0, 1) : []));
       keys = keys === null ? own : keys.filter((key) => own.includes(key));
       if (keys.length === 0 && !mayMeetInOneTask)
