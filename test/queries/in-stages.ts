@@ -1,0 +1,212 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { LocalStore } from '../../functions/adapters/local-store.ts';
+import { draftPlan, type PlanTools } from '../../functions/coordinator/draft-plan.ts';
+import { parseJob } from '../../functions/core/job.ts';
+import { rowsKey } from '../../functions/core/keys.ts';
+import { type Plan, stagesOf, wholeObjects } from '../../functions/core/plan.ts';
+import type { ObjectVersion } from '../../functions/core/ports.ts';
+import { planStage, type StageOutput, type StageSizing, stepBehind } from '../../functions/core/stage-planning.ts';
+import { engineInspector } from '../../functions/engine/inspector.ts';
+import { Engine } from '../../functions/engine/session.ts';
+import { TableLogs } from '../../functions/protocol/table-logs.ts';
+import { mapComputer } from '../../functions/worker/compute-map.ts';
+import type { ComputedOutput, MergeInput } from '../../functions/worker/computed-task.ts';
+
+/** So small that tables of some hundred rows have several merge tasks, and several levels of combining. */
+const tinySizing: StageSizing = {
+  mergeBytes: 4_000,
+  combineInputs: 3,
+  combineBytes: 1 << 30,
+  mostInputs: 5,
+  requestsPerInput: 2,
+  freeRequests: 3,
+};
+
+/** Decides the order of tasks, and which are done twice. */
+export interface Chance {
+  /** A whole number from 0 to `below` - 1. */
+  readonly next: (below: number) => number;
+}
+
+function shuffled<Item>(items: readonly Item[], chance: Chance): Item[] {
+  const mixed = [...items];
+  for (let last = mixed.length - 1; last > 0; last--) {
+    const other = chance.next(last + 1);
+    [mixed[last], mixed[other]] = [mixed[other] as Item, mixed[last] as Item];
+  }
+  return mixed;
+}
+
+/** Rows as lists of texts, NULL for NULL. */
+export type Rows = readonly (readonly (string | null)[])[];
+
+/**
+ * Runs queries over cut tables with the functions that run on Lambda, planning included, but without queues: each task is computed in a random order, some twice.
+ * One DuckDB beside it gives the answers to compare with.
+ */
+export class QueryBench {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'fanlake-queries-'));
+  private readonly landing = new LocalStore(join(this.folder, 'landing'), { durable: false });
+  private readonly work = new LocalStore(join(this.folder, 'work'), { durable: false });
+  private readonly engine: Engine;
+  private readonly inspector: ReturnType<typeof engineInspector>;
+  private readonly oracle: DuckDBConnection;
+  private objects: readonly ObjectVersion[] = [];
+  private attempts = 0;
+  private runs = 0;
+
+  private constructor(folder: string, engine: Engine, oracle: DuckDBConnection) {
+    this.folder = folder;
+    this.engine = engine;
+    this.oracle = oracle;
+    this.landing = new LocalStore(join(folder, 'landing'), { durable: false });
+    this.work = new LocalStore(join(folder, 'work'), { durable: false });
+    this.inspector = engineInspector(join(folder, 'inspector'), 512 << 20);
+  }
+
+  static async open(): Promise<QueryBench> {
+    const folder = mkdtempSync(join(tmpdir(), 'fanlake-queries-'));
+    for (const name of ['landing', 'work', 'inspector', 'scratch']) mkdirSync(join(folder, name));
+    const engine = await Engine.open({ threads: 2, memoryLimitBytes: 1 << 30, scratch: join(folder, 'scratch') });
+    // the attempts' folders are allowed with it, and so is what tasks hand on
+    await engine.allow([folder]);
+    const oracle = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect();
+    await oracle.run("SET TimeZone = 'UTC'");
+    return new QueryBench(folder, engine, oracle);
+  }
+
+  async close(): Promise<void> {
+    await this.inspector.close();
+    this.engine.close();
+    this.oracle.closeSync();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Makes a table, and cuts it into one object for each range of ids. */
+  async makeTable(sql: string, cuts: readonly number[]): Promise<void> {
+    await this.oracle.run(`CREATE OR REPLACE TABLE input AS ${sql}`);
+    const objects: ObjectVersion[] = [];
+    for (const [index, end] of cuts.entries()) {
+      const key = `t${this.runs}-${index}.parquet`;
+      const range = `id >= ${cuts[index - 1] ?? 0} AND id < ${end}`;
+      await this.oracle.run(`COPY (SELECT * FROM input WHERE ${range}) TO '${join(this.folder, 'landing', key)}' (FORMAT parquet)`);
+      const object = await this.landing.head(key);
+      if (object !== null) objects.push(object);
+    }
+    this.objects = objects;
+  }
+
+  /** What one DuckDB answers. */
+  async answerOfOne(sql: string): Promise<Rows> {
+    return this.texts(`SELECT * FROM (${sql})`);
+  }
+
+  /** What tasks answer together. */
+  async answerOfMany(sql: string, chance: Chance): Promise<Rows> {
+    const run = `queries-${String(this.runs++).padStart(20, '0')}`;
+    const job = parseJob({ name: 'queries', input: {}, query: sql, table: { name: 'answer' } });
+    const tools: PlanTools = {
+      landing: this.landing,
+      lake: this.work,
+      inspector: this.inspector,
+      scratch: join(this.folder, 'inspector'),
+      logs: new TableLogs(this.work),
+      sizing: wholeObjects,
+    };
+    const { draft, tasks } = await draftPlan(tools, { job, run, epoch: 0, table: 'answer', objects: this.objects, splitBytes: 1 << 40 });
+    const all = [...tasks];
+    const plan: Plan = { ...draft, format: 1, nonce: '000000000000', createdMs: 0, tasks: all.length, inline: null, requests: {} };
+    const files = await this.run(plan, all, chance);
+    const list = files.map((path) => `'${path}'`).join(', ');
+    return files.length === 0 ? [] : this.texts(`SELECT * FROM read_parquet([${list}], hive_partitioning = false)`);
+  }
+
+  /** @returns the data files, in the order of the last stage's tasks */
+  private async run(plan: Plan, tasks: Parameters<ReturnType<typeof mapComputer>['compute']>[1][], chance: Chance): Promise<readonly string[]> {
+    const engines = { engine: async () => this.engine };
+    const computer = mapComputer({ landing: this.landing, work: this.work, engines });
+    const steps = stagesOf(plan)?.steps ?? null;
+    const files = new Map<number, readonly string[]>();
+    let outputs: StageOutput[] = [];
+    for (const task of shuffled(tasks, chance)) {
+      const { made, nonce } = await this.attempt(chance, (attempt) => computer.compute(plan, task, attempt));
+      files.set(task.task, made.files.map(({ path }) => path));
+      if (steps !== null) outputs.push(await this.keep(plan, 0, task.task, nonce, made.output));
+    }
+    if (steps === null) return inTaskOrder(files);
+    for (let [stage, step] = [1, 0]; ; stage++) {
+      outputs.sort((a, b) => a.task - b.task);
+      const planned = planStage(outputs, step, steps, tinySizing);
+      const handedOn: StageOutput[] = [];
+      files.clear();
+      for (const task of shuffled(planned.tasks, chance)) {
+        const inputs = task.inputs.flatMap(({ from, to }): MergeInput[] =>
+          outputs.filter((output) => output.rows > 0 && output.task >= from && output.task < to).map((output) => ({ key: rowsKey(plan, stage - 1, output.task, output.nonce), output })),
+        );
+        const { made, nonce } = await this.attempt(chance, (attempt) => computer.computeMerge(plan, planned, task, inputs, attempt));
+        files.set(task.task, made.files.map(({ path }) => path));
+        if (!planned.last) handedOn.push(await this.keep(plan, stage, task.task, nonce, made.output ?? undefined));
+      }
+      if (planned.last) return inTaskOrder(files);
+      outputs = handedOn;
+      step = stepBehind(planned);
+    }
+  }
+
+  /** One attempt, or two of which the second counts. */
+  private async attempt<Made>(
+    chance: Chance,
+    compute: (attempt: { readonly nonce: string; readonly receiveCount: number; readonly folder: string }) => Promise<Made>,
+  ): Promise<{ readonly made: Made; readonly nonce: string }> {
+    const times = chance.next(8) === 0 ? 2 : 1;
+    for (let receiveCount = 1; ; receiveCount++) {
+      const nonce = (this.attempts++).toString(16).padStart(12, '0');
+      const folder = join(this.folder, 'scratch', nonce);
+      mkdirSync(folder);
+      const made = await compute({ nonce, receiveCount, folder });
+      if (receiveCount === times) return { made, nonce };
+    }
+  }
+
+  private async keep(plan: Plan, stage: number, task: number, nonce: string, output: ComputedOutput | undefined): Promise<StageOutput> {
+    if (output === undefined) throw new Error(`task ${task} of stage ${stage} handed nothing on`);
+    const { path, ...rest } = output;
+    if (path !== null) await this.work.create(rowsKey(plan, stage, task, nonce), { path });
+    return { ...rest, task, epoch: 0, nonce };
+  }
+
+  private async texts(sql: string): Promise<Rows> {
+    const reader = await this.oracle.runAndReadAll(`SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql})`);
+    return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value).replace(/\+00$/, ''))));
+  }
+}
+
+function inTaskOrder(files: ReadonlyMap<number, readonly string[]>): readonly string[] {
+  return [...files].sort(([a], [b]) => a - b).flatMap(([, paths]) => paths);
+}
+
+/** Relative to the larger of two doubles, or to 1. */
+const tolerance = 1e-9;
+
+function isSame(a: string | null, b: string | null): boolean {
+  if (a === b) return true;
+  if (a === null || b === null || !/^-?[\d.]+(e[+-]?\d+)?$/i.test(a) || !/^-?[\d.]+(e[+-]?\d+)?$/i.test(b)) return false;
+  // digits of whole numbers and decimals are exact, and texts of doubles too but for their last digits
+  const [x, y] = [Number(a), Number(b)];
+  return (a.includes('.') || a.includes('e')) && Math.abs(x - y) <= tolerance * Math.max(1, Math.abs(x), Math.abs(y));
+}
+
+const sortKey = (row: Rows[number]): string =>
+  JSON.stringify(row.map((text) => (text !== null && /^-?\d+\.\d/.test(text) ? Number(text).toPrecision(6) : text)));
+
+/** What differs between two answers, or null. @param isOrdered whether the rows' order counts */
+export function differenceOf(one: Rows, many: Rows, isOrdered: boolean): string | null {
+  if (one.length !== many.length) return `${one.length} rows from one DuckDB, ${many.length} from tasks`;
+  const order = (rows: Rows): Rows => (isOrdered ? rows : [...rows].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)));
+  const [left, right] = [order(one), order(many)];
+  const at = left.findIndex((row, index) => !row.every((value, column) => isSame(value, right[index]?.[column] ?? null)));
+  return at < 0 ? null : `row ${at}: ${JSON.stringify(left[at])} from one DuckDB, ${JSON.stringify(right[at])} from tasks`;
+}
