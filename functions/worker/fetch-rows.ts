@@ -28,7 +28,7 @@ export interface FetchedRows {
  * this disk answers with the objects' own files.
  * @param range of buckets, half-open
  * @param scratch a folder of the attempt's own
- * @throws FanlakeError `run.unknown` when an object is gone; `store.*`
+ * @throws FanlakeError `input.gone` when an object is gone; `store.*`
  */
 export async function fetchRows(
   work: ObjectStore,
@@ -97,8 +97,8 @@ async function inPlace(path: string): Promise<string> {
 
 function gone(place: string): FanlakeError {
   return new FanlakeError(
-    'run.unknown',
-    `Rows that a task of this run handed on are gone: ${place} isn't there. Was the work root emptied? Run the job over its input again.`,
+    'input.gone',
+    `Rows that a task of this run handed on to others are gone: ${place} isn't there (the work root was emptied, or it has expired). Run the job over its input again.`,
     { place },
   );
 }
