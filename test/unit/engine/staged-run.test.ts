@@ -29,8 +29,11 @@ beforeAll(async () => {
   bench = await Bench.open(2);
   mkdirSync(join(home, 'inspector'));
   inspector = engineInspector(join(home, 'inspector'), 512 * 1024 * 1024);
-  computer = mapComputer({ landing: store, work: store, engines: { engine: async () => bench.engine } });
+  computer = computerOf({});
 });
+const computerOf = (other: { readonly aheadBytes?: number }): TaskComputer =>
+  mapComputer({ landing: store, work: store, engines: { engine: async () => bench.engine }, ...other });
+
 afterAll(async () => {
   await inspector.close();
   bench.close();
@@ -234,6 +237,18 @@ describe('a query in stages over seven pieces gives what one DuckDB gives over a
     const passed = Number((await oracle('SELECT count(*)::INTEGER FROM input WHERE v > 10'))[0]?.replaceAll(/\D/g, ''));
     expect(rows).toEqual({ read: 60_002, filtered: 60_002 - passed, quarantined: 0, passed, written: 0 });
   });
+});
+
+test('what the engine began with before a piece was scanned gives the same', async () => {
+  const usual = computer;
+  computer = computerOf({ aheadBytes: 1 });
+  try {
+    const { rows, content } = await run(sumsSql, sums, [{ step: 0, kind: 'merge', last: true }]);
+    expect(content).toEqual(await oracle(sumsSql));
+    expect(rows.read).toBe(rows.filtered + rows.passed);
+  } finally {
+    computer = usual;
+  }
 });
 
 test('rows that don’t fit are set aside, and the others count', async () => {
