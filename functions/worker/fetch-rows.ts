@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { FanlakeError } from '../core/errors.ts';
 import { eachInParallel } from '../core/in-parallel.ts';
@@ -87,12 +87,11 @@ async function read(work: ObjectStore, key: string, range: ByteRange): Promise<U
 
 async function inPlace(path: string): Promise<string> {
   try {
-    await stat(path);
+    return await realpath(path);
   } catch (thrown) {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') throw gone(path);
     throw thrown;
   }
-  return path;
 }
 
 function gone(place: string): FanlakeError {
