@@ -7,6 +7,7 @@ import { systemClock, systemNonces } from '../../functions/adapters/system-clock
 import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
 import type { CoordinatorContext } from '../../functions/coordinator/plan-run.ts';
 import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
+import type { MergeMessage } from '../../functions/core/merge-task.ts';
 import { wholeObjects } from '../../functions/core/plan.ts';
 import type { CommitMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
 import type { EngineShare } from '../../functions/engine/engine-share.ts';
@@ -40,7 +41,7 @@ export class LocalFanlake {
   private readonly commits = new LocalQueue<CommitMessage>('commits');
   private readonly monitor = new LocalQueue<MonitorMessage>('monitor');
   private readonly events = new EventEmitter();
-  private pool: WorkerPool<TaskMessage> | null = null;
+  private pool: WorkerPool<TaskMessage | MergeMessage> | null = null;
   private failure: FanlakeError | null = null;
   private pauseBetweenCommits = (): number => 0;
   private readonly closing = new AbortController();
@@ -54,6 +55,7 @@ export class LocalFanlake {
     this.context = {
       stores,
       tasks: this.tasks,
+      merges: this.tasks.merges,
       commits: this.commits,
       monitor: this.monitor,
       clock: systemClock,
@@ -91,7 +93,7 @@ export class LocalFanlake {
     this.consumeMonitor();
   }
 
-  private makePool(workers: number, share: EngineShare): WorkerPool<TaskMessage> | null {
+  private makePool(workers: number, share: EngineShare): WorkerPool<TaskMessage | MergeMessage> | null {
     // an interrupted command may still get here: it is to start nothing any more
     if (this.closing.signal.aborted) return null;
     return new WorkerPool({
@@ -100,7 +102,7 @@ export class LocalFanlake {
       modulePath: workerModule,
       settings: encodeSettings({ home: this.home.path, share }),
       first: takeFirstWorker(),
-      queues: { tasks: this.tasks, commits: this.commits, monitor: this.monitor },
+      queues: { tasks: this.tasks, merges: this.tasks.merges, commits: this.commits, monitor: this.monitor },
     });
   }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
 import type { ErrorReport } from '../../functions/core/errors.ts';
+import type { MergeMessage } from '../../functions/core/merge-task.ts';
 import { tasksPerPage } from '../../functions/core/plan.ts';
 import type { FailedSend, Queue } from '../../functions/core/ports.ts';
 import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
@@ -11,11 +12,15 @@ export const maxReceives = 5;
 const waitingTasks = 4 * tasksPerPage;
 const pollMs = 50;
 
-/** The tasks queue of a command: tasks go to the worker processes, dispatches of pages are done by the command itself, a few ahead of the workers. */
+/**
+ * The tasks queue of a command: tasks of all stages go to the worker processes, dispatches of pages are done by the command itself, a few ahead of the
+ * workers.
+ */
 export class TaskQueues implements Queue<TaskMessage | DispatchMessage> {
-  readonly tasks: LocalQueue<TaskMessage>;
+  /** Tasks of all stages. */
+  readonly tasks: LocalQueue<TaskMessage | MergeMessage>;
   private readonly dispatches = new LocalQueue<DispatchMessage>('dispatches');
-  private readonly dead = new LocalQueue<TaskMessage>('dead tasks');
+  private readonly dead = new LocalQueue<TaskMessage | MergeMessage>('dead tasks');
   private readonly closing = new AbortController();
 
   constructor() {
@@ -41,10 +46,15 @@ export class TaskQueues implements Queue<TaskMessage | DispatchMessage> {
     return failed;
   }
 
+  /** Merge tasks are done by the same processes as map tasks. */
+  get merges(): Queue<MergeMessage> {
+    return this.tasks;
+  }
+
   /** Begins to dispatch pages, and to bury tasks that never succeed. */
   consume(
     dispatch: (message: DispatchMessage) => Promise<void>,
-    bury: (message: TaskMessage, last: ErrorReport | null) => Promise<void>,
+    bury: (message: TaskMessage | MergeMessage, last: ErrorReport | null) => Promise<void>,
   ): void {
     this.dispatches.consume(async ([delivery]) => {
       while (this.waiting(this.tasks) > waitingTasks) await sleep(pollMs, undefined, { signal: this.closing.signal });

@@ -1,5 +1,6 @@
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import { serveWorker, workerSettings } from '../../functions/adapters/worker-process.ts';
+import type { MergeMessage } from '../../functions/core/merge-task.ts';
 import type { TaskMessage } from '../../functions/core/task.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
 import { mapComputer } from '../../functions/worker/compute-map.ts';
@@ -18,11 +19,12 @@ await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
 const computer = mapComputer({ landing: home.stores.landing, work: home.stores.work, engines });
 
-serveWorker<TaskMessage>({
+serveWorker<TaskMessage | MergeMessage>({
   onTask: async (delivery, { queue }) => {
     const context: WorkerContext = {
       stores: home.stores,
       tasks: queue('tasks'),
+      merges: queue('merges'),
       commits: queue('commits'),
       monitor: queue('monitor'),
       clock: systemClock,

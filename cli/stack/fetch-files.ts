@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, open, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eachInParallel } from '../../functions/core/in-parallel.ts';
 import { FanlakeError } from '../../functions/core/errors.ts';
+import { eachInParallel } from '../../functions/core/in-parallel.ts';
 import type { ObjectStore, ObjectVersion } from '../../functions/core/ports.ts';
 import { unlessInterrupted } from '../interruption.ts';
 import { bytes } from '../render/numbers.ts';

@@ -20,7 +20,7 @@ export interface MergeTools {
 
 /**
  * Computes a task of a merge stage: fetches its buckets of the rows that the stage before handed on, and runs the step's query over them.
- * @throws FanlakeError `run.unknown` when rows are gone, query.failed, table.partitions, task.memory, store.*
+ * @throws FanlakeError input.gone (the rows), query.failed, table.partitions, task.memory, store.*
  */
 export async function computeMerge(
   { work, engine }: MergeTools,
@@ -77,5 +77,7 @@ function asMergeError(thrown: unknown, plan: Plan): FanlakeError {
   if (thrown instanceof FanlakeError) return thrown;
   const what = `the rows of run ${plan.run} can't be merged`;
   const error = asEngineError(thrown, what);
-  return error.code.startsWith('input.') ? new FanlakeError('internal', `${what}: ${String(error.details['engine'])}`, {}, thrown) : error;
+  return error.code === 'input.corrupt' || error.code === 'input.format'
+    ? new FanlakeError('internal', `${what}: ${String(error.details['engine'])}`, {}, thrown)
+    : error;
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { FanlakeError } from '../core/errors.ts';
 import { eachInParallel } from '../core/in-parallel.ts';
@@ -28,7 +28,7 @@ export interface FetchedRows {
  * this disk answers with the objects' own files.
  * @param range of buckets, half-open
  * @param scratch a folder of the attempt's own
- * @throws FanlakeError `run.unknown` when an object is gone; `store.*`
+ * @throws FanlakeError `input.gone` when an object is gone; `store.*`
  */
 export async function fetchRows(
   work: ObjectStore,
@@ -87,18 +87,17 @@ async function read(work: ObjectStore, key: string, range: ByteRange): Promise<U
 
 async function inPlace(path: string): Promise<string> {
   try {
-    await stat(path);
+    return await realpath(path);
   } catch (thrown) {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') throw gone(path);
     throw thrown;
   }
-  return path;
 }
 
 function gone(place: string): FanlakeError {
   return new FanlakeError(
-    'run.unknown',
-    `Rows that a task of this run handed on are gone: ${place} isn't there. Was the work root emptied? Run the job over its input again.`,
+    'input.gone',
+    `Rows that a task of this run handed on to others are gone: ${place} isn't there (the work root was emptied, or it has expired). Run the job over its input again.`,
     { place },
   );
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { maxReceives, TaskQueues } from '../../../../cli/local/task-queues.ts';
 import { FanlakeError } from '../../../../functions/core/errors.ts';
+import type { MergeMessage } from '../../../../functions/core/merge-task.ts';
 import type { DispatchMessage, TaskMessage } from '../../../../functions/core/task.ts';
 
 const perPage = 1_000;
@@ -13,6 +14,14 @@ const task = (number: number, run = 'r'): TaskMessage => ({
   epoch: 0,
   stage: 0,
   task: { task: number, splits: [] },
+});
+const merge = (number: number): MergeMessage => ({
+  kind: 'merge',
+  plan: 'p',
+  run: 'r',
+  epoch: 0,
+  stage: 1,
+  task: { task: number, inputs: [], buckets: [0, 64], bytes: 0 },
 });
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -131,4 +140,28 @@ it('a task that never succeeds is buried once, with what went wrong the last tim
   await until(() => buried.length > 0 && queues.open === 0);
   expect(tries).toBe(maxReceives);
   expect(buried).toEqual([[1, expect.stringContaining(`try ${maxReceives}`)]]);
+});
+
+it('merge tasks are done by those who do map tasks, are open until then, and are buried alike', async () => {
+  const buried: string[] = [];
+  queues.consume(
+    async () => {},
+    async ({ kind, task: { task: number } }) => {
+      buried.push(`${kind} ${number}`);
+    },
+  );
+  expect(await queues.merges.send([merge(0), merge(1)])).toEqual([]);
+  expect(queues.open).toBe(2);
+  const done: string[] = [];
+  queues.tasks.consume(async ([delivery]) => {
+    if (delivery === undefined) return [];
+    const { kind, task: which } = delivery.body;
+    if (which.task === 1) throw new FanlakeError('task.died', 'killed');
+    done.push(`${kind} ${which.task}`);
+    return [];
+  });
+  await queues.send([task(0)]);
+  await until(() => buried.length > 0 && queues.open === 0);
+  expect(done.sort()).toEqual(['merge 0', 'task 0']);
+  expect(buried).toEqual(['merge 1']);
 });
