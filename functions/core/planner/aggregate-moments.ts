@@ -26,7 +26,7 @@ function decomposed(call: AggregateCall, moments: Moments, value: string): Decom
   return {
     partials: [moments.partial],
     combine: ([p]) => [merged(moments, p)],
-    final: ([p]) => `CAST(${letIn('s', merged(moments, p), value)} AS ${call.type})`,
+    final: ([p]) => `CAST(${letIn('s', merged(moments, p), `CASE WHEN s.n > 0 THEN ${value} END`)} AS ${call.type})`,
     promise: 'double',
   };
 }
@@ -140,18 +140,19 @@ function partialFilter({ filter }: AggregateCall, only: string): string {
   return filter === null ? only : `(${filter}) AND ${only}`;
 }
 
-/** DuckDB's own formulas, of the sums of a value's first powers. */
+/** DuckDB's own formulas in its order of operations, of the sums of a value's first powers; t is 1 / n. */
 const ofPowers: Readonly<Record<string, readonly [powers: number, value: string]>> = (() => {
-  const m2 = '((s.s2 - s.s1 * s.s1 / s.n) / s.n)';
-  const m4 = '((s.s4 - 4 * s.s3 * s.s1 / s.n + 6 * s.s2 * s.s1 * s.s1 / s.n / s.n - 3 * pow(s.s1, 4) / pow(s.n, 3)) / s.n)';
-  const third = '((s.s3 - 3 * s.s2 * s.s1 / s.n + 2 * pow(s.s1, 3) / s.n / s.n) / s.n)';
-  const skew = `sqrt(s.n * (s.n - 1)) / (s.n - 2) * ${third} / sqrt(pow(${m2}, 3))`;
-  const pop = `${m4} / (${m2} * ${m2}) - 3`;
-  const samp = `(s.n - 1) * ((s.n + 1) * ${m4} / (${m2} * ${m2}) - 3 * (s.n - 1)) / ((s.n - 2) * (s.n - 3))`;
+  const m2 = '(s.t * (s.s2 - s.s1 * s.s1 * s.t))';
+  const m3 = '(s.t * (s.s3 - 3 * s.s2 * s.s1 * s.t + 2 * pow(s.s1, 3) * s.t * s.t))';
+  const m4 = '(s.t * (s.s4 - 4 * s.s3 * s.s1 * s.t + 6 * s.s2 * s.s1 * s.s1 * s.t * s.t - 3 * pow(s.s1, 4) * pow(s.t, 3)))';
+  const divisor = `sqrt(pow(greatest(${m2}, 0), 3))`;
+  const skew = `(sqrt(s.n * (s.n - 1)) / (s.n - 2) * ${m3} / ${divisor})`;
+  const samp = `((s.n - 1) * ((s.n + 1) * ${m4} / (${m2} * ${m2}) - 3 * (s.n - 1)) / ((s.n - 2) * (s.n - 3)))`;
+  const pop = `(${m4} / (${m2} * ${m2}) - 3)`;
   return {
-    skewness: [3, `CASE WHEN s.n <= 2 THEN NULL WHEN ${m2} <= 0 THEN 'nan'::DOUBLE ELSE ${checked(`(${skew})`, 'SKEW')} END`],
-    kurtosis: [4, `CASE WHEN s.n <= 3 OR ${m2} <= 0 THEN NULL ELSE ${checked(`(${samp})`, 'Kurtosis')} END`],
-    kurtosis_pop: [4, `CASE WHEN s.n <= 1 OR ${m2} <= 0 THEN NULL ELSE ${checked(`(${pop})`, 'Kurtosis')} END`],
+    skewness: [3, `CASE WHEN s.n <= 2 THEN NULL WHEN ${divisor} = 0 THEN 'nan'::DOUBLE ELSE ${checked(skew, 'SKEW')} END`],
+    kurtosis: [4, `CASE WHEN s.n <= 3 OR ${m2} <= 0 THEN NULL ELSE ${checked(samp, 'Kurtosis')} END`],
+    kurtosis_pop: [4, `CASE WHEN s.n <= 1 OR ${m2} <= 0 THEN NULL ELSE ${checked(pop, 'Kurtosis')} END`],
   };
 })();
 
@@ -169,8 +170,8 @@ export function shape(call: AggregateCall): Decomposed | null {
     ],
     combine: ([n, ...sums]) => [addCounts(n), ...sums.map(addDoubles)],
     final: ([n, ...sums]) => {
-      const fields = sums.map((column, i) => `'s${i + 1}': ${addDoubles(column)}`);
-      return `CAST(${letIn('s', `{'n': CAST(${addCounts(n)} AS DOUBLE), ${fields.join(', ')}}`, value)} AS ${call.type})`;
+      const [rows, fields] = [`CAST(${addCounts(n)} AS DOUBLE)`, sums.map((column, i) => `'s${i + 1}': ${addDoubles(column)}`)];
+      return `CAST(${letIn('s', `{'n': ${rows}, 't': 1 / ${rows}, ${fields.join(', ')}}`, value)} AS ${call.type})`;
     },
     promise: 'double',
   };
