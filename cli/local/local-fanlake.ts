@@ -6,7 +6,7 @@ import { LocalQueue } from '../../functions/adapters/local-queue.ts';
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
 import type { CoordinatorContext } from '../../functions/coordinator/plan-run.ts';
-import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
+import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
 import { wholeObjects } from '../../functions/core/plan.ts';
 import type { CommitMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
 import type { EngineShare } from '../../functions/engine/engine-share.ts';
@@ -54,6 +54,7 @@ export class LocalFanlake {
     this.context = {
       stores,
       tasks: this.tasks,
+      merges: { send: async () => Promise.reject(new FanlakeError('not-built', 'Merge tasks are not done on this machine yet.')) },
       commits: this.commits,
       monitor: this.monitor,
       clock: systemClock,

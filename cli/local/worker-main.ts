@@ -23,6 +23,7 @@ serveWorker<TaskMessage>({
     const context: WorkerContext = {
       stores: home.stores,
       tasks: queue('tasks'),
+      merges: queue('merges'),
       commits: queue('commits'),
       monitor: queue('monitor'),
       clock: systemClock,

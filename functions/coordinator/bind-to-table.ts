@@ -99,6 +99,7 @@ export function nothingToBind(job: Job, table: string, existing: ExistingTable |
     passThrough: {},
     changesRowCount: false,
     filters: false,
+    staged: null,
   };
   const partitionBy = existing?.partitionColumns ?? job.table.partitionBy;
   const planned: PlannedTable = { key: table, format: job.table.format, partitionBy, columns: [] };

@@ -56,10 +56,11 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
   const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes);
   let taskCount = 0;
   for (const _task of tasks()) taskCount += 1;
-  if (!bound.query.rowwise && taskCount > 1) throw needsOneTask(bound.query, taskCount);
+  const staged = !bound.query.rowwise && taskCount > 1;
+  if (staged && bound.query.staged === null) throw needsOneTask(bound.query, taskCount);
   checkLineNumbers(bound.query, laidOut, layouts, sizing);
   return {
-    draft: { ...draftOf(request, bound, layouts), input },
+    draft: { ...draftOf(request, bound, layouts), input, ...(staged ? { staged } : {}) },
     tasks: { [Symbol.iterator]: tasks },
     taskCount,
   };
@@ -76,12 +77,13 @@ function draftOf({ run, epoch, job, splitBytes }: PlanRequest, { query, columns,
 }
 
 /**
- * Unless the user asks for splits: a query that doesn't treat rows one by one takes its whole input in one task, and one that reads line numbers each object.
+ * Unless the user asks for splits: a query that doesn't treat rows one by one, and has no merge stages, takes its whole input in one task, and one that reads line
+ * numbers each object.
  */
 function sizingFor(query: BoundQuery, splitBytes: number | null, standard: TaskSizing): TaskSizing {
   const sizing = taskSizing(splitBytes, standard);
   if (splitBytes !== null) return sizing;
-  if (query.rowwise) return query.reads.includes('line_number') ? { ...sizing, splitBytes: null } : sizing;
+  if (query.rowwise || query.staged !== null) return query.reads.includes('line_number') ? { ...sizing, splitBytes: null } : sizing;
   return { splitBytes: null, taskBytes: Number.POSITIVE_INFINITY, splitsPerTask: Number.POSITIVE_INFINITY };
 }
 

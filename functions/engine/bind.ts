@@ -115,5 +115,5 @@ export async function bindQuery(engine: Engine, sql: string, input: readonly Col
   const output = await describe(engine, sql, virtualColumnsIn(query, input), input);
   refuseDoubles(output);
   const treatment = treatmentOfRows(query, catalog);
-  return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment };
+  return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), staged: null, ...treatment };
 }

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { asFanlakeError } from '../core/errors.ts';
+import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import { addIgnored } from '../core/ignored-keys.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
@@ -60,6 +60,7 @@ export function mapComputer(tools: MapTools): TaskComputer {
     },
     close: ({ folder }) => rm(folder, { recursive: true, force: true }),
     compute: (plan, task, attempt) => computeMap(tools, plan, task, attempt),
+    computeMerge: () => Promise.reject(new FanlakeError('not-built', 'Merge tasks are not built yet.')),
     writeQuarantine: async (records, path) => {
       const engine = await tools.engines.engine(1, 1);
       await engine.allow([dirname(path)]);
