@@ -104,7 +104,7 @@ export class Fanlake extends Construct {
     return {
       requests: create('Requests', 'requests', 'coordinator'),
       tasks: create('Tasks', 'tasks', 'worker'),
-      merges: create('Merges', 'merges', 'reducer'),
+      merges: create('Merges', 'merges', 'worker'),
       commits: create('Commits', 'commits', 'reducer'),
       monitor: create('Monitor', 'monitor', 'monitor'),
     };

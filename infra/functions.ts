@@ -98,6 +98,7 @@ function grantToAll(lambda: FanlakeFunction, { landing, work, lake, queues, even
   usesWork(lambda, work);
   readsLake(lambda, lake);
   lambda.sendsTo(queues.tasks.queue, 'tasksQueue');
+  lambda.sendsTo(queues.merges.queue, 'mergesQueue');
   lambda.sendsTo(queues.commits.queue, 'commitsQueue');
   lambda.sendsTo(queues.monitor.queue, 'monitorQueue');
   announcesTo(lambda, eventBus);
@@ -120,7 +121,6 @@ function grantToEach(functions: Readonly<Record<FunctionName, FanlakeFunction>>,
   writesTables(reducer, lake);
   // an upload is planned again after a conflict of its commit
   reducer.sendsTo(queues.requests.queue, 'requestsQueue');
-  reducer.set('mergesQueue', queues.merges.queue.queueUrl);
   reducer.set('version', packageVersion());
 
   writesLedger(monitor, lake);
@@ -130,7 +130,6 @@ function grantToEach(functions: Readonly<Record<FunctionName, FanlakeFunction>>,
   writesLedger(deadLetters, lake);
   deadLetters.sendsTo(queues.requests.queue, 'requestsQueue');
   deadLetters.sendsTo(undeliverable, 'undeliverableQueue');
-  deadLetters.set('mergesQueue', queues.merges.queue.queueUrl);
   // what it tells of a dead task is how often its own queue delivered it
   deadLetters.set('maxReceives', taskReceives);
 }
@@ -143,7 +142,8 @@ function connect(functions: Readonly<Record<FunctionName, FanlakeFunction>>, { q
   };
   consume(functions.coordinator, 'Requests', 'requests');
   consume(functions.worker, 'Tasks', 'tasks');
-  consume(functions.reducer, 'Merges', 'merges');
+  // SQL of a job as the tasks are, with the same engine, disk and time; the function that writes the tables' logs runs none
+  consume(functions.worker, 'Merges', 'merges');
   consume(functions.reducer, 'Commits', 'commits');
   consume(functions.monitor, 'Ticks', 'monitor');
   for (const name of queueNames) functions['dead-letters'].consumes(`Dead-${name}`, queues[name].dead, deadLetterSize);

@@ -29,7 +29,7 @@ export class PartTally {
   }
 
   private async count(plan: Plan, group: number): Promise<void> {
-    this.counts[group] = (await finishedTasks(this.work, plan, group)).size;
+    this.counts[group] = (await finishedTasks(this.work, plan, 0, group)).size;
   }
 
   /** The next groups in turn that aren't full. */

@@ -42,6 +42,7 @@ export async function openStack(name: string): Promise<Stack> {
     context: {
       stores,
       tasks: queue(queues.tasksQueue),
+      merges: queue(queues.mergesQueue),
       commits: queue(queues.commitsQueue),
       monitor: queue(queues.monitorQueue),
       clock: systemClock,

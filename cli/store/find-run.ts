@@ -1,11 +1,10 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
 import { ledgerPrefix, recentPrefix, runOfRecentKey } from '../../functions/core/keys.ts';
 import { didYouMean } from '../../functions/core/nearest.ts';
-import { emptyFold } from '../../functions/core/part.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { type Receipt, receiptOf } from '../../functions/core/receipt.ts';
 import { inOrder, listAll, readDecision } from '../../functions/protocol/documents.ts';
-import { gatherFold } from '../../functions/protocol/gather-fold.ts';
+import { gatherFold, mergeTasksOf } from '../../functions/protocol/gather-fold.ts';
 import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import type { Place } from './place.ts';
 import { listTables } from './tables.ts';
@@ -97,11 +96,11 @@ export async function receiptNow({ stores: { work, lake } }: Place, found: Found
   const { plan } = found;
   if (plan === null)
     throw new FanlakeError('run.unknown', `The plan of run ${found.run} is gone and it has no outcome. Type: fanlake retry ${found.run}`);
-  const { fold } = plan.tasks > 0 ? await gatherFold(work, plan) : { fold: emptyFold };
+  const { fold, stages, complete } = await gatherFold(work, plan);
   const decided = await readDecision(lake, found.table, found);
   const begun = fold.done + fold.failed.length > 0;
-  const state = decided !== null || fold.done + fold.failed.length === plan.tasks ? 'committing' : begun ? 'running' : 'planned';
-  const receipt = receiptOf(plan, fold, lake.locate(plan.table.key));
+  const state = decided !== null || complete ? 'committing' : begun ? 'running' : 'planned';
+  const receipt = receiptOf(plan, fold, mergeTasksOf(stages), lake.locate(plan.table.key));
   // what tasks have written isn't in the table before the commit
   return { ...receipt, rows: { ...receipt.rows, written: 0 }, state };
 }

@@ -13,6 +13,7 @@ export interface StackOutputs {
   /** URLs of the queues. */
   readonly requestsQueue: string;
   readonly tasksQueue: string;
+  readonly mergesQueue: string;
   readonly commitsQueue: string;
   readonly monitorQueue: string;
   /** Bytes of input that a task aims at. */
@@ -26,6 +27,7 @@ const outputNames = {
   lakeBucket: 'LakeBucket',
   requestsQueue: 'RequestsQueue',
   tasksQueue: 'TasksQueue',
+  mergesQueue: 'MergesQueue',
   commitsQueue: 'CommitsQueue',
   monitorQueue: 'MonitorQueue',
   splitBytes: 'SplitBytes',
@@ -126,6 +128,7 @@ function outputsOf(name: string, stack: Stack): StackOutputs {
     lakeBucket: read(outputNames.lakeBucket),
     requestsQueue: read(outputNames.requestsQueue),
     tasksQueue: read(outputNames.tasksQueue),
+    mergesQueue: read(outputNames.mergesQueue),
     commitsQueue: read(outputNames.commitsQueue),
     monitorQueue: read(outputNames.monitorQueue),
     splitBytes,

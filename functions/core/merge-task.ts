@@ -32,6 +32,11 @@ export interface StageTasks {
   readonly tasks: readonly MergeTask[];
 }
 
+/** The same as it is stored. */
+export interface StoredStage extends StageTasks {
+  readonly createdMs: number;
+}
+
 export interface MergeMessage extends EpochId {
   readonly kind: 'merge';
   /** Nonce of the plan that it is of. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { FanlakeError } from './errors.ts';
 import type { LogFields } from './log-fields.ts';
+import type { MergeMessage } from './merge-task.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from './task.ts';
 
 const epoch = { run: z.string().min(1), epoch: z.int().min(0) };
@@ -14,14 +15,22 @@ const task = z.object({
   stage: z.int().min(0),
   task: z.object({ task: z.int().min(0), splits: z.array(split) }),
 });
+const range = z.object({ epoch: z.int().min(0), from: z.int().min(0), to: z.int().min(0) });
+const merge = z.object({
+  kind: z.literal('merge'),
+  ...epoch,
+  plan: z.string(),
+  stage: z.int().min(1),
+  task: z.object({ task: z.int().min(0), inputs: z.array(range), buckets: z.tuple([z.int(), z.int()]), bytes: z.number() }),
+});
 const dispatch = z.object({ kind: z.literal('dispatch'), ...epoch, page: z.int().min(0) });
 const commit = z.object({ kind: z.literal('commit'), ...epoch, table: z.string().min(1) });
 const monitor = z.object({ kind: z.literal('monitor'), ...epoch });
 
 /** What the queues behind the coordinator carry. */
-const message = z.discriminatedUnion('kind', [task, dispatch, commit, monitor]);
+const message = z.discriminatedUnion('kind', [task, merge, dispatch, commit, monitor]);
 
-export type RunQueueMessage = TaskMessage | DispatchMessage | CommitMessage | MonitorMessage;
+export type RunQueueMessage = TaskMessage | MergeMessage | DispatchMessage | CommitMessage | MonitorMessage;
 
 /**
  * A message of ours, from its text.
@@ -40,6 +49,7 @@ export function aboutMessage(body: string): LogFields {
   try {
     const found = readMessage(body);
     const { run, epoch } = found;
+    if (found.kind === 'merge') return { run, epoch, stage: found.stage, task: found.task.task };
     return found.kind === 'task' ? { run, epoch, task: found.task.task } : { run, epoch };
   } catch {
     return {};

@@ -109,6 +109,11 @@ export interface FoldedFile extends DataFile {
   readonly task: number;
 }
 
+/** The rows that a task hands on, together with the task. */
+export interface FoldedOutput extends PartOutput {
+  readonly task: number;
+}
+
 export interface FailedTask {
   readonly task: number;
   /** Whether its splits' links are in the fold's chain all the same. */
@@ -131,6 +136,10 @@ export interface Fold {
   readonly unchecked: number;
   readonly ignored: Ignored;
   readonly requests: RequestCounts;
+  /** What its tasks hand on, of a stage that isn't the last: in the order of the tasks. */
+  readonly outputs: readonly FoldedOutput[];
+  /** Of a merge stage: rows of the stage before that its tasks took. */
+  readonly consumed: number;
 }
 
 export const emptyFold: Fold = {
@@ -146,16 +155,19 @@ export const emptyFold: Fold = {
   unchecked: 0,
   ignored: nothingIgnored,
   requests: {},
+  outputs: [],
+  consumed: 0,
 };
 
 /** The fold of parts, given in the order of their tasks. */
 export function foldParts(parts: Iterable<Part>): Fold {
-  let [done, attempts, bytesCovered, unchecked, rows] = [0, 0, 0, 0, noRows];
+  let [done, attempts, bytesCovered, unchecked, consumed, rows] = [0, 0, 0, 0, 0, noRows];
   const failed: FailedTask[] = [];
   const chain: TaskLink[] = [];
   const files: FoldedFile[] = [];
   const quarantine: string[] = [];
   const ignored: Ignored[] = [];
+  const outputs: FoldedOutput[] = [];
   let requests: RequestCounts = {};
   for (const part of parts) {
     attempts += part.attempts;
@@ -173,6 +185,8 @@ export function foldParts(parts: Iterable<Part>): Fold {
     quarantine.push(...part.quarantine);
     if (part.checksum === 'unchecked') unchecked += 1;
     if (part.ignored !== undefined) ignored.push(part.ignored);
+    if (part.output !== undefined) outputs.push({ ...part.output, task: part.task });
+    consumed += part.consumed ?? 0;
   }
   return {
     format: 1,
@@ -187,13 +201,16 @@ export function foldParts(parts: Iterable<Part>): Fold {
     unchecked,
     ignored: addIgnored(ignored),
     requests,
+    outputs,
+    consumed,
   };
 }
 
-/** Several folds as one. */
+/** Several folds as one. Outputs of several stages or epochs are told apart no more: take those of each fold. */
 export function addFolds(folds: Iterable<Fold>): Fold {
   let sum = emptyFold;
   const [failed, chain, files, quarantine]: [FailedTask[], TaskLink[], FoldedFile[], string[]] = [[], [], [], []];
+  const outputs: FoldedOutput[] = [];
   for (const fold of folds) {
     sum = {
       ...sum,
@@ -205,12 +222,14 @@ export function addFolds(folds: Iterable<Fold>): Fold {
       // a fold of an older version has none
       ignored: addIgnored([sum.ignored, fold.ignored ?? nothingIgnored]),
       requests: addRequests(sum.requests, fold.requests),
+      consumed: sum.consumed + (fold.consumed ?? 0),
     };
     // not by spreading: a run may have 100,000 files
     for (const entry of fold.failed) failed.push(entry);
     for (const entry of fold.chain) chain.push(entry);
     for (const entry of fold.files) files.push(entry);
     for (const entry of fold.quarantine) quarantine.push(entry);
+    for (const entry of fold.outputs ?? []) outputs.push(entry);
   }
-  return { ...sum, failed, chain, files, quarantine };
+  return { ...sum, failed, chain, files, quarantine, outputs };
 }

@@ -69,15 +69,24 @@ export function blankReceipt({ run, epoch }: EpochId, tablePath: string): Receip
   };
 }
 
-/** What a plan and the parts so far say; `state` and `outcome` are the caller's to set. */
-export function receiptOf(plan: Plan, fold: Fold, tablePath: string): Receipt {
+/**
+ * What a plan and the parts so far say; `state` and `outcome` are the caller's to set.
+ * @param fold the sum of all stages: only map tasks read input, and only those of the last stage write into the table
+ * @param mergeTasks tasks of the merge stages that have begun
+ */
+export function receiptOf(plan: Plan, fold: Fold, mergeTasks: number, tablePath: string): Receipt {
   return {
     ...blankReceipt(plan, tablePath),
     job: plan.job.name,
     objects: { total: plan.input.objects, first: plan.input.first ?? [] },
     rows: fold.rows,
     bytes: { input: plan.input.bytes, covered: fold.bytesCovered },
-    tasks: { planned: plan.tasks + reusedCount(plan), done: fold.done, failed: fold.failed.length, attempts: fold.attempts },
+    tasks: {
+      planned: plan.tasks + reusedCount(plan) + mergeTasks,
+      done: fold.done,
+      failed: fold.failed.length,
+      attempts: fold.attempts,
+    },
     table: { path: tablePath, format: plan.table.format, version: null, files: 0, bytes: 0 },
     quarantine: fold.quarantine,
     missing: fold.failed.flatMap(({ missing }) => missing),

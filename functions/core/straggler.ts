@@ -1,4 +1,4 @@
-import type { Part } from './part.ts';
+import type { DonePart, Part } from './part.ts';
 
 /** What finished attempts of a stage tell about those that haven't finished. */
 export interface MeasuredAttempts {
@@ -11,15 +11,21 @@ export interface MeasuredAttempts {
   readonly lastBeganMs: number;
 }
 
-/** Null when no part tells when its attempt began: a dead letter's doesn't, nor one of an older version. */
-export function measureAttempts(parts: Iterable<Part>): MeasuredAttempts | null {
+/**
+ * @param bytesOf what a part's task read; of a map task's part it says so itself
+ * @returns null when no part tells when its attempt began: a dead letter's doesn't, nor one of an older version
+ */
+export function measureAttempts(
+  parts: Iterable<Part>,
+  bytesOf: (part: DonePart) => number = ({ bytesCovered }) => bytesCovered,
+): MeasuredAttempts | null {
   let [count, longestMs, mostBytes, lastBeganMs] = [0, 0, 0, 0];
   for (const part of parts) {
     if (part.beganMs === undefined) continue;
     count += 1;
     longestMs = Math.max(longestMs, part.seconds * 1_000);
     lastBeganMs = Math.max(lastBeganMs, part.beganMs);
-    if (part.kind === 'done') mostBytes = Math.max(mostBytes, part.bytesCovered);
+    if (part.kind === 'done') mostBytes = Math.max(mostBytes, bytesOf(part));
   }
   return count === 0 ? null : { count, longestMs, mostBytes, lastBeganMs };
 }

@@ -22,6 +22,7 @@ const common = [
   'account',
   'ownBuckets',
   'tasksQueue',
+  'mergesQueue',
   'commitsQueue',
   'monitorQueue',
   'eventBus',
@@ -57,6 +58,7 @@ export function awsFunction<const Extra extends Setting = never>(extra: readonly
   const context: RunContext = {
     stores: { landing: store(settings.landingBucket), work: store(settings.workBucket), lake: store(settings.lakeBucket) },
     tasks: queue(settings.tasksQueue),
+    merges: queue(settings.mergesQueue),
     commits: queue(settings.commitsQueue),
     monitor: queue(settings.monitorQueue),
     clock: systemClock,

@@ -10,7 +10,7 @@ import { aboutDeadLetter, type DeadLetterContext, type DeadQueue, handleDeadLett
 
 const quietMs = 3_000;
 
-const { settings, context, sqs, log, queue } = awsFunction(['requestsQueue', 'mergesQueue', 'undeliverableQueue', 'maxReceives']);
+const { settings, context, sqs, log, queue } = awsFunction(['requestsQueue', 'undeliverableQueue', 'maxReceives']);
 const jobs = bundledJobs();
 const deadLetters: DeadLetterContext = {
   ...context,

@@ -56,6 +56,7 @@ export async function handleDeadLetter(context: DeadLetterContext, { queue, body
     const message = readMessage(body);
     switch (message.kind) {
       case 'task':
+      case 'merge':
         if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
         if (await buryTask(context, message, context.maxReceives, neverEnded.toReport())) about.failure('task given up', neverEnded);
         else about.info('a dead task is left alone: it has its part, or is of a plan that was lost');

@@ -1,5 +1,6 @@
 import { groupOf, groupSize, tasksPerGroup } from '../core/keys.ts';
-import type { Part } from '../core/part.ts';
+import type { MergeTask } from '../core/merge-task.ts';
+import type { DonePart, Part } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import {
@@ -12,10 +13,12 @@ import {
   spreadOver,
 } from '../core/straggler.ts';
 import type { DispatchMessage, Task, TaskMessage } from '../core/task.ts';
+import { tasksOfGroup } from '../protocol/barrier.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { inOrder, readPart } from '../protocol/documents.ts';
 import { noteResend, readResends } from '../protocol/resends.ts';
 import { sendAll } from '../protocol/send.ts';
+import { mergeMessage, type Stage } from '../protocol/stages.ts';
 import { endWithoutPage, taskMessage, tasksOfPage } from '../protocol/start-epoch.ts';
 
 /** A group that lacks parts. */
@@ -29,31 +32,65 @@ const sampledParts = 64;
 const sampledOfGroup = 8;
 
 /**
- * Sends the tasks again that are late by the measured attempts (functions/core/straggler.ts). Its requests grow with the open groups, never with the run: a
- * few parts and a page of the plan for each, and nothing but a look at the earlier times while nothing can be late.
+ * Sends the tasks of a stage again that are late by the measured attempts (functions/core/straggler.ts). Its requests grow with the open groups, never with the
+ * run: a few parts and a page of the plan for each, and nothing but a look at the earlier times while nothing can be late.
  * @param folded groups that are complete
  */
-export async function resendLate(context: RunContext, plan: Plan, open: readonly OpenGroup[], folded: ReadonlySet<number>): Promise<void> {
+export async function resendLate(
+  context: RunContext,
+  plan: Plan,
+  stage: Stage,
+  open: readonly OpenGroup[],
+  folded: ReadonlySet<number>,
+): Promise<void> {
   const { work } = context.stores;
   const nowMs = context.clock.now();
-  const missing = open.reduce((sum, { group, finished }) => sum + groupSize(group, plan.tasks) - finished.size, 0);
-  const unsent = { createdMs: plan.createdMs, tasks: plan.tasks, finished: plan.tasks - missing, resends: neverResent };
+  const missing = open.reduce((sum, { group, finished }) => sum + groupSize(group, stage.tasks) - finished.size, 0);
+  const createdMs = stage.merge?.createdMs ?? plan.createdMs;
+  const unsent = { createdMs, tasks: stage.tasks, finished: stage.tasks - missing, resends: neverResent };
   if (missing === 0 || nowMs < soonestLateMs(unsent)) return;
-  const stage: StageProgress = { ...unsent, resends: await readResends(work, plan) };
-  if (nowMs < soonestLateMs(stage)) return;
-  const measured = isMeasurable(stage) ? measureAttempts(await sample(work, plan, open, folded)) : null;
-  const isLate = (task: Task): boolean => nowMs >= lateFromMs(stage, measured, bytesOf(task));
-  if (nowMs < lateFromMs(stage, measured, 0)) return;
-  const late: Task[] = [];
-  for (const { group, finished } of open) {
-    const tasks = await tasksOfPage(work, plan, group);
-    if (tasks === null) return endWithoutPage(context, plan, group);
-    for (const task of tasks) if (!finished.has(task.task) && isLate(task)) late.push(task);
-  }
+  const progress: StageProgress = { ...unsent, resends: await readResends(work, plan, stage.stage) };
+  if (nowMs < soonestLateMs(progress)) return;
+  const measured = isMeasurable(progress) ? measureAttempts(await sample(work, plan, stage, open, folded), bytesRead(stage)) : null;
+  if (nowMs < lateFromMs(progress, measured, 0)) return;
+  const unfinished = await unfinishedTasks(context, plan, stage, open);
+  if (unfinished === null) return;
+  const late = unfinished.filter((task) => nowMs >= lateFromMs(progress, measured, bytesOf(task)));
   if (late.length === 0) return;
   // before the messages: who dies in between leaves these tasks to the next time, and of two monitors one sends
-  if (await noteResend(work, plan, stage.resends.count, { atMs: nowMs, tasks: late.length }))
-    await sendAll(context.tasks, messagesOf(plan, late));
+  if (await noteResend(work, plan, stage.stage, progress.resends.count, { atMs: nowMs, tasks: late.length }))
+    await sendLate(context, plan, stage, late);
+}
+
+/** The tasks of open groups that have no part; null when a page of the plan is gone, and the epoch ended with it. */
+async function unfinishedTasks(
+  context: RunContext,
+  plan: Plan,
+  { tasks, merge }: Stage,
+  open: readonly OpenGroup[],
+): Promise<readonly (Task | MergeTask)[] | null> {
+  const unfinished: (Task | MergeTask)[] = [];
+  for (const { group, finished } of open) {
+    const numbers = tasksOfGroup(group, tasks);
+    const ofGroup =
+      merge === null ? await tasksOfPage(context.stores.work, plan, group) : numbers.flatMap((task) => merge.tasks[task] ?? []);
+    if (ofGroup === null) {
+      await endWithoutPage(context, plan, group);
+      return null;
+    }
+    for (const task of ofGroup) if (!finished.has(task.task)) unfinished.push(task);
+  }
+  return unfinished;
+}
+
+async function sendLate(context: RunContext, plan: Plan, { stage }: Stage, late: readonly (Task | MergeTask)[]): Promise<void> {
+  const ofMap = late.filter((task) => 'splits' in task);
+  await sendAll(context.tasks, messagesOf(plan, ofMap));
+  const ofMerge = late.filter((task): task is MergeTask => !('splits' in task));
+  await sendAll(
+    context.merges,
+    ofMerge.map((task) => mergeMessage(plan, stage, task)),
+  );
 }
 
 /** Of more tasks than a page has it is their pages that are sent, as at the start: others spread the sending. */
@@ -65,10 +102,23 @@ function messagesOf(plan: Plan, late: readonly Task[]): readonly (TaskMessage | 
 
 const neverResent: Resends = { count: 0, lastMs: null };
 
-const bytesOf = ({ splits }: Task): number => splits.reduce((sum, { start, end }) => sum + end - start, 0);
+const bytesOf = (task: Task | MergeTask): number =>
+  'splits' in task ? task.splits.reduce((sum, { start, end }) => sum + end - start, 0) : task.bytes;
+
+/** What the task of a part read. */
+const bytesRead =
+  ({ merge }: Stage) =>
+  ({ task, bytesCovered }: DonePart): number =>
+    merge === null ? bytesCovered : (merge.tasks[task]?.bytes ?? 0);
 
 /** Some parts of the stage, of its open groups and of some that are complete. */
-async function sample(work: ObjectStore, plan: Plan, open: readonly OpenGroup[], folded: ReadonlySet<number>): Promise<readonly Part[]> {
+async function sample(
+  work: ObjectStore,
+  plan: Plan,
+  { stage, tasks }: Stage,
+  open: readonly OpenGroup[],
+  folded: ReadonlySet<number>,
+): Promise<readonly Part[]> {
   const ofGroup = Math.min(sampledOfGroup, Math.ceil(sampledParts / open.length));
   const numbers = open.flatMap(({ finished }) =>
     spreadOver(
@@ -77,9 +127,8 @@ async function sample(work: ObjectStore, plan: Plan, open: readonly OpenGroup[],
     ),
   );
   for (const group of spreadOver([...folded], sampledParts / sampledOfGroup)) {
-    const all = Array.from({ length: groupSize(group, plan.tasks) }, (_, index) => group * tasksPerGroup + index);
-    numbers.push(...spreadOver(all, sampledOfGroup));
+    numbers.push(...spreadOver(tasksOfGroup(group, tasks), sampledOfGroup));
   }
-  const parts = await inOrder(numbers, (task) => readPart(work, plan, 0, task));
+  const parts = await inOrder(numbers, (task) => readPart(work, plan, stage, task));
   return parts.filter((part) => part !== null);
 }

@@ -1,13 +1,16 @@
 import { FanlakeError } from '../core/errors.ts';
 import { groupCount, groupSize } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
+import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { MonitorMessage } from '../core/task.ts';
-import { climb, finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
+import { finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
+import { climb, completeStage } from '../protocol/climb.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { announceOutcome, decide } from '../protocol/ledger.ts';
+import { isLast, mapStage, readStage, type Stage } from '../protocol/stages.ts';
 import { type OpenGroup, resendLate } from './resend-late.ts';
 
 const firstTickMs = 15_000;
@@ -38,7 +41,7 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
     return true;
   }
   if (decision !== null) await sendCommit(context, plan);
-  else await sweepGroups(context, plan);
+  else await sweepStage(context, plan, await newestStage(context.stores.work, plan));
   return false;
 }
 
@@ -58,15 +61,27 @@ async function enforceDeadline(context: RunContext, plan: Plan) {
   return decide(context, { kind: 'fail', run: plan.run, epoch: plan.epoch, table: plan.table.key, error });
 }
 
-async function sweepGroups(context: RunContext, plan: Plan): Promise<void> {
-  const folded = await foldedGroups(context.stores.work, plan);
+/** The stage that is under way: one begins only when the one before it is complete. */
+async function newestStage(work: ObjectStore, plan: Plan): Promise<Stage> {
+  let newest = mapStage(plan);
+  while (!isLast(plan, newest)) {
+    const next = await readStage(work, plan, newest.stage + 1);
+    if (next === null) break;
+    newest = next;
+  }
+  return newest;
+}
+
+async function sweepStage(context: RunContext, plan: Plan, stage: Stage): Promise<void> {
+  const { work } = context.stores;
+  const folded = await foldedGroups(work, plan, stage.stage);
   const open: OpenGroup[] = [];
-  for (let group = 0; group < groupCount(plan.tasks); group++) {
+  for (let group = 0; group < groupCount(stage.tasks); group++) {
     if (folded.has(group)) continue;
-    const finished = await finishedTasks(context.stores.work, plan, group);
-    if (finished.size === groupSize(group, plan.tasks)) await climb(context, plan, group);
+    const finished = await finishedTasks(work, plan, stage.stage, group);
+    if (finished.size === groupSize(group, stage.tasks)) await climb(context, plan, stage, group);
     else open.push({ group, finished });
   }
-  if (open.length > 0) await resendLate(context, plan, open, folded);
-  if (folded.size === groupCount(plan.tasks)) await sendCommit(context, plan);
+  if (open.length > 0) await resendLate(context, plan, stage, open, folded);
+  if (folded.size === groupCount(stage.tasks)) await completeStage(context, plan, stage);
 }

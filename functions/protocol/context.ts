@@ -1,3 +1,4 @@
+import type { MergeMessage } from '../core/merge-task.ts';
 import type { Clock, Nonces, Queue, Stores } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from '../core/task.ts';
@@ -6,6 +7,7 @@ import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from
 export interface RunContext {
   readonly stores: Stores;
   readonly tasks: Queue<TaskMessage | DispatchMessage>;
+  readonly merges: Queue<MergeMessage>;
   readonly commits: Queue<CommitMessage>;
   readonly monitor: Queue<MonitorMessage>;
   readonly clock: Clock;

@@ -1,6 +1,18 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import { decisionKey, type EpochId, foldKey, outcomeKey, type PlanId, partKey, planKey, planPageKey, resendKey } from '../core/keys.ts';
+import {
+  decisionKey,
+  type EpochId,
+  foldKey,
+  outcomeKey,
+  type PlanId,
+  partKey,
+  planKey,
+  planPageKey,
+  resendKey,
+  stageTasksKey,
+} from '../core/keys.ts';
+import type { StoredStage } from '../core/merge-task.ts';
 import type { Fold, Part } from '../core/part.ts';
 import { type Plan, type PlanPage, planFormat } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
@@ -48,6 +60,10 @@ export const readPart = async (work: ObjectStore, id: PlanId, stage: number, tas
 
 export const readFold = async (work: ObjectStore, id: PlanId, stage: number, group: number): Promise<Fold | null> =>
   (await readJson(work, foldKey(id, stage, group))) as Fold | null;
+
+/** Null when nobody has planned the stage yet, or it is gone. */
+export const readStageTasks = async (work: ObjectStore, id: PlanId, stage: number): Promise<StoredStage | null> =>
+  (await readJson(work, stageTasksKey(id, stage))) as StoredStage | null;
 
 /** When tasks were sent again; null when they weren't so often. */
 export const readResend = async (work: ObjectStore, id: PlanId, stage: number, round: number): Promise<{ readonly atMs: number } | null> =>

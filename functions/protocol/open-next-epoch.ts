@@ -1,12 +1,13 @@
 import type { BrokenLink } from '../core/chain.ts';
 import type { FailDecision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import { groupCount, groupSize, planKey, planPagesPrefix, tasksPerGroup } from '../core/keys.ts';
+import { groupCount, type PlanId, planKey, planPagesPrefix, rowsKey, tasksPerGroup } from '../core/keys.ts';
 import { type ExactStarts, nextEpoch, type PastTask, remainingTasks, splitId, startsBehind } from '../core/next-epoch.ts';
 import type { Part } from '../core/part.ts';
 import { inputOf, type Plan, type PlanDraft } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
+import { tasksOfGroup } from './barrier.ts';
 import type { RunContext } from './context.ts';
 import { inOrder, listAll, readFold, readPart, readPlan } from './documents.ts';
 import { gatherFold } from './gather-fold.ts';
@@ -28,11 +29,7 @@ export function exactStartsOf(decision: FailDecision): ExactStarts {
  * open repeats the rest (monitor, tasks): harmless.
  */
 export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts): Promise<Plan> {
-  const next = nextEpoch(
-    await pastTasks(context, plan, partWithFiles(context.stores.lake, plan)),
-    exactStarts,
-    plan.epoch + 1 >= maxChainEpochs,
-  );
+  const next = nextEpoch(await pastTasks(context, plan, partWithFiles(context, plan)), exactStarts, plan.epoch + 1 >= maxChainEpochs);
   return openEpoch(context, { ...draftBehind(plan), reuse: next.reuse }, next.tasks);
 }
 
@@ -76,16 +73,18 @@ async function openEpoch(context: RunContext, draft: PlanDraft, tasks: readonly 
   return plan;
 }
 
-/** Whether what a part says is good need not be done again. */
-type Holds = (part: Part | null) => Promise<boolean>;
+/** Whether what a part of a plan says is good need not be done again. */
+type Holds = (part: Part | null, id: PlanId) => Promise<boolean>;
 
 /** In the table, wherever its files are by now: a Hive table has them under other names, and compacting a Delta table replaces them. */
 const isDone: Holds = async (part) => part?.kind === 'done';
 
-/** Not in the table yet, so that its files must be there still (a foreign VACUUM may have taken them). */
-function partWithFiles(lake: ObjectStore, { table }: Plan): Holds {
-  return async (part) => {
+/** Not in the table yet, so that its files must be there still (a foreign VACUUM may have taken them), or the rows that it hands on. */
+function partWithFiles({ stores: { work, lake } }: RunContext, { table }: Plan): Holds {
+  return async (part, id) => {
     if (part?.kind !== 'done') return false;
+    const { output } = part;
+    if (output !== undefined) return output.rows === 0 || (await work.head(rowsKey(id, 0, part.task, output.nonce))) !== null;
     const found = await inOrder(part.files, ({ path }) => lake.head(`${table.key}/${path}`));
     return !found.includes(null);
   };
@@ -105,7 +104,7 @@ async function pastTasks(context: RunContext, plan: Plan, holds: Holds): Promise
     const earlier = await readPlan(work, { run: plan.run, epoch });
     if (earlier === null) throw goneMeanwhile(work, { ...plan, epoch });
     const there = await inOrder(await tasksInRanges(work, earlier, tasks), async (task) => {
-      const isDoneThere = await holds(await readPart(work, earlier, 0, task.task));
+      const isDoneThere = await holds(await readPart(work, earlier, 0, task.task), earlier);
       return { epoch, task, state: isDoneThere ? ('done' as const) : ('todo' as const) };
     });
     past.push(...there);
@@ -158,13 +157,14 @@ async function tasksInRanges(work: ObjectStore, plan: Plan, ranges: readonly (re
 async function doneTasks(work: ObjectStore, plan: Plan, group: number, holds: Holds): Promise<ReadonlySet<number>> {
   const done = new Set<number>();
   const fold = await readFold(work, plan, 0, group);
-  const numbers = Array.from({ length: groupSize(group, plan.tasks) }, (_, index) => group * tasksPerGroup + index);
-  if (fold !== null && fold.files.length === 0) {
+  const numbers = tasksOfGroup(group, plan.tasks);
+  const leavesNothing = fold !== null && fold.files.length === 0 && (fold.outputs ?? []).every(({ rows }) => rows === 0);
+  if (leavesNothing) {
     const failed = new Set(fold.failed.map(({ task }) => task));
     return new Set(numbers.filter((task) => !failed.has(task)));
   }
   await inOrder(numbers, async (task) => {
-    if (await holds(await readPart(work, plan, 0, task))) done.add(task);
+    if (await holds(await readPart(work, plan, 0, task), plan)) done.add(task);
   });
   return done;
 }

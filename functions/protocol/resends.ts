@@ -3,12 +3,10 @@ import type { ObjectStore } from '../core/ports.ts';
 import type { Resends } from '../core/straggler.ts';
 import { listAll, readResend } from './documents.ts';
 
-const mapStage = 0;
-
-/** How often an epoch's tasks were sent again so far. */
-export async function readResends(work: ObjectStore, id: PlanId): Promise<Resends> {
-  const count = (await listAll(work, resendsPrefix(id, mapStage))).length;
-  const last = count === 0 ? null : await readResend(work, id, mapStage, count - 1);
+/** How often tasks of a stage were sent again so far. */
+export async function readResends(work: ObjectStore, id: PlanId, stage: number): Promise<Resends> {
+  const count = (await listAll(work, resendsPrefix(id, stage))).length;
+  const last = count === 0 ? null : await readResend(work, id, stage, count - 1);
   return { count, lastMs: last?.atMs ?? null };
 }
 
@@ -23,6 +21,6 @@ export interface Resend {
  * @param round 0 the first time
  * @returns false when another monitor did so
  */
-export async function noteResend(work: ObjectStore, id: PlanId, round: number, resend: Resend): Promise<boolean> {
-  return (await work.create(resendKey(id, mapStage, round), JSON.stringify(resend))) !== null;
+export async function noteResend(work: ObjectStore, id: PlanId, stage: number, round: number, resend: Resend): Promise<boolean> {
+  return (await work.create(resendKey(id, stage, round), JSON.stringify(resend))) !== null;
 }

@@ -4,13 +4,15 @@ import { type Plan, tasksPerPage } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { receiptOf } from '../core/receipt.ts';
 import type { Task, TaskMessage } from '../core/task.ts';
-import { climb, finishedTasks, isSingleTask, sendCommit } from './barrier.ts';
+import { finishedTasks, isSingleTask, sendCommit } from './barrier.ts';
+import { climb, completeStage } from './climb.ts';
 import type { RunContext } from './context.ts';
 import { readPlan, readPlanPage } from './documents.ts';
-import { gatherFold } from './gather-fold.ts';
+import { gatherFold, mergeTasksOf } from './gather-fold.ts';
 import { remainderLost } from './in-the-table.ts';
 import { decide, writeOutcome } from './ledger.ts';
 import { sendAll } from './send.ts';
+import { mapStage } from './stages.ts';
 
 /** The monitor looks at a run for the first time so long after its start: most are over by then. */
 const firstLookMs = 15_000;
@@ -29,8 +31,10 @@ export function taskMessage(plan: Plan, task: Task): TaskMessage {
  * @param fresh when nobody can have worked on it yet: saves a look
  */
 export async function dispatchPage(context: RunContext, plan: Plan, page: number, fresh: boolean): Promise<void> {
-  const finished = fresh ? new Set<number>() : await finishedTasks(context.stores.work, plan, page);
-  if (finished.size === groupSize(page, plan.tasks)) return isSingleTask(plan) ? sendCommit(context, plan) : climb(context, plan, page);
+  const finished = fresh ? new Set<number>() : await finishedTasks(context.stores.work, plan, 0, page);
+  if (finished.size === groupSize(page, plan.tasks)) {
+    return isSingleTask(plan) ? sendCommit(context, plan) : climb(context, plan, mapStage(plan), page);
+  }
   const tasks = await tasksOfPage(context.stores.work, plan, page);
   if (tasks === null) return endWithoutPage(context, plan, page);
   const messages = tasks.filter(({ task }) => !finished.has(task)).map((task) => taskMessage(plan, task));
@@ -61,8 +65,10 @@ export async function endWithoutPage(context: RunContext, plan: Plan, page: numb
  */
 export async function startEpoch(context: RunContext, plan: Plan, fresh: boolean): Promise<void> {
   if (plan.error !== null) return failUnplannable(context, plan, plan.error);
-  if (plan.tasks === 0) return sendCommit(context, plan);
+  if (plan.tasks === 0 && plan.staged !== true) return sendCommit(context, plan);
   if (!isSingleTask(plan)) await sendAll(context.monitor, [{ kind: 'monitor', run: plan.run, epoch: plan.epoch }], firstLookMs);
+  // all of its map tasks are done in earlier epochs
+  if (plan.tasks === 0) return completeStage(context, plan, mapStage(plan));
   if (plan.tasks <= tasksPerPage) return dispatchPage(context, plan, 0, fresh);
   await sendAll(
     context.tasks,
@@ -84,8 +90,8 @@ export async function endUndone(
   error: ErrorReport | null,
 ): Promise<void> {
   const seconds = Math.max(0, context.clock.now() - plan.createdMs) / 1000;
-  const { fold } = await gatherFold(context.stores.work, plan);
-  const receipt = receiptOf(plan, fold, context.stores.lake.locate(plan.table.key));
+  const { fold, stages } = await gatherFold(context.stores.work, plan);
+  const receipt = receiptOf(plan, fold, mergeTasksOf(stages), context.stores.lake.locate(plan.table.key));
   const rows = { ...receipt.rows, written: 0 };
   await writeOutcome(context, plan.table.key, { ...receipt, rows, state: 'ended', outcome, error, seconds });
 }

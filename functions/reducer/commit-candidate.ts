@@ -32,7 +32,10 @@ export interface CheckpointAttempt {
 /** A run that is to be committed. */
 export interface CommitCandidate {
   readonly plan: Plan;
+  /** The sum of all stages. */
   readonly fold: Fold;
+  /** Tasks of its merge stages. */
+  readonly mergeTasks: number;
   readonly partial: boolean;
   readonly decision: CommitDecision;
   /** Why it can't be committed any more, unless it is: files or parts of it went behind the decision. */

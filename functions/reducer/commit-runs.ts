@@ -1,20 +1,20 @@
 import type { CommitDecision } from '../core/decision.ts';
 import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.ts';
+import { judgeStages } from '../core/judge-stages.ts';
 import type { EpochId } from '../core/keys.ts';
-import { addRequests, type Fold, type RequestCounts, subtractRequests } from '../core/part.ts';
+import { addRequests, type RequestCounts, subtractRequests } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
 import { inOrder, readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
-import { gatherFold } from '../protocol/gather-fold.ts';
+import { gatherFold, mergeTasksOf } from '../protocol/gather-fold.ts';
 import { commitUnknown, remainderLost } from '../protocol/in-the-table.ts';
 import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
-import { judge } from './judge.ts';
 import { filesGone, filesLost, lostFiles } from './lost-files.ts';
 import { askForUploadAgain } from './plan-upload-again.ts';
 
@@ -144,7 +144,8 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
   if (judged.kind === 'fail') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
   const { plan, fold } = judged;
   const loss = judged.kind === 'lost' ? judged : { lost: null, incomplete: false };
-  return { plan, fold, decision, partial: fold.failed.length > 0, lost: loss.lost, incomplete: loss.incomplete };
+  const { mergeTasks } = judged;
+  return { plan, fold, mergeTasks, decision, partial: fold.failed.length > 0, lost: loss.lost, incomplete: loss.incomplete };
 }
 
 /**
@@ -169,9 +170,9 @@ async function endWithoutPlan(context: ReducerContext, { run, epoch, table }: Om
 }
 
 type JudgedRun =
-  | { readonly kind: 'commit'; readonly plan: Plan; readonly fold: Fold; readonly version: number }
+  | (Pick<CommitCandidate, 'plan' | 'fold' | 'mergeTasks'> & { readonly kind: 'commit'; readonly version: number })
   /** Its data files or parts went: it fails, unless its commit was decided when they were there, and may be in the table. */
-  | (Pick<CommitCandidate, 'plan' | 'fold' | 'incomplete'> & {
+  | (Pick<CommitCandidate, 'plan' | 'fold' | 'mergeTasks' | 'incomplete'> & {
       readonly kind: 'lost';
       readonly lost: FanlakeError;
       readonly error: ErrorReport;
@@ -183,19 +184,27 @@ async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): 
   try {
     const plan = await readPlan(context.stores.work, id);
     if (plan === null) return 'plan gone';
-    const { fold, complete, lost } = await gatherFold(context.stores.work, plan);
+    const { fold, stages, lost } = await gatherFold(context.stores.work, plan);
+    const mergeTasks = mergeTasksOf(stages);
     if (lost) {
       const expired = partsExpired(plan);
-      return { kind: 'lost', plan, fold, lost: expired, incomplete: true, error: expired.toReport() };
+      return { kind: 'lost', plan, fold, mergeTasks, lost: expired, incomplete: true, error: expired.toReport() };
     }
-    if (!complete && plan.error === null) return 'incomplete';
-    const verdict = judge(plan, fold);
-    if (verdict.kind === 'fail') return verdict;
+    const verdict = judgeStages(plan, stages);
+    if (verdict === 'incomplete' || verdict.kind === 'fail') return verdict;
     const gone = await lostFiles(context.stores.lake, plan, fold.files, context.clock.now());
     if (gone.length > 0) {
-      return { kind: 'lost', plan, fold, lost: filesGone(plan, gone), incomplete: false, error: filesLost(plan, gone).toReport() };
+      return {
+        kind: 'lost',
+        plan,
+        fold,
+        mergeTasks,
+        lost: filesGone(plan, gone),
+        incomplete: false,
+        error: filesLost(plan, gone).toReport(),
+      };
     }
-    return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, version: seen.version };
+    return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, mergeTasks, version: seen.version };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };
   }
@@ -214,13 +223,13 @@ function partsExpired(plan: Plan): FanlakeError {
 /** Step 6: the outcome. */
 async function endRun(
   context: ReducerContext,
-  { plan, fold, partial }: CommitCandidate,
+  { plan, fold, mergeTasks, partial }: CommitCandidate,
   result: CommitResult,
   requestsBefore: RequestCounts,
   sharers: number,
 ): Promise<void> {
   const { lake } = context.stores;
-  const receipt = receiptOf(plan, fold, lake.locate(plan.table.key));
+  const receipt = receiptOf(plan, fold, mergeTasks, lake.locate(plan.table.key));
   const outcome: OutcomeWord = result.kind === 'refused' ? 'FAILED' : partial ? 'PARTIAL' : 'COMMITTED';
   const written = result.kind === 'committed';
   await writeOutcome(context, plan.table.key, {

@@ -7,7 +7,7 @@ import { handleCommits } from './handle-commits.ts';
 
 const quietMs = 3_000;
 
-const { settings, context, sqs, log, requests, queue } = awsFunction(['requestsQueue', 'commitsQueue', 'mergesQueue', 'version']);
+const { settings, context, sqs, log, requests, queue } = awsFunction(['requestsQueue', 'version']);
 const reducer: ReducerContext = {
   ...context,
   logs: new TableLogs(context.stores.lake),
@@ -20,7 +20,7 @@ const reducer: ReducerContext = {
 /** Commits batches of finished runs from the `commits` queue. */
 export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
   return handleBatch(event, invocation, {
-    queueUrls: [settings.commitsQueue, settings.mergesQueue],
+    queueUrls: [settings.commitsQueue],
     sqs,
     log,
     quietMs,

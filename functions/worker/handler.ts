@@ -12,7 +12,7 @@ import { mapComputer } from './compute-map.ts';
 import { Performer } from './perform-message.ts';
 import { ProcessEngine } from './process-engine.ts';
 
-const { settings, context, sqs, log, requests } = awsFunction(['tasksQueue', 'maxReceives']);
+const { settings, context, sqs, log, requests } = awsFunction(['maxReceives']);
 // what a process before this one left behind, in an environment that went on after a crash
 const scratch = join(tmpdir(), 'fanlake');
 rmSync(scratch, { recursive: true, force: true });
@@ -31,10 +31,10 @@ const performer = new Performer({
   maxReceives: positiveNumber('maxReceives', settings.maxReceives),
 });
 
-/** Runs tasks of the `tasks` queue, and sends those of a plan's page. */
+/** Runs map tasks of the `tasks` queue and merge tasks of the `merges` queue, and sends those of a plan's page. */
 export function handler(event: SQSEvent, invocation: Context): Promise<SQSBatchResponse> {
   return handleBatch(event, invocation, {
-    queueUrls: [settings.tasksQueue],
+    queueUrls: [settings.tasksQueue, settings.mergesQueue],
     sqs,
     log,
     // tasks are what a function is killed in: each shows from the beginning that it lives

@@ -1,4 +1,5 @@
 import { asFanlakeError, errorOf, FanlakeError } from '../core/errors.ts';
+import type { MergeMessage } from '../core/merge-task.ts';
 import { readMessage } from '../core/message.ts';
 import type { Delivery } from '../core/ports.ts';
 import type { TaskMessage } from '../core/task.ts';
@@ -16,11 +17,11 @@ export interface PerformerContext extends WorkerContext {
 /** A task that wasn't done in time twice won't be the third time. */
 const timeoutsPerTask = 2;
 
-/** What a worker does with the messages of the `tasks` queue: one task at a time. */
+/** What a worker does with the messages of the `tasks` and `merges` queues: one task at a time. */
 export class Performer {
   private readonly context: PerformerContext;
   /** The task under way. */
-  private current: { readonly message: TaskMessage; readonly receiveCount: number; isLate: boolean } | null = null;
+  private current: { readonly message: TaskMessage | MergeMessage; readonly receiveCount: number; isLate: boolean } | null = null;
 
   constructor(context: PerformerContext) {
     this.context = context;
@@ -28,13 +29,14 @@ export class Performer {
 
   /**
    * Runs a task, or sends those of a plan's page.
-   * @throws FanlakeError when the message is to come again, or is none of this queue
+   * @throws FanlakeError when the message is to come again, or is none of these queues
    */
   async perform(delivery: Delivery<string>): Promise<void> {
     const message = readMessage(delivery.body);
     const { plans } = this.context;
     if (message.kind === 'dispatch') return dispatchPage(this.context, await plans.get(message), message.page, false);
-    if (message.kind !== 'task') throw new FanlakeError('usage', `A message '${message.kind}' came to the tasks queue.`);
+    if (message.kind !== 'task' && message.kind !== 'merge')
+      throw new FanlakeError('usage', `A message '${message.kind}' came to a queue of tasks.`);
     const { receiveCount, ageMs = 0 } = delivery;
     const mine = { message, receiveCount, isLate: false };
     this.current = mine;
@@ -44,7 +46,7 @@ export class Performer {
       const [extend, retryIn] = [(ms: number) => delivery.extend(ms), (ms: number) => delivery.retryIn(ms)];
       tell(about, await handleTask(this.context, { body: message, receiveCount, ageMs, extend, retryIn }), receiveCount);
     } catch (thrown) {
-      await this.failed(message, receiveCount, mine.isLate ? tookTooLong() : asFanlakeError(thrown));
+      await this.failed(message, receiveCount, mine.isLate ? tookTooLong(message) : asFanlakeError(thrown));
     } finally {
       this.current = null;
     }
@@ -60,14 +62,14 @@ export class Performer {
     if (this.current === null) return;
     const { message, receiveCount } = this.current;
     // on its first delivery it comes again
-    await this.failed(message, receiveCount, tookTooLong()).catch(() => {});
+    await this.failed(message, receiveCount, tookTooLong(message)).catch(() => {});
   }
 
   /**
    * The last delivery of a task tells why it failed; its dead letter would only tell that it did.
    * @throws the error, when the task is to come again
    */
-  private async failed(message: TaskMessage, receiveCount: number, error: FanlakeError): Promise<void> {
+  private async failed(message: TaskMessage | MergeMessage, receiveCount: number, error: FanlakeError): Promise<void> {
     const { log, maxReceives } = this.context;
     this.about(message).failure('task failed', error, { receiveCount });
     const tries = error.code === 'task.timeout' ? timeoutsPerTask : maxReceives;
@@ -76,8 +78,8 @@ export class Performer {
     await buryTask(this.context, message, receiveCount, error.toReport());
   }
 
-  private about({ run, epoch, task: { task } }: TaskMessage): Log {
-    return this.context.log.about({ run, epoch, task });
+  private about({ kind, run, epoch, stage, task: { task } }: TaskMessage | MergeMessage): Log {
+    return this.context.log.about(kind === 'merge' ? { run, epoch, stage, task } : { run, epoch, task });
   }
 }
 
@@ -87,9 +89,10 @@ function tell(about: Log, end: TaskEnd, receiveCount: number): void {
   else about.failure('task failed', errorOf(end.error), { receiveCount });
 }
 
-function tookTooLong(): FanlakeError {
+function tookTooLong({ kind }: TaskMessage | MergeMessage): FanlakeError {
+  const smaller = kind === 'task' ? ', or run the job over the input again with a smaller --split-size' : '';
   return new FanlakeError(
     'task.timeout',
-    'It was not done in the time that the function has. Give the function more memory (memoryMiB of the stack, a CPU for each 1,769) and retry, or run the job over the input again with a smaller --split-size.',
+    `It was not done in the time that the function has. Give the function more memory (memoryMiB of the stack, a CPU for each 1,769) and retry${smaller}.`,
   );
 }

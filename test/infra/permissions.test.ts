@@ -65,7 +65,7 @@ const everybodyOfRuns: readonly string[] = [
   'Deny s3:PutObject <work>/* unless it creates',
   ...each(['s3:GetObject'], ['<lake>/*']),
   ...each(['s3:ListBucket'], ['<work>', '<lake>']),
-  ...each(['sqs:SendMessage'], ['<tasks>', '<commits>', '<monitor>']),
+  ...each(['sqs:SendMessage'], ['<tasks>', '<merges>', '<commits>', '<monitor>']),
   ...each(['events:PutEvents'], [bus]),
 ];
 
@@ -86,14 +86,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...each(['s3:AbortMultipartUpload', 's3:PutObject'], ['<lake>/*']),
     'Deny s3:PutObject <lake>/*/_delta_log/*',
     'Deny s3:PutObject <lake>/* unless it creates',
-    ...each(receiving, ['<tasks>']),
+    ...each(receiving, ['<tasks>', '<merges>']),
   ],
   reducer: [
     ...each(['s3:PutObject'], ['<lake>/*']),
     ledgerStays,
     ...each(['s3:DeleteObject'], ['<lake>/*/_fanlake/*/files/*']),
     ...each(['sqs:SendMessage'], ['<requests>']),
-    ...each(receiving, ['<commits>', '<merges>']),
+    ...each(receiving, ['<commits>']),
   ],
   monitor: [...writingLedger, ...each(receiving, ['<monitor>'])],
   'dead-letters': [

@@ -191,7 +191,7 @@ describe('queues', () => {
     expect(Object.fromEntries(read)).toEqual({
       '<requests>': ['<coordinator>', 10, 20],
       '<tasks>': ['<worker>', 1, 500],
-      '<merges>': ['<reducer>', 1, 30],
+      '<merges>': ['<worker>', 1, 30],
       '<commits>': ['<reducer>', 10, 5],
       '<monitor>': ['<monitor>', 10, 15],
       ...Object.fromEntries(work.map((name) => [`<${name}-dead>`, ['<dead-letters>', 10, 2]])),
@@ -222,6 +222,7 @@ describe('functions', () => {
       'workBucket',
       'lakeBucket',
       'tasksQueue',
+      'mergesQueue',
       'commitsQueue',
       'monitorQueue',
       'account',
@@ -232,9 +233,9 @@ describe('functions', () => {
     const more = {
       coordinator: ['requestsQueue', 'splitBytes'],
       worker: ['maxReceives'],
-      reducer: ['requestsQueue', 'mergesQueue', 'version'],
+      reducer: ['requestsQueue', 'version'],
       monitor: [],
-      'dead-letters': ['requestsQueue', 'mergesQueue', 'undeliverableQueue', 'maxReceives'],
+      'dead-letters': ['requestsQueue', 'undeliverableQueue', 'maxReceives'],
       sweeper: ['workBucket', 'lakeBucket', 'account', 'ownBuckets', 'stack', 'workDays'],
     } as const;
     const found = properties('AWS::Lambda::Function').map(({ Handler, Environment }) => {

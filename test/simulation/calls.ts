@@ -3,7 +3,7 @@ import type { ByteRange, ListOptions, ObjectVersion } from '../../functions/core
 
 export type RootName = 'landing' | 'work' | 'lake';
 
-export const queueNames = ['requests', 'tasks', 'commits', 'monitor'] as const;
+export const queueNames = ['requests', 'tasks', 'commits', 'monitor', 'merges'] as const;
 /** The queues of work; each has another one for its dead letters. */
 export type QueueName = (typeof queueNames)[number];
 export type AnyQueueName = QueueName | `${QueueName}-dead` | 'undeliverable';

@@ -9,12 +9,14 @@ import { TaskError } from '../../functions/worker/task-error.ts';
 import type { Caller } from './calls.ts';
 import { type Lines, linesOf } from './lines.ts';
 import type { Disk } from './simulated-ports.ts';
+import { answerAtOnce, mapOutput, merge } from './staged-rows.ts';
 
 /** Lines that begin so can't be taken. */
 export const badMark = 'x';
 
 interface Tools {
   readonly landing: ObjectStore;
+  readonly work: ObjectStore;
   readonly caller: Caller;
   readonly disk: Disk;
   /** Whether a worker that must guess where its split's first record starts guesses wrong, and whether it knows another place. */
@@ -29,6 +31,7 @@ export function simulatedComputer(tools: Tools): TaskComputer {
       for (const path of tools.disk.keys()) if (path.startsWith(`${folder}/`)) tools.disk.delete(path);
     },
     compute: (plan, task, attempt) => compute(tools, plan, task, attempt),
+    computeMerge: (plan, stage, task, inputs, attempt) => merge(tools, plan, stage, task, inputs, attempt),
     writeQuarantine: async (records, path) => {
       tools.disk.set(path, Buffer.from(JSON.stringify(records.map(({ raw }) => raw))));
     },
@@ -54,18 +57,17 @@ async function compute(tools: Tools, plan: Plan, task: Task, attempt: Attempt): 
     throw new TaskError(new FanlakeError('rows.bad', `${bad.length} rows can't be taken`), chain, bad);
   }
   const path = `${attempt.folder}/rows`;
-  tools.disk.set(path, Buffer.from(JSON.stringify(rows)));
-  const sizeBytes = JSON.stringify(rows).length;
-  const files = rows.length === 0 ? [] : [{ path, rows: rows.length, sizeBytes, statistics: {}, partition: [] }];
   const [passed, quarantined] = [rows.length, bad.length];
-  return {
-    rows: { read: passed + quarantined, filtered: 0, quarantined, passed, written: passed },
-    bytesCovered,
-    chain,
-    files,
-    bad,
-    checksum: 'none',
-  };
+  const counts = { read: passed + quarantined, filtered: 0, quarantined, passed };
+  const computed = { bytesCovered, chain, bad, checksum: 'none' } as const;
+  if (plan.staged === true) {
+    return { ...computed, rows: { ...counts, written: 0 }, files: [], output: mapOutput(plan, tools.disk, path, rows) };
+  }
+  const answer = answerAtOnce(plan, rows);
+  const body = Buffer.from(JSON.stringify(answer));
+  tools.disk.set(path, body);
+  const files = answer.length === 0 ? [] : [{ path, rows: answer.length, sizeBytes: body.length, statistics: {}, partition: [] }];
+  return { ...computed, rows: { ...counts, written: answer.length }, files };
 }
 
 async function readSplit(tools: Tools, plan: Plan, split: Split, attempt: Attempt): Promise<{ link: ChainLink; lines: Lines }> {

@@ -4,6 +4,7 @@ import { ExploredFunctions } from './explored-functions.ts';
 import { isAtRest, type Message, type State, StateNames } from './explored-state.ts';
 import { type Step, Steps } from './explored-steps.ts';
 import { Invariants, type LandedUpload, rangeId } from './invariants.ts';
+import { queryKind } from './queries.ts';
 import type { SmallWorld } from './small-world.ts';
 import { StoreState } from './store-state.ts';
 import { uploadEvent } from './upload-event.ts';
@@ -70,7 +71,8 @@ export class Explorer {
       const run = uploadRun({ job, object });
       const { maxBadRows, maxFailedTasks } = job.limits;
       const { format, name: table } = job.table;
-      this.uploads.set(run, { run, table, format, key, body, maxBadRows, maxFailedTasks, deadlineMs: Number.POSITIVE_INFINITY });
+      const deadlineMs = Number.POSITIVE_INFINITY;
+      this.uploads.set(run, { run, table, format, key, body, query: queryKind(job.query), maxBadRows, maxFailedTasks, deadlineMs });
       for (let end = body.length; end > 0; end--)
         for (let start = 0; start < end; start++) this.everyRange.add(rangeId(run, { key, start, end }));
       const event: Message = { queue: 'requests', body: uploadEvent(object, true), receives: 0, visible: true, several: false };
@@ -142,6 +144,7 @@ export class Explorer {
     return new Invariants(stores, this.uploads, {
       givenUpRanges: this.world.mayGiveUp ? this.everyRange : none,
       givenUpRequests: this.world.mayGiveUp ? all : none,
+      givenUpMerges: this.world.mayGiveUp ? all : none,
       expired: none,
       cancelled: this.world.commands.includes('cancel') ? all : none,
       overwritten: none,

@@ -186,10 +186,10 @@ export class Courses {
 }
 
 /** Named by a nonce, so that nobody else writes it, and nobody reads it before it is named elsewhere. */
-const ownObject = /^(?:[^/]+\/[^/]+\.parquet|runs\/[^/]+\/e\d+\/plan\/.*|recent\/.*)$/;
+const ownObject = /^(?:[^/]+\/[^/]+\.parquet|runs\/[^/]+\/e\d+\/(?:plan\/.*|parts\/.*\.parquet)|recent\/.*)$/;
 
-/** As data files and pages of plans have it in their keys. */
-const nonce = /(?<=[-/])[0-9a-f]{12}(?=[-/])/;
+/** As data files, pages of plans and rows between stages have it in their keys. */
+const nonce = /(?<=\/plan\/)[0-9a-f]{12}(?=\/)|(?<=-)[0-9a-f]{12}(?=-\d+\.parquet$|\.parquet$)/;
 
 const part = /^runs\/.*\/parts\/.*\/\d{7}$/;
 

@@ -201,7 +201,7 @@ export class Steps {
     const message = messages.get(name);
     if (message === undefined) return [];
     const { queue, several } = message;
-    const mayDie = queue === 'tasks' || queue === 'requests' || queue === 'commits';
+    const mayDie = queue === 'tasks' || queue === 'merges' || queue === 'requests' || queue === 'commits';
     const { maxReceives } = this.world.deployment;
     const isDead = mayDie && this.countsAll && message.receives >= maxReceives;
     const taken: Message = isDead

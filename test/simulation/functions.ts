@@ -24,6 +24,7 @@ import type { Log } from '../../functions/runtime/log.ts';
 import { Performer } from '../../functions/worker/perform-message.ts';
 import type { AnyQueueName, Caller, QueueName } from './calls.ts';
 import { simulatedComputer } from './computer.ts';
+import { boundQuery } from './queries.ts';
 import { type Disk, SimulatedAnnouncer, SimulatedClock, SimulatedQueue, SimulatedStore } from './simulated-ports.ts';
 
 export type FunctionName = 'coordinator' | 'worker' | 'reducer' | 'monitor' | 'dead-letters';
@@ -38,6 +39,8 @@ export const receiverOf: Readonly<Record<Exclude<AnyQueueName, 'undeliverable'>,
   'tasks-dead': 'dead-letters',
   'commits-dead': 'dead-letters',
   'monitor-dead': 'dead-letters',
+  'merges': 'worker',
+  'merges-dead': 'dead-letters',
 };
 
 /** Messages that a function gets at once. */
@@ -63,17 +66,7 @@ const inspector: Inspector = {
   inferColumns: async () => [],
   unify: async ([first = []]) => first,
   parquetColumns: async () => [],
-  bindQuery: async (sql) => ({
-    sql,
-    output: [{ name: 'line', type: 'VARCHAR' }],
-    rowwise: true,
-    reason: null,
-    reads: ['line'],
-    passThrough: { line: 'line' },
-    changesRowCount: false,
-    filters: false,
-    staged: null,
-  }),
+  bindQuery: async (sql) => boundQuery(sql),
 };
 
 /** Hears what a function logs, for a trace. */
@@ -111,6 +104,7 @@ export class SimulatedFunction {
     this.context = {
       stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
       tasks: queue('tasks'),
+      merges: queue('merges'),
       commits: queue('commits'),
       monitor: queue('monitor'),
       clock: new SimulatedClock(caller),
@@ -120,7 +114,13 @@ export class SimulatedFunction {
     this.logs = new TableLogs(this.context.stores.lake);
     this.performer = new Performer({
       ...this.context,
-      computer: simulatedComputer({ landing: this.context.stores.landing, caller, disk, guess: deployment.guess }),
+      computer: simulatedComputer({
+        landing: this.context.stores.landing,
+        work: this.context.stores.work,
+        caller,
+        disk,
+        guess: deployment.guess,
+      }),
       plans: new PlanCache(this.context.stores.work),
       requests: () => ({}),
       scratch: 'scratch',

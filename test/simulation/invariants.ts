@@ -1,12 +1,15 @@
 import type { Decision } from '../../functions/core/decision.ts';
 import type { ErrorCode, ErrorReport } from '../../functions/core/errors.ts';
-import { decisionKey, foldKey, groupCount, outcomeKey, parseLedgerKey, partKey, planKey } from '../../functions/core/keys.ts';
+import { decisionKey, foldKey, groupCount, outcomeKey, parseLedgerKey, partKey, planKey, stageTasksKey } from '../../functions/core/keys.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { MissingRange, Receipt } from '../../functions/core/receipt.ts';
+import type { MergeMessage, StoredStage } from '../../functions/core/merge-task.ts';
+import type { Part } from '../../functions/core/part.ts';
 import type { DispatchMessage, TaskMessage } from '../../functions/core/task.ts';
 import { badMark } from './computer.ts';
 import { minuteMs } from './limits.ts';
 import { type Lines, linesOf } from './lines.ts';
+import { countRow, type QueryKind } from './queries.ts';
 import type { QueueState } from './queue-state.ts';
 import type { StoreState } from './store-state.ts';
 import { Violation } from './violation.ts';
@@ -18,6 +21,7 @@ export interface LandedUpload {
   readonly format: 'delta' | 'parquet';
   readonly key: string;
   readonly body: string;
+  readonly query: QueryKind;
   readonly maxBadRows: number;
   readonly maxFailedTasks: number;
   /** An epoch may take so long, by clocks that differ. */
@@ -30,6 +34,8 @@ export interface Excuses {
   readonly givenUpRanges: ReadonlySet<string>;
   /** Runs whose upload could not be planned in disturbed deliveries. */
   readonly givenUpRequests: ReadonlySet<string>;
+  /** Runs of which a merge task was given up in disturbed deliveries. */
+  readonly givenUpMerges: ReadonlySet<string>;
   /** Runs of which the work root's objects expired. */
   readonly expired: ReadonlySet<string>;
   readonly cancelled: ReadonlySet<string>;
@@ -198,6 +204,7 @@ export class Invariants {
     if (!expected.includes(decision?.kind ?? 'absent'))
       throw new Violation('an outcome follows the decision', `${id}: decided ${decision?.kind ?? 'nothing'}`);
     this.figures(receipt);
+    if (outcome === 'COMMITTED') this.conserved(receipt);
     if (outcome === 'FAILED') this.failed(receipt);
     else if (outcome !== 'CANCELLED') this.withinLimits(receipt);
     if (outcome === 'CANCELLED' && !this.excuses.cancelled.has(run)) throw new Violation('a run is cancelled when somebody cancels it', id);
@@ -215,10 +222,12 @@ export class Invariants {
     const found = { written: rows.written, read: rows.read, input: bytes.input, covered: bytes.covered };
     // behind PARTIAL an epoch has what was missing, no more
     if (outcome === 'COMMITTED' && !before)
-      this.expectFigures(run, epoch, found, { written: good, read: good + bad, input: size, covered: size });
+      this.expectFigures(run, epoch, found, {
+        ...{ written: answerOf(upload, goodLines(upload)).length, read: good + bad, input: size, covered: size },
+      });
     else if (outcome === 'PARTIAL' && !before) {
-      const inTable = goodLines(upload).filter(({ start }) => !missing.some((range) => range.start <= start && start < range.end)).length;
-      this.expectFigures(run, epoch, found, { ...found, written: inTable, input: size });
+      const inTable = goodLines(upload).filter(({ start }) => !missing.some((range) => range.start <= start && start < range.end));
+      this.expectFigures(run, epoch, found, { ...found, written: partOf(upload, inTable).length, input: size });
     } else if (outcome === 'FAILED' || outcome === 'CANCELLED') this.expectFigures(run, epoch, found, { ...found, written: 0 });
   }
 
@@ -233,8 +242,8 @@ export class Invariants {
     const upload = this.uploads.get(run);
     if (upload === undefined) return;
     const bad = badLines(upload).length;
-    const { givenUpRanges, givenUpRequests, expired, overwritten, changedTables, vacuumed } = this.excuses;
-    const givenUp = [...givenUpRanges].some((range) => range.startsWith(`${run} `)) || givenUpRequests.has(run);
+    const { givenUpRanges, givenUpRequests, givenUpMerges, expired, overwritten, changedTables, vacuumed } = this.excuses;
+    const givenUp = [...givenUpRanges].some((range) => range.startsWith(`${run} `)) || givenUpRequests.has(run) || givenUpMerges.has(run);
     const excused: Partial<Record<ErrorCode, boolean>> = {
       'rows.bad': bad > upload.maxBadRows,
       'task.died': givenUp,
@@ -290,16 +299,69 @@ export class Invariants {
     const stored = objects.get(planKey(message));
     if (stored === undefined || isOnItsWay(tasks, run, epoch)) return;
     const plan = parse<Plan>(stored.body);
+    if (this.decision(plan.table.key, plan) !== null) return;
+    const [stage, count] = this.newestStage(plan);
     const isThere = (count: number, keyOf: (index: number) => string): boolean =>
       Array.from({ length: count }, (_, index) => keyOf(index)).every((key) => objects.has(key));
-    if (!isThere(plan.tasks, (task) => partKey(plan, 0, task)) || this.decision(plan.table.key, plan) !== null) return;
-    const isSingle = plan.tasks === 1 && plan.reuse.length === 0;
-    const isFolded = isSingle || isThere(groupCount(plan.tasks), (group) => foldKey(plan, 0, group));
+    if (!isThere(count, (task) => partKey(plan, stage, task))) {
+      // messages of the map stage may be those of a page that is still to be sent
+      if (stage === 0) return;
+      throw new Violation('the last task hands its epoch on', `${run}/e${epoch}: nobody is at work on stage ${stage}`);
+    }
+    const isSingle = plan.tasks === 1 && plan.reuse.length === 0 && plan.staged !== true;
+    const isFolded = isSingle || isThere(groupCount(count), (group) => foldKey(plan, stage, group));
     if (!isFolded || !isOnItsWay(commits, run, epoch))
       throw new Violation(
         'the last task hands its epoch on',
         `${run}/e${epoch}: ${isFolded ? 'nobody was asked to commit it' : 'its groups are not folded'}`,
       );
+  }
+
+  /** The stage that has begun last, and how many tasks it has. */
+  private newestStage(plan: Plan): readonly [stage: number, tasks: number] {
+    let newest: readonly [number, number] = [0, plan.tasks];
+    for (let stage = 1; plan.staged === true; stage++) {
+      const stored = this.roots.work.objects.get(stageTasksKey(plan, stage));
+      if (stored === undefined) break;
+      newest = [stage, parse<StoredStage>(stored.body).tasks.length];
+    }
+    return newest;
+  }
+
+  /** The tasks of each stage have taken what those of the stage before them have handed on, and of a committed run there is a last one. */
+  private conserved(id: { readonly run: string; readonly epoch: number }): void {
+    const stored = this.roots.work.objects.get(planKey(id));
+    if (stored === undefined || this.excuses.expired.has(id.run)) return;
+    const plan = parse<Plan>(stored.body);
+    if (plan.staged !== true) return;
+    let handedOn = this.rowsOf(plan, 0, plan.tasks).handedOn;
+    for (const { epoch, tasks } of plan.reuse) {
+      const earlier = this.roots.work.objects.get(planKey({ run: plan.run, epoch }));
+      if (earlier === undefined) return;
+      for (const [from, to] of tasks) handedOn += this.rowsOf(parse<Plan>(earlier.body), 0, to, from).handedOn;
+    }
+    const [last] = this.newestStage(plan);
+    for (let stage = 1; stage <= last; stage++) {
+      const tasks = parse<StoredStage>(this.roots.work.objects.get(stageTasksKey(plan, stage))?.body ?? Buffer.of());
+      const rows = this.rowsOf(plan, stage, tasks.tasks.length);
+      if (rows.consumed !== handedOn)
+        throw new Violation('rows are conserved between stages', `${id.run}/e${id.epoch}: stage ${stage} took ${rows.consumed} of ${handedOn}`);
+      if (stage === last && !tasks.last) throw new Violation('a run is committed behind its last stage', `${id.run}/e${id.epoch}`);
+      handedOn = rows.handedOn;
+    }
+    if (last === 0) throw new Violation('a run is committed behind its last stage', `${id.run}/e${id.epoch}`);
+  }
+
+  private rowsOf(plan: Plan, stage: number, to: number, from = 0): { readonly handedOn: number; readonly consumed: number } {
+    let [handedOn, consumed] = [0, 0];
+    for (let task = from; task < to; task++) {
+      const stored = this.roots.work.objects.get(partKey(plan, stage, task));
+      const part = stored === undefined ? null : parse<Part>(stored.body);
+      if (part?.kind !== 'done') continue;
+      handedOn += part.output?.rows ?? 0;
+      consumed += part.consumed ?? 0;
+    }
+    return { handedOn, consumed };
   }
 
   /** Whether files are gone, as an error says: only another writer's VACUUM takes any. */
@@ -318,14 +380,17 @@ export class Invariants {
       .sort((a, b) => a.epoch - b.epoch);
   }
 
-  /** The lines that a run's outcomes say are in the table. */
-  private expectedLines(upload: LandedUpload): Lines {
+  /** The rows that a run's outcomes say are in the table. */
+  private expectedRows(upload: LandedUpload): readonly string[] {
     const inTable = this.outcomesOf(upload).filter(({ outcome }) => outcome === 'COMMITTED' || outcome === 'PARTIAL');
     const last = inTable.at(-1);
     if (last === undefined) return [];
     const good = goodLines(upload);
-    if (last.outcome === 'COMMITTED') return good;
-    return good.filter(({ start }) => !last.missing.some((range) => range.start <= start && start < range.end));
+    if (last.outcome === 'COMMITTED') return answerOf(upload, good);
+    return partOf(
+      upload,
+      good.filter(({ start }) => !last.missing.some((range) => range.start <= start && start < range.end)),
+    );
   }
 
   /** Whether exactly those of a run's rows are visible that its outcomes name. */
@@ -335,7 +400,7 @@ export class Invariants {
     const found = [...visible]
       .filter(([, path]) => ourFile.exec(path.slice(path.lastIndexOf('/') + 1))?.[1] === upload.run)
       .map(([row]) => row);
-    const expected = this.expectedLines(upload).map(({ text }) => text);
+    const expected = this.expectedRows(upload);
     const sorted = (rows: readonly string[]): string => [...rows].sort().join(' ');
     if (sorted(found) === sorted(expected)) return;
     const words = this.outcomesOf(upload).map(({ epoch, outcome }) => `e${epoch} ${outcome}`);
@@ -388,10 +453,22 @@ export class Invariants {
 const goodLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => !text.startsWith(badMark));
 const badLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => text.startsWith(badMark));
 
+/** The answer of a run's query over its lines. */
+function answerOf({ query, run, body }: LandedUpload, lines: Lines): readonly string[] {
+  const texts = lines.map(({ text }) => text);
+  // of an empty object not even the columns are known
+  if (query === 'count') return body === '' ? [] : [countRow(run, texts.length)];
+  return query === 'lines' ? texts : [...new Set(texts)];
+}
+
+/** What is in the table of a run that is committed in part: of a query that looks at several rows there is a part only where its one task failed. */
+const partOf = (upload: LandedUpload, lines: Lines): readonly string[] =>
+  upload.query === 'count' && lines.length === 0 ? [] : answerOf(upload, lines);
+
 /** The message of a task, or of a page of them. */
-function parseMessage(body: string): TaskMessage | DispatchMessage | null {
-  const message = JSON.parse(body) as TaskMessage | DispatchMessage;
-  return message.kind === 'task' || message.kind === 'dispatch' ? message : null;
+function parseMessage(body: string): TaskMessage | MergeMessage | DispatchMessage | null {
+  const message = JSON.parse(body) as TaskMessage | MergeMessage | DispatchMessage;
+  return message.kind === 'task' || message.kind === 'merge' || message.kind === 'dispatch' ? message : null;
 }
 
 /** Whether there is a message of an epoch. */

@@ -6,6 +6,7 @@ import type { Deliveries } from './deliveries.ts';
 import { foreignEntry, vacuum } from './foreign-writer.ts';
 import type { LandedUpload } from './invariants.ts';
 import { beginMs, dayMs, expiryMs, minuteMs, vacuumAgeMs } from './limits.ts';
+import { queryKind } from './queries.ts';
 import type { Outside } from './scenario.ts';
 import { uploadEvent } from './upload-event.ts';
 import { Violation } from './violation.ts';
@@ -87,6 +88,7 @@ export class OutsideWorld {
       format: job.table.format,
       key,
       body,
+      query: queryKind(job.query),
       maxBadRows,
       maxFailedTasks,
       deadlineMs: deadlineMinutes * minuteMs - 2 * state.scenario.skewMs,

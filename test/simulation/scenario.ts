@@ -2,6 +2,7 @@ import { type Job, parseJob } from '../../functions/core/job.ts';
 import { badMark } from './computer.ts';
 import type { Deployment } from './functions.ts';
 import { minuteMs } from './limits.ts';
+import { type QueryKind, queries } from './queries.ts';
 import { Random } from './random.ts';
 import { type FaultName, faultNames } from './scenario-faults.ts';
 
@@ -42,14 +43,14 @@ function faultsOf(random: Random): Faults {
   return Object.fromEntries(faultNames.map((name) => [name, random.chance(0.4) ? strength : 0])) as unknown as Faults;
 }
 
-function jobsOf(random: Random): readonly Job[] {
+function jobsOf(random: Random, kind: (job: number) => QueryKind): readonly Job[] {
   const format = random.chance(0.15) ? 'parquet' : 'delta';
   const tables = random.chance(0.3) ? 2 : 1;
   return Array.from({ length: tables }, (_, index) =>
     parseJob({
       name: `job-${index}`,
       input: { prefix: `in-${index}/`, format: 'text' },
-      query: 'SELECT line FROM input',
+      query: queries[kind(index)],
       table: { name: random.chance(0.5) ? 'shared' : `table_${index}`, format },
       limits: {
         maxBadRows: random.chance(0.2) ? 2 : 0,
@@ -68,6 +69,12 @@ function bodyOf(random: Random, upload: number, isPoisoned: boolean): string {
     const mark = poison.has(line) ? badMark : 'r';
     return `${mark}${upload}.${line}${'-'.repeat(random.pick([0, 0, 1, 4, 15]))}\n`;
   }).join('');
+}
+
+/** Some of a text's lines once more: what a query makes one of. */
+function repeated(random: Random, body: string): string {
+  const lines = body.split('\n').slice(0, -1);
+  return Array.from({ length: lines.length === 0 ? 0 : random.pick([0, 1, 3]) }, () => `${random.pick(lines)}\n`).join('');
 }
 
 /** A run that is cancelled with tasks done, and taken up again when what they left is so old that it goes: by expiry of the work root, or by another writer's VACUUM. */
@@ -90,7 +97,10 @@ function lateRetry(random: Random, outside: readonly Outside[], span: number): r
 /** Everything that a seed decides before the first step. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
-  const jobs = jobsOf(random);
+  // by itself, so that worlds without merge stages are as they were
+  const ofStages = new Random(seed ^ 0x51ed270b);
+  const kinds = [0, 1].map(() => ofStages.pick<QueryKind>(['lines', 'lines', 'lines', 'distinct', 'sorted', 'count']));
+  const jobs = jobsOf(random, (job) => kinds[job] ?? 'lines');
   const isVersioned = random.chance(0.7);
   const uploads = random.pick([1, 1, 2, 3]);
   const outside: Outside[] = [];
@@ -101,7 +111,10 @@ export function scenarioOf(seed: number): Scenario {
     const before = outside.find((event) => event.kind === 'upload');
     const key = isOverwritten && before?.kind === 'upload' ? before.key : `${job.input.prefix}${upload}.txt`;
     const owner = isOverwritten && before?.kind === 'upload' ? before.job : job;
-    outside.push({ kind: 'upload', afterMs: random.below(span), key, job: owner, body: bodyOf(random, upload, random.chance(0.25)) });
+    const afterMs = random.below(span);
+    const body = bodyOf(random, upload, random.chance(0.25));
+    const again = owner.query === queries.lines ? '' : repeated(ofStages, body);
+    outside.push({ kind: 'upload', afterMs, key, job: owner, body: `${body}${again}` });
     for (let n = random.pick([0, 0, 1, 2]); n > 0; n--) {
       outside.push({ kind: 'event-again', upload, afterMs: random.below(random.pick([span, 4 * 24 * hourMs])) });
     }

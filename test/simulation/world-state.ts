@@ -16,7 +16,7 @@ import { Violation } from './violation.ts';
 /** More deliveries than faults can use up: behind a hundred failures of its own a dead letter is a person's. */
 const endlessReceives = 1_000;
 
-const partPattern = /^runs\/([^/]+)\/e\d+\/parts\/[^/]+\/s0\/\d+\/\d+$/;
+const partPattern = /^runs\/([^/]+)\/e\d+\/parts\/[^/]+\/s\d+\/\d+\/\d+$/;
 /** Of what never succeeded, not of what is wrong with the input. */
 const givenUpCodes: ReadonlySet<string> = new Set(['task.died', 'task.memory', 'task.timeout', 'store.failed', 'internal']);
 
@@ -37,6 +37,7 @@ export class WorldState implements Place {
   readonly excuses = {
     givenUpRanges: new Set<string>(),
     givenUpRequests: new Set<string>(),
+    givenUpMerges: new Set<string>(),
     expired: new Set<string>(),
     cancelled: new Set<string>(),
     overwritten: new Set<string>(),
@@ -150,6 +151,8 @@ export class WorldState implements Place {
     if (isUntouched && this.excuses.expired.size === 0)
       throw new Violation('nothing is given up that no fault has touched', `${actor.name}: ${key}`);
     for (const range of part.missing) this.excuses.givenUpRanges.add(rangeId(run, range));
+    // of a merge task, whose rows are of no range of the input
+    if (part.missing.length === 0) this.excuses.givenUpMerges.add(run);
   }
 
   /** @returns the messages that a fault kept from the queue */
@@ -182,10 +185,10 @@ export class WorldState implements Place {
   /** A message that was handled is gone; where a function of ours did so, what it promised by that is checked. */
   acknowledge(queue: WorkQueueName, id: number, body: string): void {
     this.queues[queue].delete(id);
-    if (queue !== 'tasks' && queue !== 'tasks-dead') return;
+    if (queue !== 'tasks' && queue !== 'tasks-dead' && queue !== 'merges' && queue !== 'merges-dead') return;
     this.invariants.acknowledgedTask(
       body,
-      [this.queues.tasks, this.queues['tasks-dead']],
+      [this.queues.tasks, this.queues['tasks-dead'], this.queues.merges, this.queues['merges-dead']],
       [this.queues.commits, this.queues['commits-dead']],
     );
   }

@@ -189,9 +189,6 @@ class Planning {
   /** DISTINCT, ORDER BY, LIMIT. */
   private async planEnd(resolved: ResolvedSelect, isInputRowByRow: boolean): Promise<void> {
     const columns = resolved.items.map((_, index) => `c${index}`);
-    // rows that another query takes have no order, unless it decides which they are
-    const isOrderLost = isInner && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
-    const resolved = isOrderLost ? { ...all, sort: [] } : all;
     const keys = resolved.sort.map(({ order, item }, index): SortColumn => ({ order, column: item === null ? `o${index}` : `c${item}` }));
     if (resolved.distinct === 'all') {
       if (keys.some(({ column }) => !columns.includes(column)))

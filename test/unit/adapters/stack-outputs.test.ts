@@ -50,6 +50,7 @@ const known = {
   lakeBucket: 'lake',
   requestsQueue: 'https://q/requests',
   tasksQueue: 'https://q/tasks',
+  mergesQueue: 'https://q/merges',
   commitsQueue: 'https://q/commits',
   monitorQueue: 'https://q/monitor',
   splitBytes: 1_048_576,

@@ -44,6 +44,7 @@ beforeEach(() => {
   context = {
     stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
     tasks: queue('tasks'),
+    merges: queue('merges'),
     commits: queue('commits'),
     monitor: queue('monitor'),
     requests: queue('requests'),

@@ -50,6 +50,7 @@ beforeEach(() => {
         return [];
       },
     },
+    merges: nowhere,
     commits: nowhere,
     monitor: nowhere,
     clock: { now: () => now, sleep: async () => {} },

@@ -15,6 +15,7 @@ export function contextOnDisk(root: string, sent: unknown[] = []): RunContext {
   return {
     stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
     tasks: queue,
+    merges: queue,
     commits: queue,
     monitor: queue,
     clock: { now: () => 0, sleep: async () => {} },

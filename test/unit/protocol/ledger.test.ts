@@ -21,7 +21,16 @@ describe('the ledger', () => {
     const store = new LocalStore(root, { durable: false });
     const queue = { send: async () => [] };
     const stores = { landing: store, work: store, lake: store };
-    context = { stores, tasks: queue, commits: queue, monitor: queue, clock: systemClock, nonces: systemNonces, announce: null };
+    context = {
+      stores,
+      tasks: queue,
+      merges: queue,
+      commits: queue,
+      monitor: queue,
+      clock: systemClock,
+      nonces: systemNonces,
+      announce: null,
+    };
   });
 
   afterEach(() => rmSync(root, { recursive: true, force: true }));

@@ -51,6 +51,7 @@ function workerWith(plans: PlanCache): WorkerContext {
     computer: {
       open: async () => {},
       close: async () => {},
+      computeMerge: () => Promise.reject(new Error('no stages here')),
       compute: async ({ nonce }) => {
         computed.push(nonce);
         return {

@@ -2,9 +2,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
+import type { MergeMessage, MergeTask, StageTasks } from '../../../functions/core/merge-task.ts';
 import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
 import type { ObjectStore, Queue } from '../../../functions/core/ports.ts';
 import type { Receipt } from '../../../functions/core/receipt.ts';
+import type { MergeStep } from '../../../functions/core/staged-query.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, Task, TaskMessage } from '../../../functions/core/task.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import { buryTask } from '../../../functions/protocol/bury-task.ts';
@@ -17,7 +19,14 @@ import { TableLog } from '../../../functions/protocol/table-log.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
-import type { ComputedTask, TaskComputer } from '../../../functions/worker/computed-task.ts';
+import type {
+  Attempt,
+  ComputedMerge,
+  ComputedOutput,
+  ComputedTask,
+  MergeInput,
+  TaskComputer,
+} from '../../../functions/worker/computed-task.ts';
 import { handleTask } from '../../../functions/worker/handle-task.ts';
 import { Crash, CrashingStore, type CrashPlan } from './crashing-store.ts';
 import { planOf } from './plan-of.ts';
@@ -45,23 +54,26 @@ export type Fault = (task: Task, plan: Plan) => FanlakeError | 'wrong-start' | n
 /** A run of a few tasks over the real functions and the real local store, with the rows left out. */
 export class TinyWorld {
   readonly lake: ObjectStore;
-  private readonly tasks = new ArrayQueue<TaskMessage | DispatchMessage>();
+  private readonly tasks = new ArrayQueue<TaskMessage | MergeMessage | DispatchMessage>();
   private readonly commits = new ArrayQueue<CommitMessage>();
   private readonly monitor = new ArrayQueue<MonitorMessage>();
   private readonly root: string;
   private readonly crash: CrashPlan;
   private readonly taskCount: number;
   private readonly fault: Fault;
+  private readonly steps: readonly MergeStep[];
   private nonce = 0;
   /** Milliseconds; moves on with each look. */
   private now = Date.UTC(2026, 0, 1);
   crashes = 0;
 
-  constructor(root: string, options: { crash: CrashPlan; tasks: number; fault?: Fault }) {
+  /** @param options `steps`: merge stages behind the map stage; default: none */
+  constructor(root: string, options: { crash: CrashPlan; tasks: number; fault?: Fault; steps?: readonly MergeStep[] }) {
     this.root = root;
     this.crash = options.crash;
     this.taskCount = options.tasks;
     this.fault = options.fault ?? (() => null);
+    this.steps = options.steps ?? [];
     this.lake = new LocalStore(join(root, 'lake'), { durable: false });
   }
 
@@ -70,6 +82,8 @@ export class TinyWorld {
     return {
       stores: { landing: store('landing'), work: store('work'), lake: store('lake') },
       tasks: this.tasks,
+      // one worker is at work on both
+      merges: this.tasks,
       commits: this.commits,
       monitor: this.monitor,
       clock: { now: () => (this.now += 1_000), sleep: async () => {} },
@@ -81,7 +95,11 @@ export class TinyWorld {
   /** Plans the run and works until its outcome is there; a crash loses the process but not the queues. */
   async run(maxFailedTasks = 0): Promise<Receipt> {
     await this.survive(async () => {
-      const { plan, created } = await writePlan(this.context(), draft(this.taskCount, maxFailedTasks), tasksFor(this.taskCount));
+      const { plan, created } = await writePlan(
+        this.context(),
+        draft(this.taskCount, maxFailedTasks, this.steps),
+        tasksFor(this.taskCount),
+      );
       await startEpoch(this.context(), plan, created);
     }, 'again');
     return this.work();
@@ -123,7 +141,7 @@ export class TinyWorld {
     if (done) this.tasks.waiting.splice(this.tasks.waiting.indexOf(message), 1);
   }
 
-  private async performTask({ body, received }: Waiting<TaskMessage | DispatchMessage>): Promise<void> {
+  private async performTask({ body, received }: Waiting<TaskMessage | MergeMessage | DispatchMessage>): Promise<void> {
     const context = this.context();
     const plans = new PlanCache(context.stores.work);
     if (body.kind === 'dispatch') return dispatchPage(context, await plans.get(body), body.page, false);
@@ -137,6 +155,7 @@ export class TinyWorld {
       },
       close: ({ folder }) => rm(folder, { recursive: true, force: true }),
       compute: (plan, task, { folder }) => this.compute(plan, task, folder),
+      computeMerge: (_plan, stage, task, inputs, attempt) => this.merge(context.stores.work, stage, task, inputs, attempt),
       writeQuarantine: async () => {},
     };
     const delivery = { body, receiveCount: received, extend: async () => {}, retryIn: async () => {} };
@@ -154,7 +173,8 @@ export class TinyWorld {
     const fault = this.fault(task, plan);
     if (fault instanceof FanlakeError) throw fault;
     const path = join(folder, 'rows');
-    await writeFile(path, `task ${task.splits[0]?.start}`);
+    const row = `task ${task.splits[0]?.start}`;
+    await writeFile(path, plan.staged === true ? JSON.stringify([row]) : row);
     const [split] = task.splits;
     if (split === undefined) throw new Error('a task without splits');
     const from = split.from ?? (fault === 'wrong-start' ? split.start + 3 : split.start);
@@ -173,9 +193,40 @@ export class TinyWorld {
           alternative: null,
         },
       ],
-      files: [{ path, rows: 1, sizeBytes: 6, statistics: {}, partition: [] }],
       bad: [],
       checksum: 'none',
+      ...(plan.staged === true
+        ? { files: [], output: outputOf(path, [row]) }
+        : { files: [{ path, rows: 1, sizeBytes: 6, statistics: {}, partition: [] }] }),
+    };
+  }
+
+  /** All rows as they are; in the last stage a file each. */
+  private async merge(
+    work: ObjectStore,
+    { last }: StageTasks,
+    { buckets: [from, to] }: MergeTask,
+    inputs: readonly MergeInput[],
+    { folder }: Attempt,
+  ): Promise<ComputedMerge> {
+    const rows: string[] = [];
+    for (const { key } of inputs) {
+      const object = await work.get(key);
+      if (object === null) throw new FanlakeError('input.gone', `${key} is gone`);
+      const all = JSON.parse(Buffer.from(object.body).toString()) as readonly string[];
+      rows.push(...all.filter((row) => from <= bucketOf(row) && bucketOf(row) < to));
+    }
+    rows.sort((a, b) => bucketOf(a) - bucketOf(b));
+    const path = join(folder, 'merged');
+    await writeFile(path, JSON.stringify(rows));
+    if (!last) return { consumed: rows.length, written: 0, files: [], output: outputOf(rows.length === 0 ? null : path, rows) };
+    const files = rows.map((row, index) => ({ row, path: join(folder, `file-${index}`) }));
+    for (const { row, path: file } of files) await writeFile(file, row);
+    return {
+      consumed: rows.length,
+      written: rows.length,
+      files: files.map((file) => ({ path: file.path, rows: 1, sizeBytes: 6, statistics: {}, partition: [] })),
+      output: null,
     };
   }
 
@@ -243,7 +294,17 @@ function tasksFor(count: number): readonly Task[] {
   }));
 }
 
-function draft(tasks: number, maxFailedTasks: number): PlanDraft {
+/** Tasks begin at tens: 0, 10, 20, ... */
+const bucketOf = (row: string): number => Number(row.slice('task '.length)) % 64;
+
+/** A row group each, of so many bytes that a task takes one. */
+function outputOf(path: string | null, rows: readonly string[]): ComputedOutput {
+  const mergeBytes = 64 * 2 ** 20;
+  const groups = rows.map((row, index) => [bucketOf(row), bucketOf(row), 1, index * mergeBytes, (index + 1) * mergeBytes] as const);
+  return { path, rows: rows.length, bytes: rows.length * mergeBytes, groups };
+}
+
+function draft(tasks: number, maxFailedTasks: number, steps: readonly MergeStep[]): PlanDraft {
   const {
     format: _format,
     nonce: _nonce,
@@ -256,5 +317,7 @@ function draft(tasks: number, maxFailedTasks: number): PlanDraft {
     bytes: tasks * splitBytes,
     limits: { maxFailedTasks },
   });
-  return { ...rest, run };
+  if (steps.length === 0) return { ...rest, run };
+  const staged = { map: { sql: '', rowwise: true, counted: null }, steps };
+  return { ...rest, run, staged: true, query: { ...rest.query, rowwise: false, staged } };
 }

@@ -18,6 +18,7 @@ export function reducerIn(root: string): ReducerContext {
   return {
     stores,
     tasks: queue,
+    merges: queue,
     commits: queue,
     monitor: queue,
     clock: { now: () => Date.UTC(2026, 0, 1), sleep: async () => {} },

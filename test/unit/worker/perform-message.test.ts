@@ -10,7 +10,7 @@ import { readPart } from '../../../functions/protocol/documents.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
-import type { ComputedTask } from '../../../functions/worker/computed-task.ts';
+import type { ComputedMerge, ComputedTask } from '../../../functions/worker/computed-task.ts';
 import { Performer, type PerformerContext } from '../../../functions/worker/perform-message.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
 import { planOf } from '../protocol/plan-of.ts';
@@ -19,6 +19,7 @@ let root: string;
 let printed: PrintedLog;
 let context: PerformerContext;
 let compute: () => ComputedTask;
+let computeMerge: () => ComputedMerge;
 const task: Task = { task: 0, splits: [{ object: { key: 'in/a.txt', version: 'v', size: 10 }, layout: 0, start: 0, end: 10 }] };
 const nothing: ComputedTask = {
   rows: { read: 0, filtered: 0, quarantined: 0, passed: 0, written: 0 },
@@ -33,6 +34,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-perform-'));
   printed = new PrintedLog();
   compute = () => nothing;
+  computeMerge = () => ({ consumed: 0, written: 0, files: [], output: null });
   const store = (name: string) => new LocalStore(join(root, name), { durable: false });
   const stores = { landing: store('landing'), work: store('work'), lake: store('lake') };
   const queue = { send: async () => [] };
@@ -40,6 +42,7 @@ beforeEach(() => {
   context = {
     stores,
     tasks: queue,
+    merges: queue,
     commits: queue,
     monitor: queue,
     clock: { now: () => 0, sleep: async () => {} },
@@ -48,7 +51,13 @@ beforeEach(() => {
     plans: new PlanCache(stores.work),
     requests: () => ({}),
     scratch: join(root, 'scratch'),
-    computer: { open: async () => {}, close: async () => {}, compute: async () => compute(), writeQuarantine: async () => {} },
+    computer: {
+      open: async () => {},
+      close: async () => {},
+      compute: async () => compute(),
+      computeMerge: async () => computeMerge(),
+      writeQuarantine: async () => {},
+    },
     log: FunctionLog.open('Test'),
     maxReceives: 5,
   };

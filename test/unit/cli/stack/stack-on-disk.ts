@@ -14,7 +14,16 @@ export function stackOnDisk(folder: string): Stack {
     stores,
     landingBucket: 'my-landing',
     splitBytes: 16 << 20,
-    context: { stores, tasks: queue, commits: queue, monitor: queue, clock: systemClock, nonces: systemNonces, announce: null },
+    context: {
+      stores,
+      tasks: queue,
+      merges: queue,
+      commits: queue,
+      monitor: queue,
+      clock: systemClock,
+      nonces: systemNonces,
+      announce: null,
+    },
     requests: queue,
   };
 }

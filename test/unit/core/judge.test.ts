@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
+import { judge } from '../../../functions/core/judge.ts';
 import { type DonePart, type FailedPart, foldParts } from '../../../functions/core/part.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
-import { judge } from '../../../functions/reducer/judge.ts';
 import { planOf } from '../protocol/plan-of.ts';
 
 const plan = (limits: Partial<Plan['job']['limits']> = {}, more: Partial<Plan> = {}): Plan =>

@@ -1,8 +1,8 @@
-import { checkAccounting, checkBadRows } from '../core/accounting.ts';
-import { checkChain } from '../core/chain.ts';
-import { type ErrorReport, FanlakeError } from '../core/errors.ts';
-import type { FailedTask, Fold } from '../core/part.ts';
-import type { Plan } from '../core/plan.ts';
+import { checkAccounting, checkBadRows } from './accounting.ts';
+import { checkChain } from './chain.ts';
+import { type ErrorReport, FanlakeError } from './errors.ts';
+import type { FailedTask, Fold } from './part.ts';
+import type { Plan } from './plan.ts';
 
 export type Verdict = { readonly kind: 'commit'; readonly partial: boolean } | { readonly kind: 'fail'; readonly error: ErrorReport };
 
@@ -12,8 +12,9 @@ const fail = (error: FanlakeError): Verdict => ({ kind: 'fail', error: error.toR
 const maxFiles = 100_000;
 
 /**
- * Whether a finished epoch may be committed: failed tasks, chain, conservation, thresholds (protocol.md, Commit, step 1). Looks at sums
- * only, never at rows.
+ * Whether an epoch whose map stage is complete may be committed, or go on: failed tasks, chain, conservation, thresholds (protocol.md, Commit, step 1). Looks at
+ * sums only, never at rows.
+ * @param fold of the map stage
  */
 export function judge(plan: Plan, fold: Fold): Verdict {
   if (plan.error !== null) return { kind: 'fail', error: plan.error };
@@ -25,8 +26,11 @@ export function judge(plan: Plan, fold: Fold): Verdict {
     const message = `${chain.links.length} splits were read from a wrong place (a guess inside quotes); they are read again from the right one.`;
     return fail(new FanlakeError('chain', message, { broken: chain.links }));
   }
-  if (fold.failed.length > plan.job.limits.maxFailedTasks) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
-  if (fold.files.length > maxFiles) return fail(tooManyFiles(plan, fold));
+  // the answer of a query that looks at several rows at once is another one without a task's rows
+  const allowed = plan.staged === true ? 0 : plan.job.limits.maxFailedTasks;
+  if (fold.failed.length > allowed) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
+  const tooMany = checkFiles(plan, fold);
+  if (tooMany !== null) return fail(tooMany);
   if (chain.kind === 'gap') {
     const message = `Run ${plan.run} is not committed: ${chain.key} should go on at byte ${chain.expected} and goes on at ${chain.found}.`;
     return fail(new FanlakeError('run.unaccounted', message, { ...chain }));
@@ -48,7 +52,9 @@ function unprovenError(
   return { code, message: `${message}\n${why}`, details };
 }
 
-function tooManyFiles(plan: Plan, fold: Fold): FanlakeError {
+/** The error of a run that wrote more data files than a log entry may name, or null. */
+export function checkFiles(plan: Plan, fold: Fold): FanlakeError | null {
+  if (fold.files.length <= maxFiles) return null;
   return new FanlakeError(
     'table.partitions',
     `Run ${plan.run} wrote ${fold.files.length} data files, and ${maxFiles} is the most. Partition by a column with fewer values, or use a larger --split-size.`,
@@ -56,11 +62,18 @@ function tooManyFiles(plan: Plan, fold: Fold): FanlakeError {
   );
 }
 
-/** The first failed task's error, with how many others failed. */
-function failedTasksError(plan: Plan, failed: readonly FailedTask[]): ErrorReport {
+/**
+ * The first failed task's error, with how many others failed.
+ * @param tasks of its stage
+ */
+export function failedTasksError(plan: Plan, failed: readonly FailedTask[], tasks = plan.tasks): ErrorReport {
   const first = failed[0];
   if (first === undefined) throw new FanlakeError('internal', 'a run without failed tasks was failed for them');
   const { code, message, details } = first.error;
-  const others = failed.length > 1 ? `\n${failed.length - 1} more of ${plan.tasks} tasks failed.` : '';
-  return { code, message: `${message}${others}`, details: { ...details, failedTasks: failed.length } };
+  const others = failed.length > 1 ? `\n${failed.length - 1} more of ${tasks} tasks failed.` : '';
+  const isAllowed = plan.staged === true && plan.job.limits.maxFailedTasks > 0;
+  const whole = isAllowed
+    ? "\nlimits.maxFailedTasks doesn't help here: the query looks at several rows at once, so its answer needs the rows of all tasks."
+    : '';
+  return { code, message: `${message}${others}${whole}`, details: { ...details, failedTasks: failed.length } };
 }
