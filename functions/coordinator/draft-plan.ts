@@ -53,7 +53,7 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
       : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns });
   const sizing = sizingFor(job, bound.query, request.splitBytes, tools.sizing);
   const input = inputOf(objects);
-  const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes);
+  const tasks = () => atLeastOne(bound.query, tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes));
   let taskCount = 0;
   for (const _task of tasks()) taskCount += 1;
   const isShared = !bound.query.rowwise && taskCount > 1;
@@ -64,6 +64,16 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
     tasks: { [Symbol.iterator]: tasks },
     taskCount,
   };
+}
+
+/** An aggregate over nothing is a row all the same, and somebody has to write it. */
+function* atLeastOne({ rowwise }: BoundQuery, tasks: Iterable<Task>): Generator<Task> {
+  let isEmpty = true;
+  for (const task of tasks) {
+    isEmpty = false;
+    yield task;
+  }
+  if (isEmpty && !rowwise) yield { task: 0, splits: [] };
 }
 
 interface Bound {
