@@ -22,11 +22,16 @@ function merged({ means, deviations }: Moments, column = ''): string {
   return `list_reduce(list_sort(list(${column}) FILTER (WHERE ${column} IS NOT NULL)), (a, b) -> {${fields.join(', ')}})`;
 }
 
+/** Over no value it is NULL. */
+function overValues(value: string): string {
+  return `CASE WHEN s.n > 0 THEN ${value} END`;
+}
+
 function decomposed(call: AggregateCall, moments: Moments, value: string): Decomposed {
   return {
     partials: [moments.partial],
     combine: ([p]) => [merged(moments, p)],
-    final: ([p]) => `CAST(${letIn('s', merged(moments, p), `CASE WHEN s.n > 0 THEN ${value} END`)} AS ${call.type})`,
+    final: ([p]) => `CAST(${letIn('s', merged(moments, p), overValues(value))} AS ${call.type})`,
     promise: 'double',
   };
 }
@@ -171,7 +176,7 @@ export function shape(call: AggregateCall): Decomposed | null {
     combine: ([n, ...sums]) => [addCounts(n), ...sums.map(addDoubles)],
     final: ([n, ...sums]) => {
       const [rows, fields] = [`CAST(${addCounts(n)} AS DOUBLE)`, sums.map((column, i) => `'s${i + 1}': ${addDoubles(column)}`)];
-      return `CAST(${letIn('s', `{'n': ${rows}, 't': 1 / ${rows}, ${fields.join(', ')}}`, value)} AS ${call.type})`;
+      return `CAST(${letIn('s', `{'n': ${rows}, 't': 1 / ${rows}, ${fields.join(', ')}}`, overValues(value))} AS ${call.type})`;
     },
     promise: 'double',
   };
