@@ -132,7 +132,8 @@ export class PartsBench {
         return `(SELECT ${types.map((type, i) => `CAST(NULL AS ${type}) AS ${columns[i]}`).join(', ')} WHERE false) AS parts`;
       const back = columns.map((name, i) => `CAST(${name} AS ${types[i]}) AS ${name}`);
       const list = paths.map((path) => `'${path}'`).join(', ');
-      return `(SELECT ${['g', ...back].join(', ')} FROM read_parquet([${list}], hive_partitioning = false)) AS parts`;
+      // keys may have names that lambdas could have
+      return `(SELECT ${['g', '1 AS s', '2 AS a', '3 AS b', '4 AS e', ...back].join(', ')} FROM read_parquet([${list}], hive_partitioning = false)) AS parts`;
     };
     let paths: readonly string[] = await Promise.all(
       Array.from({ length: slices }, (_, i) => write(partials, `(FROM data WHERE slice % ${slices} = ${i}) AS input`)),
