@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'engine',
           maxWorkers: '100%',
-          include: ['test/unit/engine/**/*.test.ts'],
+          include: ['test/unit/engine/**/*.test.ts', 'test/queries/**/*.test.ts'],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },

@@ -204,7 +204,8 @@ function inTaskOrder(files: ReadonlyMap<number, readonly string[]>): readonly st
 const tolerance = 1e-9;
 
 function isSame(a: string | null, b: string | null): boolean {
-  if (a === b) return true;
+  // a NaN's sign says nothing
+  if (a === b || (a?.replace('-nan', 'nan') === b?.replace('-nan', 'nan') && a !== null && b !== null)) return true;
   if (a === null || b === null || !/^-?[\d.]+(e[+-]?\d+)?$/i.test(a) || !/^-?[\d.]+(e[+-]?\d+)?$/i.test(b)) return false;
   // digits of whole numbers and decimals are exact, and texts of doubles too but for their last digits
   const [x, y] = [Number(a), Number(b)];

@@ -1,5 +1,5 @@
 import type { FunctionCatalog } from './functions.ts';
-import { treatmentOfRows } from './rowwise.ts';
+import { readsOfInput, treatmentOfRows } from './rowwise.ts';
 import { tableRef } from './select-tree.ts';
 import { ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 
@@ -17,7 +17,7 @@ export function findInnerQuery(select: TreeNode, catalog: FunctionCatalog): Inne
   const leaf = from === null ? null : leftmost(from);
   if (from === null || leaf === null) return null;
   const found = leaf['type'] === 'SUBQUERY' ? subqueryIn(select, leaf) : entryNamed(select, leaf);
-  if (found === null || treatmentOfRows(found.query, catalog).rowwise) return null;
+  if (found === null || readsOfInput(found.query) !== 1 || treatmentOfRows(found.query, catalog).rowwise) return null;
   const table = tableRef('input', textAt(leaf, 'alias') || found.name);
   const renamed = { ...table, column_name_alias: leaf['column_name_alias'] ?? [] };
   return { query: found.query, outer: { ...select, from_table: replaceLeftmost(from, renamed), cte_map: found.rest } };

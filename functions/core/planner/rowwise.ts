@@ -29,10 +29,13 @@ interface Walk {
  */
 export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog): RowTreatment {
   const walk: Walk = { catalog, multiplies: false, filters: false };
-  const reads = countReads(query, new Map());
+  const reads = readsOfInput(query);
   const reason = reads === 0 ? 'does not read input' : reads > 1 ? 'reads input more than once' : reasonOfQuery(query, new Map(), walk);
   return { rowwise: reason === null, reason, changesRowCount: walk.multiplies, filters: walk.filters };
 }
+
+/** How often a query reads `input`, WITH entries counted at each use. */
+export const readsOfInput = (query: TreeNode): number => countReads(query, new Map());
 
 function scopeInside(node: TreeNode, outer: Scope): Scope {
   const entries = ctesOf(node);
