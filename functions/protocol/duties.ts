@@ -1,13 +1,12 @@
 import type { Decision, FailDecision } from '../core/decision.ts';
 import { type ErrorReport, FanlakeError } from '../core/errors.ts';
-import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { blankReceipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
 import { readDecision, readPlan } from './documents.ts';
 import { writeOutcome } from './ledger.ts';
 import { exactStartsOf, hasLostPages, openNextEpoch } from './open-next-epoch.ts';
-import { endUndone } from './start-epoch.ts';
+import { endUndone, startEpoch } from './start-epoch.ts';
 
 /**
  * The two duties of whoever finds an epoch decided, before it acknowledges (protocol.md): after `fail` or `cancel` the outcome is created
@@ -47,8 +46,9 @@ async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Pr
     await openNextEpoch(context, plan, exactStartsOf(decision));
     return;
   }
-  // opened before the plan expired; else nobody can open it any more, and the run ends here
-  if ((await context.stores.work.head(planKey(next))) !== null) return;
+  // opened before the plan expired, by somebody who may have died behind its plan; else nobody can open it any more, and the run ends here
+  const opened = await readPlan(context.stores.work, next);
+  if (opened !== null) return startEpoch(context, opened, false);
   const message = `Run ${run} was to go on with another epoch, and its plan has expired before that. Run its job over the input again: fanlake run <job> --input ...`;
   await endWithoutPlan(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
 }
