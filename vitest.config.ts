@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 if (Number.parseInt(process.versions.node, 10) < 24) {
   throw new Error(
@@ -15,6 +16,7 @@ const aloneOnLocalStack = ['test/localstack/requests.test.ts'];
 export default defineConfig({
   test: {
     reporters: ['default', './test/last-line-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     // A test that starts a run has worker processes of its own: two files at a time are what two cores take.
     projects: [
       {
@@ -108,7 +110,7 @@ export default defineConfig({
           setupFiles: 'test/localstack/emulator-environment.ts',
           // as long as a run may wait behind another test's tasks, and then some
           testTimeout: 500_000,
-          hookTimeout: 180_000,
+          hookTimeout: 400_000,
           // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again
           maxWorkers: 2,
           sequence: { groupOrder: 3 },
@@ -121,8 +123,8 @@ export default defineConfig({
           include: aloneOnLocalStack,
           globalSetup: 'test/localstack/localstack-setup.ts',
           setupFiles: 'test/localstack/emulator-environment.ts',
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 400_000,
+          hookTimeout: 400_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
         },

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { afterEach, expect, inject, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { onEmulator } from '../contract/emulator.ts';
+import { emulator } from './emulator.ts';
 import { makeTinyStack, type Report, type TinySettings } from './tiny-stack.ts';
 
-const { kind, lambdaLogs } = inject('emulator');
+const { kind, lambdaLogs } = emulator;
 const disposals: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
