@@ -47,7 +47,7 @@ export interface LogEvent {
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly stream: string };
 
-/** A run may wait behind another test's 3,000 tasks, which share the workers. */
+/** A run may wait behind another test's thousand tasks, which share the workers. */
 const endTimeoutMs = 450_000;
 
 /** Runs a suite on the emulator, or says that it didn't. */
