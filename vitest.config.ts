@@ -55,15 +55,16 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // worlds with faults: processes of their own, as many as there are cores
+      // Worlds with faults: processes of their own, as many as there are cores. They have no clock but their own, so they run beside LocalStack and take what it
+      // leaves of the cores.
       {
         extends: true,
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
-          testTimeout: 600_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 5 },
+          testTimeout: 1_800_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -111,8 +112,9 @@ export default defineConfig({
           // as long as a run may wait behind another test's tasks, and then some
           testTimeout: 500_000,
           hookTimeout: 400_000,
-          // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again
-          maxWorkers: 2,
+          // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again.
+          // The third file is the simulation's.
+          maxWorkers: 3,
           sequence: { groupOrder: 3 },
         },
       },

@@ -270,7 +270,7 @@ export class Deployment {
 }
 
 /** Waits until something holds. */
-export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 180_000): Promise<void> {
   const untilMs = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > untilMs) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
