@@ -97,7 +97,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          // a third of the time a test waits: two files leave cores idle
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
