@@ -21,33 +21,46 @@ export async function takeUp(
   { coordinator, log }: { readonly coordinator: CoordinatorContext; readonly log: Log },
   message: RetryMessage,
 ): Promise<void> {
-  const { run, epoch, table } = message;
+  const { run, epoch } = message;
   const about = log.about({ run, epoch });
-  const passOver = (why: string): void => {
+  try {
+    const { end, why } = await goOn(coordinator, message);
+    if (end === 'done') return about.info(why);
     about.warn(`a retry is passed over: ${why}`);
     about.count('MessagesPassedOver');
-  };
-  const found = await lookUpRun(coordinator.stores, table, run);
-  if (found === null) return passOver('nothing is known of its run any more');
-  if (!leadsTo(found, epoch)) {
-    // perhaps ended by this very message, when its announcement failed
-    if (found.epoch === epoch && isUndone(found.outcome)) await announceOutcome(coordinator, found.outcome, false);
-    return about.info('retry known: its run has gone on');
-  }
-  const asked = message.request === null ? null : await askedFor(coordinator, { ...message, request: message.request });
-  if (message.request !== null && asked === null) return passOver('its request is gone from the work bucket');
-  try {
-    await takeUpRun(coordinator, found, asked);
-    about.info('run taken up');
   } catch (thrown) {
     const error = asFanlakeError(thrown);
     if (error.retryable || error.code.startsWith('store.')) throw error;
     // its command has looked before it sent this: what keeps it from going on has come since
     about.failure("a run can't be taken up", error);
     about.count('MessagesPassedOver');
-    // a plan that an earlier delivery has given up may still arrive: whoever looks then goes on with it
-    await sendAll(coordinator.monitor, [{ kind: 'monitor', run, epoch }], laterMs);
+    // a plan that an earlier delivery has given up may still arrive: whoever looks then goes on with it; one of another version stops every delivery before that
+    if (error.code !== 'plan.version') await sendAll(coordinator.monitor, [{ kind: 'monitor', run, epoch }], laterMs);
   }
+}
+
+/** What became of a message, and why. */
+interface Handled {
+  readonly end: 'done' | 'passed over';
+  readonly why: string;
+}
+
+const passedOver = (why: string): Handled => ({ end: 'passed over', why });
+const done = (why: string): Handled => ({ end: 'done', why });
+
+async function goOn(coordinator: CoordinatorContext, message: RetryMessage): Promise<Handled> {
+  const { run, epoch, table } = message;
+  const found = await lookUpRun(coordinator.stores, table, run);
+  if (found === null) return passedOver('nothing is known of its run any more');
+  if (!leadsTo(found, epoch)) {
+    // perhaps ended by this very message, when its announcement failed
+    if (found.epoch === epoch && isUndone(found.outcome)) await announceOutcome(coordinator, found.outcome, false);
+    return done('retry known: its run has gone on');
+  }
+  const asked = message.request === null ? null : await askedFor(coordinator, { ...message, request: message.request });
+  if (message.request !== null && asked === null) return passedOver('its request is gone from the work bucket');
+  await takeUpRun(coordinator, found, asked);
+  return done('run taken up');
 }
 
 /** Whether going on with what is there is going on with this epoch. */

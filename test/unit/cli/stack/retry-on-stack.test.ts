@@ -140,6 +140,19 @@ it('a plan that was given up, and arrives when its run can not be taken up any m
   expect(watched).toEqual([{ message: { kind: 'monitor', run, epoch: 1 }, delayMs: 600_000 }]);
 });
 
+it('a retry of a run that another version of Fanlake planned ends at once, with the reason and what to type', async () => {
+  await failedRun();
+  await type();
+  const key = planKey({ run, epoch: 0 });
+  const plan = JSON.parse(Buffer.from((await stack.stores.work.get(key))?.body ?? '').toString('utf8'));
+  await stack.stores.work.put(key, JSON.stringify({ ...plan, format: 2 }));
+  await deliver(asked[0]);
+  const advice = expect.stringMatching(/planned by another version of Fanlake .*fanlake run <job> --input \.\.\. --again$/);
+  expect(printed.errors).toEqual([expect.objectContaining({ run, epoch: 1, code: 'plan.version', reason: advice })]);
+  expect(watched).toEqual([]);
+  await expect(lookUpRun(stack.stores, 'visits', run)).rejects.toMatchObject({ code: 'plan.version', message: advice });
+});
+
 it('a retry that dies in every delivery comes again from the dead letters for a day, and then rests', async () => {
   const sent: unknown[] = [];
   const collect = {
