@@ -1,6 +1,7 @@
 import type { Receipt } from '../../functions/core/receipt.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { findWayOn } from '../../functions/protocol/take-up-run.ts';
+import { haveEndAnnounced } from './have-end-announced.ts';
 import { haveTakenUp, type StackWatch } from './run-on-stack.ts';
 import type { Stack } from './stack.ts';
 import { waitOnStack } from './wait-on-stack.ts';
@@ -11,6 +12,7 @@ import { waitOnStack } from './wait-on-stack.ts';
  */
 export async function retryOnStack(stack: Stack, found: FoundRun, watch: StackWatch): Promise<Receipt> {
   const { run, table } = found;
+  await haveEndAnnounced(stack, found);
   const { epoch } = await findWayOn(stack.context, found, null);
   const plan = await haveTakenUp(stack, { kind: 'retry', run, epoch, table, request: null }, watch);
   return waitOnStack(stack, plan, watch.onProgress);

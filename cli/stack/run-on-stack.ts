@@ -13,6 +13,7 @@ import { findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { identifyRun, type WantedRun } from '../store/identify-run.ts';
 import type { OnProgress } from '../store/wait-for-outcome.ts';
+import { haveEndAnnounced } from './have-end-announced.ts';
 import type { Stack } from './stack.ts';
 import { waitForPlan, waitOnStack } from './wait-on-stack.ts';
 
@@ -59,6 +60,7 @@ async function goOn(
   watch: StackWatch,
 ): Promise<Plan> {
   const { job, table, objects, splitBytes } = request;
+  await haveEndAnnounced(stack, found);
   const { kind, epoch, go } = await findWayOn(stack.context, found, { job, splitBytes, plan });
   // what is under way is the stack's own business: its monitor sends again what is late
   if (kind === 'under way' && found.plan !== null) return found.plan;

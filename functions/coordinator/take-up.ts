@@ -1,11 +1,14 @@
 import { asFanlakeError } from '../core/errors.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RetryMessage } from '../core/task.ts';
+import { readDecision, readOutcome } from '../protocol/documents.ts';
+import { fulfilDuties } from '../protocol/duties.ts';
+import { commitUnknown } from '../protocol/in-the-table.ts';
 import { announceOutcome } from '../protocol/ledger.ts';
 import { type FoundRun, lookUpRun } from '../protocol/look-up-run.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import { sendAll } from '../protocol/send.ts';
-import { type Asked, takeUpRun } from '../protocol/take-up-run.ts';
+import { type Asked, findWayOn } from '../protocol/take-up-run.ts';
 import type { Log } from '../runtime/log.ts';
 import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
 
@@ -47,20 +50,34 @@ interface Handled {
 
 const passedOver = (why: string): Handled => ({ end: 'passed over', why });
 const done = (why: string): Handled => ({ end: 'done', why });
+const goneOn = 'retry known: its run has gone on';
 
 async function goOn(coordinator: CoordinatorContext, message: RetryMessage): Promise<Handled> {
   const { run, epoch, table } = message;
   const found = await lookUpRun(coordinator.stores, table, run);
   if (found === null) return passedOver('nothing is known of its run any more');
   if (!leadsTo(found, epoch)) {
-    // perhaps ended by this very message, when its announcement failed
-    if (found.epoch === epoch && isUndone(found.outcome)) await announceOutcome(coordinator, found.outcome, false);
-    return done('retry known: its run has gone on');
+    // perhaps ended by this very message, when its announcement failed, or by the command that sent it
+    const outcome = found.epoch === epoch ? found.outcome : await readOutcome(coordinator.stores.lake, table, { run, epoch });
+    if (isUndone(outcome)) await announceOutcome(coordinator, outcome, false);
+    return done(goneOn);
   }
+  if (found.plan === null && found.outcome === null) return endPlanless(coordinator, found);
   const asked = message.request === null ? null : await askedFor(coordinator, { ...message, request: message.request });
   if (message.request !== null && asked === null) return passedOver('its request is gone from the work bucket');
-  await takeUpRun(coordinator, found, asked);
+  const way = await findWayOn(coordinator, found, asked);
+  if (way.epoch !== epoch) return done(goneOn);
+  await way.go();
   return done('run taken up');
+}
+
+/** An epoch is opened only behind the outcome of the one before it: this one is ended, and no other opened. */
+async function endPlanless(coordinator: CoordinatorContext, { run, epoch, table }: FoundRun): Promise<Handled> {
+  const decision = await readDecision(coordinator.stores.lake, table, { run, epoch });
+  if (decision?.kind === 'commit') throw await commitUnknown(coordinator.stores.lake, decision);
+  if (decision === null) return passedOver('its plan is gone');
+  await fulfilDuties(coordinator, decision);
+  return done('its plan is gone, and it is ended as it was decided');
 }
 
 /** Whether going on with what is there is going on with this epoch. */
