@@ -28,6 +28,8 @@ export interface WayOn {
   readonly kind: 'under way' | 'decided' | 'next' | 'anew';
   /** The epoch that is under way then. */
   readonly epoch: number;
+  /** What that is planned with. */
+  readonly job: Job;
   /** Goes it; everything of it can be repeated. Answers the plan of that epoch. */
   readonly go: () => Promise<Plan>;
 }
@@ -60,7 +62,7 @@ export async function findWayOn(context: RunContext, found: FoundRun, asked: Ask
     await (isUnderWay ? startEpoch(context, plan, false) : fulfilDuties(context, decision));
     return plan;
   };
-  return { kind: isUnderWay ? 'under way' : 'decided', epoch, go };
+  return { kind: isUnderWay ? 'under way' : 'decided', epoch, job: plan.job, go };
 }
 
 /** An epoch is opened only behind the outcome of the one before it: what was decided is seen to first. */
@@ -85,8 +87,8 @@ function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
   );
 }
 
-/** A job without what doesn't change the rows that a task makes. */
-const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
+/** A job without what doesn't change the rows that a task makes, to be compared with another. */
+export const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
 
 /** The epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
 async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | null): Promise<WayOn> {
@@ -111,12 +113,12 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
     const next = { ...plan, job: asked?.job ?? plan.job };
     const go = () => (partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map()));
-    return { kind: 'next', epoch: found.epoch + 1, go };
+    return { kind: 'next', epoch: found.epoch + 1, job: next.job, go };
   }
   if (partial || (await isCommittedInPart(context, found))) {
     throw await remainderStuck(context, found);
   }
-  if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, go: () => asked.plan(run, found.epoch + 1) };
+  if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, job: asked.job, go: () => asked.plan(run, found.epoch + 1) };
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
 }
 
