@@ -3,6 +3,7 @@ import type { Job } from '../../functions/core/job.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
+import { noteAsked } from '../../functions/protocol/asked-epoch.ts';
 import { readOutcome, readPlan } from '../../functions/protocol/documents.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { sendAll } from '../../functions/protocol/send.ts';
@@ -46,6 +47,8 @@ const giveUpMs = 60 * minuteMs;
  */
 export async function haveTakenUp(stack: Stack, epoch: AskedEpoch, watch: StackWatch): Promise<Receipt> {
   const { message } = epoch;
+  // a first epoch that isn't planned yet is of a run that nobody knows
+  if (message.epoch > 0) await noteAsked(stack.stores.work, message);
   await sendAll(stack.requests, [message]);
   watch.onUnderWay(message.run);
   const { plan, outcome } = await waitForPlan(stack, epoch, watch);

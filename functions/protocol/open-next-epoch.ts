@@ -26,21 +26,19 @@ export function exactStartsOf(decision: FailDecision): ExactStarts {
 /**
  * Opens the epoch behind one that failed: only what is missing is done again, good parts are taken over by name. Whoever finds the next epoch
  * open repeats the rest (monitor, tasks): harmless.
+ * @param epoch of the next one; those between were cancelled before they were planned
  */
-export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts): Promise<Plan> {
-  const next = nextEpoch(
-    await pastTasks(context, plan, partWithFiles(context.stores.lake, plan)),
-    exactStarts,
-    plan.epoch + 1 >= maxChainEpochs,
-  );
-  return openEpoch(context, { ...draftBehind(plan), reuse: next.reuse }, next.tasks);
+export async function openNextEpoch(context: RunContext, plan: Plan, exactStarts: ExactStarts, epoch = plan.epoch + 1): Promise<Plan> {
+  const next = nextEpoch(await pastTasks(context, plan, partWithFiles(context.stores.lake, plan)), exactStarts, epoch >= maxChainEpochs);
+  return openEpoch(context, { ...draftBehind(plan, epoch), reuse: next.reuse }, next.tasks);
 }
 
 /**
  * Opens the epoch behind one that was committed in part: only the missing ranges, and nothing is taken over, since what is done is in the table.
  * Their exact starts follow from what the splits before them own.
+ * @param epoch as of `openNextEpoch`
  */
-export async function openRemainder(context: RunContext, plan: Plan): Promise<Plan> {
+export async function openRemainder(context: RunContext, plan: Plan, epoch = plan.epoch + 1): Promise<Plan> {
   const tasks = await remainderOf(context, plan);
   if (tasks === null) throw remainderLost(plan);
   const splits = tasks.flatMap((task) => task.splits);
@@ -49,7 +47,7 @@ export async function openRemainder(context: RunContext, plan: Plan): Promise<Pl
     ...inputOf(objects),
     bytes: splits.reduce((sum, { start, end }) => sum + end - start, 0),
   };
-  return openEpoch(context, { ...draftBehind(plan), input, reuse: [], remainder: true }, tasks);
+  return openEpoch(context, { ...draftBehind(plan, epoch), input, reuse: [], remainder: true }, tasks);
 }
 
 /** Whether what is missing behind an epoch that was committed in part can still be told. */
@@ -65,9 +63,9 @@ async function remainderOf(context: RunContext, plan: Plan): Promise<readonly Ta
   return complete && missing === fold.failed.length ? remainingTasks(past, startsBehind(fold.chain)) : null;
 }
 
-function draftBehind(plan: Plan): PlanDraft {
+function draftBehind(plan: Plan, epoch: number): PlanDraft {
   const { format: _format, nonce: _nonce, createdMs: _created, tasks: _tasks, inline: _inline, ...draft } = plan;
-  return { ...draft, epoch: plan.epoch + 1, error: null };
+  return { ...draft, epoch, error: null };
 }
 
 async function openEpoch(context: RunContext, draft: PlanDraft, tasks: readonly Task[]): Promise<Plan> {

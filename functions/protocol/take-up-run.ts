@@ -3,7 +3,7 @@ import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { Plan } from '../core/plan.ts';
 import type { RunContext } from './context.ts';
-import { readDecision } from './documents.ts';
+import { readDecision, readOutcome, readPlan } from './documents.ts';
 import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome, remainderLost } from './in-the-table.ts';
@@ -91,7 +91,8 @@ function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
 export const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
 
 /** The epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
-async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | null): Promise<WayOn> {
+async function wayToNext(context: RunContext, newest: FoundRun, asked: Asked | null): Promise<WayOn> {
+  const found = await asItStands(context, newest);
   const { plan, outcome, run } = found;
   // it may be in the table though its outcome says FAILED
   if (outcome?.error?.code === 'commit.unknown') {
@@ -112,7 +113,7 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
     const next = { ...plan, job: asked?.job ?? plan.job };
-    const go = () => (partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map()));
+    const go = () => (partial ? openRemainder(context, next, found.epoch + 1) : openNextEpoch(context, next, new Map(), found.epoch + 1));
     return { kind: 'next', epoch: found.epoch + 1, job: next.job, go };
   }
   if (partial || (await isCommittedInPart(context, found))) {
@@ -120,6 +121,18 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
   }
   if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, job: asked.job, go: () => asked.plan(run, found.epoch + 1) };
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
+}
+
+/** A run with plan and outcome of the epoch that it stands behind: one that was cancelled before it was planned has changed nothing. */
+async function asItStands({ stores }: RunContext, found: FoundRun): Promise<FoundRun> {
+  const { run, table } = found;
+  let { epoch, plan, outcome } = found;
+  while (plan === null && outcome?.outcome === 'CANCELLED' && epoch > 0) {
+    epoch -= 1;
+    outcome = await readOutcome(stores.lake, table, { run, epoch });
+    plan = await readPlan(stores.work, { run, epoch });
+  }
+  return outcome === null ? found : { ...found, plan, outcome };
 }
 
 /** Whether the epoch behind one that has ended can't go on with its plan. */

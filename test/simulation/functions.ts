@@ -10,6 +10,7 @@ import { uploadRun } from '../../functions/core/upload.ts';
 import { announceRun } from '../../functions/lambda/announce-run.ts';
 import { type DeadQueue, handleDeadLetter } from '../../functions/monitor/dead-letters.ts';
 import { handleMonitor } from '../../functions/monitor/handle-monitor.ts';
+import { noteAsked } from '../../functions/protocol/asked-epoch.ts';
 import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import { readDecision } from '../../functions/protocol/documents.ts';
@@ -212,6 +213,7 @@ export class SimulatedFunction {
     if (asked !== null && kind === 'under way') return;
     const anew = asked === null ? null : await writeRunRequest(stores.work, { ...asked.request, epoch });
     const message = kind === 'anew' && anew !== null ? anew : { kind: 'retry', run, epoch, table, request: anew?.request ?? null };
+    if (epoch > 0) await noteAsked(stores.work, { run, epoch });
     await sendAll(this.requests(), [message]);
   }
 

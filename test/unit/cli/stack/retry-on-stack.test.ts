@@ -17,6 +17,7 @@ import { readRequest } from '../../../../functions/core/request.ts';
 import type { DispatchMessage, MonitorMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
 import { engineInspector } from '../../../../functions/engine/inspector.ts';
 import { handleDeadLetter } from '../../../../functions/monitor/dead-letters.ts';
+import { cancelRun } from '../../../../functions/protocol/cancel-run.ts';
 import { readOutcome } from '../../../../functions/protocol/documents.ts';
 import { decide } from '../../../../functions/protocol/ledger.ts';
 import { lookUpRun } from '../../../../functions/protocol/look-up-run.ts';
@@ -204,6 +205,43 @@ describe('a decided epoch whose plan is gone', () => {
     const decision = await decide(stack.context, { kind: 'fail', run, epoch: 0, table: 'visits', error });
     await endOnStack(stack, { run, epoch: 0, table: 'visits', plan: null, outcome: null }, decision);
     expect(asked).toEqual([end]);
+  });
+});
+
+describe('cancel, while a retry waits in its queue', () => {
+  const cancel = async () => {
+    const found = await lookUpRun(stack.stores, 'visits', run);
+    if (found === null) throw new Error('no run');
+    const { outcome } = await cancelRun(stack.context, found, (open, decision) => endOnStack(stack, open, decision));
+    return outcome;
+  };
+  beforeEach(failedRun);
+
+  it('keeps the retry from being planned, and is announced by it', async () => {
+    await type();
+    expect(await cancel().catch(() => 'killed')).toBe('killed');
+    await deliver(asked[0]);
+    expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 1 })).toMatchObject({ outcome: 'CANCELLED' });
+    expect(await stack.stores.work.head(planKey({ run, epoch: 1 }))).toBeNull();
+    expect(tasks).toEqual([]);
+    expect(heard).toEqual(['e1 CANCELLED ']);
+  });
+
+  it('ends the run for the command too, and a later retry goes on from the epoch before', async () => {
+    await type();
+    stack = { ...stack, requests: { send: received } };
+    expect(await cancel()).toMatchObject({ epoch: 1, outcome: 'CANCELLED' });
+    stack = { ...stack, requests: { send: killed } };
+    await type();
+    const again = asked.at(-1);
+    expect(again).toMatchObject({ kind: 'retry', epoch: 2 });
+    for (const message of asked) await deliver(message);
+    expect(tasks).toEqual([expect.objectContaining({ kind: 'task', run, epoch: 2 })]);
+  });
+
+  it('comes too late where nobody has asked for a retry', async () => {
+    expect(await cancel()).toMatchObject({ epoch: 0, outcome: 'FAILED' });
+    expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 1 })).toBeNull();
   });
 });
 
