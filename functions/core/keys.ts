@@ -29,6 +29,13 @@ export const groupSize = (group: number, tasks: number): number => Math.min(task
 
 export const groupCount = (tasks: number): number => Math.ceil(tasks / tasksPerGroup);
 
+/** The groups that half-open ranges of tasks are in, each once. */
+export function groupsIn(ranges: readonly (readonly [number, number])[]): readonly number[] {
+  const groups = new Set<number>();
+  for (const [start, end] of ranges) for (let group = groupOf(start); group * tasksPerGroup < end; group++) groups.add(group);
+  return [...groups].sort((a, b) => a - b);
+}
+
 const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
 
 // --- work root

@@ -2,13 +2,14 @@ import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
 import { readDecision, readOutcome, readPlan } from './documents.ts';
 import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome, remainderLost } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
-import { hasLostPages, isRemainderKnown, openNextEpoch, openRemainder } from './open-next-epoch.ts';
+import { hasLostPages, openNextEpoch, openRemainder, remainderOf } from './open-next-epoch.ts';
 import { startEpoch } from './start-epoch.ts';
 
 /** What a command asks for that names job and input. */
@@ -102,18 +103,18 @@ async function wayToNext(context: RunContext, newest: FoundRun, asked: Asked | n
     throw new FanlakeError('commit.unknown', `${message}${again}`, details);
   }
   const partial = outcome?.outcome === 'PARTIAL';
-  const isPlanLost =
-    plan === null || (await hasLostPages(context.stores.work, plan)) || (partial && !(await isRemainderKnown(context, plan)));
+  const { isPlanLost, remainder } = await leftOfPlan(context, found);
   if (isPlanLost && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
   if (isPlanLost && asked === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
   }
-  const changed = isPlanLost || (await mustPlanAnew(context, plan, found, asked));
+  const changed = plan === null || isPlanLost || (await mustPlanAnew(context, plan, found, asked));
   // where nothing is in the table the input may as well be cut in another way
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
     const next = { ...plan, job: asked?.job ?? plan.job };
-    const go = () => (partial ? openRemainder(context, next, found.epoch + 1) : openNextEpoch(context, next, new Map(), found.epoch + 1));
+    const open = () => openNextEpoch(context, next, new Map(), found.epoch + 1);
+    const go = () => (remainder !== null ? openRemainder(context, next, remainder, found.epoch + 1) : open());
     return { kind: 'next', epoch: found.epoch + 1, job: next.job, go };
   }
   if (partial || (await isCommittedInPart(context, found))) {
@@ -133,6 +134,17 @@ async function asItStands({ stores }: RunContext, found: FoundRun): Promise<Foun
     plan = await readPlan(stores.work, { run, epoch });
   }
   return outcome === null ? found : { ...found, plan, outcome };
+}
+
+/** Whether nobody can go on with the plan that a run stands behind; the tasks that are missing where that was committed in part. */
+async function leftOfPlan(
+  { stores }: RunContext,
+  { plan, outcome }: FoundRun,
+): Promise<{ readonly isPlanLost: boolean; readonly remainder: readonly Task[] | null }> {
+  if (plan === null || (await hasLostPages(stores.work, plan))) return { isPlanLost: true, remainder: null };
+  if (outcome?.outcome !== 'PARTIAL') return { isPlanLost: false, remainder: null };
+  const remainder = await remainderOf(stores.work, plan);
+  return { isPlanLost: remainder === null, remainder };
 }
 
 /** Whether the epoch behind one that has ended can't go on with its plan. */
