@@ -29,6 +29,13 @@ export const groupSize = (group: number, tasks: number): number => Math.min(task
 
 export const groupCount = (tasks: number): number => Math.ceil(tasks / tasksPerGroup);
 
+/** The groups that half-open ranges of tasks are in, each once. */
+export function groupsIn(ranges: readonly (readonly [number, number])[]): readonly number[] {
+  const groups = new Set<number>();
+  for (const [start, end] of ranges) for (let group = groupOf(start); group * tasksPerGroup < end; group++) groups.add(group);
+  return [...groups].sort((a, b) => a - b);
+}
+
 const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
 
 // --- work root
@@ -62,6 +69,9 @@ export const runOfLandedKey = (key: string): string => key.slice(key.lastIndexOf
 
 /** What a command asks for: the list of a run's objects and its job. `hash` is its content's. */
 export const requestKey = (run: string, hash: string): string => `requests/${run}/${hash}.json`;
+
+/** A note that a command has asked for an epoch behind one that has ended. */
+export const askedKey = ({ run, epoch }: EpochId): string => `requests/${run}/e${epoch}`;
 
 export const requestsPrefix = 'requests/';
 export const runOfRequestKey = (key: string): string => key.slice(requestsPrefix.length, key.indexOf('/', requestsPrefix.length));

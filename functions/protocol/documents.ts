@@ -25,14 +25,14 @@ async function readJson(store: ObjectStore, key: string): Promise<unknown> {
   }
 }
 
-/** @throws FanlakeError `plan.version` when a newer Fanlake wrote it */
+/** @throws FanlakeError `plan.version` when another version of Fanlake wrote it */
 export async function readPlan(work: ObjectStore, id: EpochId): Promise<Plan | null> {
   const plan = (await readJson(work, planKey(id))) as Plan | null;
   if (plan !== null && plan.format !== planFormat) {
     throw new FanlakeError(
       'plan.version',
       `Run ${id.run} was planned by another version of Fanlake (plan format ${String(plan.format)}, this one speaks ${planFormat}). ` +
-        `Finish it with that version, or plan it anew: fanlake retry ${id.run}`,
+        'Finish it with that version, or load its objects as another run: fanlake run <job> --input ... --again',
       { found: plan.format, spoken: planFormat },
     );
   }

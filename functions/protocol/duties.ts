@@ -20,11 +20,11 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
   const error = decision.kind === 'fail' ? decision.error : null;
   if (plan !== null) return endUndone(context, plan, outcome, error);
-  await endWithoutPlan(context, decision, outcome, error);
+  await writeBareOutcome(context, decision, outcome, error);
 }
 
 /** The work root has expired: the outcome says what is known. */
-async function endWithoutPlan(
+async function writeBareOutcome(
   context: RunContext,
   decision: Decision,
   outcome: 'FAILED' | 'CANCELLED',
@@ -50,7 +50,7 @@ async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Pr
   const opened = await readPlan(context.stores.work, next);
   if (opened !== null) return startEpoch(context, opened, false);
   const message = `Run ${run} was to go on with another epoch, and its plan has expired before that. Run its job over the input again: fanlake run <job> --input ...`;
-  await endWithoutPlan(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
+  await writeBareOutcome(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
 }
 
 /** The plan; null when it has expired, or is one of another version of Fanlake, which is then what the run fails for. */

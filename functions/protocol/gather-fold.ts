@@ -1,4 +1,4 @@
-import { groupCount, groupSize, type PlanId, tasksPerGroup } from '../core/keys.ts';
+import { groupCount, groupSize, groupsIn, type PlanId, tasksPerGroup } from '../core/keys.ts';
 import { addFolds, type Fold, foldParts, type Part } from '../core/part.ts';
 import { type Plan, reusedCount } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
@@ -25,20 +25,29 @@ export async function gatherFold(work: ObjectStore, plan: Plan): Promise<Gathere
 
 const taskCount = (folds: readonly Fold[]): number => folds.reduce((sum, { done, failed }) => sum + done + failed.length, 0);
 
+const numbersIn = (ranges: readonly (readonly [number, number])[]): readonly number[] =>
+  ranges.flatMap(([start, end]) => Array.from({ length: end - start }, (_, index) => start + index));
+
 /** The parts that an epoch takes over, as far as they are there. */
 async function reusedFolds(work: ObjectStore, plan: Plan): Promise<readonly Fold[]> {
   const folds: Fold[] = [];
   for (const { epoch, tasks } of plan.reuse) {
-    const numbers = tasks.flatMap(([start, end]) => Array.from({ length: end - start }, (_, index) => start + index));
     const earlier = await readPlan(work, { run: plan.run, epoch });
-    if (earlier !== null) folds.push(await partsOf(work, earlier, numbers));
+    if (earlier !== null) folds.push(await partsOf(work, earlier, numbersIn(tasks)));
   }
   return folds;
 }
 
-/** Whether parts that an epoch takes over are gone. */
+/** Whether parts that an epoch takes over are gone, told by lists of them. */
 export async function hasLostParts(work: ObjectStore, plan: Plan): Promise<boolean> {
-  return plan.reuse.length > 0 && taskCount(await reusedFolds(work, plan)) < reusedCount(plan);
+  for (const { epoch, tasks: ranges } of plan.reuse) {
+    const earlier = await readPlan(work, { run: plan.run, epoch });
+    if (earlier === null) return true;
+    const there = new Set<number>();
+    for (const group of groupsIn(ranges)) for (const task of await finishedTasks(work, earlier, group)) there.add(task);
+    if (numbersIn(ranges).some((task) => !there.has(task))) return true;
+  }
+  return false;
 }
 
 async function groupFold(work: ObjectStore, plan: Plan, group: number): Promise<Fold> {

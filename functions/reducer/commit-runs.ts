@@ -129,7 +129,7 @@ function permanentReport(thrown: unknown): ErrorReport {
 /** Steps 1 and 2: judges the run and decides it. Null when it isn't to be committed, with its duties done. */
 async function decideRun(context: ReducerContext, { run, epoch, table }: CommitMessage, seen: SeenTable): Promise<CommitCandidate | null> {
   const judged = await judgeRun(context, { run, epoch }, seen);
-  if (judged === 'plan gone') await endWithoutPlan(context, { run, epoch, table });
+  if (judged === 'plan gone') await completeEnd(context, { run, epoch, table });
   if (judged === 'plan gone' || judged === 'incomplete') return null;
   const { decision, isNew } =
     judged.kind === 'commit'
@@ -161,7 +161,7 @@ async function isOver(context: ReducerContext, decision: CommitDecision): Promis
 }
 
 /** What is left of an epoch whose plan is gone: its end may not have been announced, or not been written down. */
-async function endWithoutPlan(context: ReducerContext, { run, epoch, table }: Omit<CommitMessage, 'kind'>): Promise<void> {
+async function completeEnd(context: ReducerContext, { run, epoch, table }: Omit<CommitMessage, 'kind'>): Promise<void> {
   const outcome = await readOutcome(context.stores.lake, table, { run, epoch });
   if (outcome !== null) return announceOutcome(context, outcome, false);
   const decision = await readDecision(context.stores.lake, table, { run, epoch });

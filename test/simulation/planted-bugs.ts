@@ -195,8 +195,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'The epoch behind one that was committed in part takes over its good parts, as behind one that failed.',
     patches: one(
       'functions/protocol/take-up-run.ts',
-      'partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map())',
-      'openNextEpoch(context, next, new Map())',
+      'remainder !== null ? openRemainder(context, next, remainder, found.epoch + 1) : open()',
+      'open()',
     ),
   },
   {
