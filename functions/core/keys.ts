@@ -151,6 +151,9 @@ export function parseDataFileKey(table: string, key: string): DataFileKey | null
   return partitions.every((folder) => folder.indexOf('=') > 0) ? { ...id, mark, pending } : null;
 }
 
+/** With this the names of an epoch's files in a Hive table begin. */
+export const committedFilesOf = ({ run, epoch }: EpochId): string => `${run}-e${epoch}-`;
+
 /** A Hive table's file name is fixed by run, task and number, so that copying it again changes nothing. */
-export const committedFileName = (run: string, epoch: number, task: number, index: number): string =>
-  `${run}-e${epoch}-${pad(task, 7)}-${index}.parquet`;
+export const committedFileName = (id: EpochId, task: number, index: number): string =>
+  `${committedFilesOf(id)}${pad(task, 7)}-${index}.parquet`;

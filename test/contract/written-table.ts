@@ -119,7 +119,8 @@ export async function appendQuery(
     sources: [`landing/${run}.csv`],
     lost: null,
   };
-  const plan = planAppend(snapshot, [], [member], { nowMs: Date.now(), txnId: randomUUID(), tableId: randomUUID(), engineVersion: 'test' });
+  const stamp = { nowMs: Date.now(), txnId: randomUUID(), tableId: randomUUID(), engineVersion: 'test' };
+  const plan = planAppend(snapshot, [], [member], { stamp, unwritable: null });
   const entry = join(path, logFolder, entryName(plan.version));
   await mkdir(dirname(entry), { recursive: true });
   await writeFile(`${entry}.tmp`, encodeEntry(plan.actions));

@@ -30,6 +30,13 @@ export interface CommitStamp {
   readonly engineVersion: string;
 }
 
+/** How an entry is put. */
+export interface Putting {
+  readonly stamp: CommitStamp;
+  /** Why nothing can be put (`checkWritable`), or null. What is in the table already is committed all the same, whatever others made of the table since. */
+  readonly unwritable: FanlakeError | null;
+}
+
 export interface AppendPlan {
   /** The version of the entry to put if absent. */
   readonly version: number;
@@ -40,7 +47,7 @@ export interface AppendPlan {
   readonly shuttingOut: readonly RefusedMember[];
   /** Members that an earlier entry has; `version` is that entry's, null when only a checkpoint tells. */
   readonly committed: readonly { readonly member: CommitMember; readonly version: number | null }[];
-  /** Members whose outcome is FAILED with this error: `commit.conflict`, `commit.unknown`, or `table.partitions` for a value that Delta can't carry. */
+  /** Members whose outcome is FAILED with this error: `commit.conflict`, `commit.unknown`, `table.partitions` for a value that Delta can't carry, or why nothing can be put. */
   readonly refused: readonly RefusedMember[];
 }
 
@@ -181,10 +188,16 @@ function actionsOf(member: CommitMember, table: MetaData, stamp: CommitStamp): r
 }
 
 /** A member's actions, or why it can't be committed. */
-function judge(member: CommitMember, table: Snapshot, entries: readonly LogEntry[], stamp: CommitStamp): readonly Action[] | FanlakeError {
+function judge(
+  member: CommitMember,
+  table: Snapshot,
+  entries: readonly LogEntry[],
+  { stamp, unwritable }: Putting,
+): readonly Action[] | FanlakeError {
   if (!canTell(member, table, entries)) return unknown(member, table);
   const shutOutId = shutOutIdOf(member.run, member.epoch);
   if (committedIn(shutOutId, table, entries) !== undefined) return member.lost ?? shutOut(member);
+  if (unwritable !== null) return unwritable;
   if (member.lost !== null) return [{ txn: { appId: shutOutId, version: 1, lastUpdated: stamp.nowMs } }];
   const conflict = checkConflicts(member, table, entries);
   if (conflict !== null || table.metaData === null) return conflict ?? new FanlakeError('internal', 'a table without metadata');
@@ -199,15 +212,16 @@ function judge(member: CommitMember, table: Snapshot, entries: readonly LogEntry
 /**
  * Plans the log entry that appends finished runs to a table: which of them go into it, which are there already, which can't (one that can't
  * doesn't hinder the others). Call it again with the newer snapshot and entries after another's entry took the version.
- * @param snapshot the table now (files aren't needed); `checkWritable` has passed
+ * @param snapshot the table now (files aren't needed)
  * @param entries those after the smallest `seenVersion`, up to the snapshot's version, as far as the store still has them
  */
 export function planAppend(
   snapshot: Snapshot,
   entries: readonly LogEntry[],
   members: readonly CommitMember[],
-  stamp: CommitStamp,
+  putting: Putting,
 ): AppendPlan {
+  const { stamp, unwritable } = putting;
   const committing: CommitMember[] = [];
   const committed: { member: CommitMember; version: number | null }[] = [];
   const refused: RefusedMember[] = [];
@@ -226,11 +240,11 @@ export function planAppend(
     // A member that is named twice is committed once.
     if (seen.has(appId)) continue;
     seen.add(appId);
-    if (table.metaData === null) {
+    if (table.metaData === null && unwritable === null) {
       creation = newTable(member, stamp);
       table = { ...applyEntry(table, snapshot.version + 1, creation), version: snapshot.version };
     }
-    const actions = judge(member, table, entries, stamp);
+    const actions = judge(member, table, entries, putting);
     if (actions instanceof FanlakeError) refused.push({ member, error: actions });
     else if (member.lost !== null) shuttingOut.push({ member, error: member.lost });
     else committing.push(member);

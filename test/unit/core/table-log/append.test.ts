@@ -5,6 +5,7 @@ import { schemaOf } from '../../../../functions/core/table-log/schema.ts';
 import { applyEntries, applyEntry, emptySnapshot, type LogEntry, type Snapshot } from '../../../../functions/core/table-log/snapshot.ts';
 
 const stamp = { nowMs: 1_700_000_000_000, txnId: 'nonce', tableId: '0288bf78-fd0f-457d-bcb0-a7fb53dbd3ce', engineVersion: '0.1.0' };
+const putting = { stamp, unwritable: null };
 
 const columns = [
   { name: 'id', type: 'BIGINT' },
@@ -38,7 +39,7 @@ function log(...commits: readonly (readonly CommitMember[])[]): { snapshot: Snap
   const entries: LogEntry[] = [];
   let snapshot = emptySnapshot(true);
   for (const members of commits) {
-    const { version, actions } = planAppend(snapshot, entries, members, stamp);
+    const { version, actions } = planAppend(snapshot, entries, members, putting);
     entries.push({ version, actions });
     snapshot = applyEntry(snapshot, version, actions);
   }
@@ -55,7 +56,7 @@ const names = (actions: readonly Action[]) => actions.map((action) => Object.key
 
 describe('an append', () => {
   test('to a new table creates it and says whose files they are', () => {
-    const plan = planAppend(emptySnapshot(), [], [member('r1')], stamp);
+    const plan = planAppend(emptySnapshot(), [], [member('r1')], putting);
     expect(plan.version).toBe(0);
     expect(plan.actions).toEqual([
       {
@@ -98,7 +99,7 @@ describe('an append', () => {
 
   test('of several runs is one entry', () => {
     const { snapshot, entries } = log([member('r1')]);
-    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 0, epoch: 2 })], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 0, epoch: 2 })], putting);
     expect(plan.version).toBe(1);
     expect(names(plan.actions)).toEqual(['commitInfo', 'txn', 'add', 'txn', 'add']);
     expect(plan.committing.map(({ run, epoch }) => appIdOf(run, epoch))).toEqual(['r2/e0', 'r3/e2']);
@@ -106,16 +107,20 @@ describe('an append', () => {
 
   test('finds a run that is in the table already, by the entries or by the snapshot alone', () => {
     const { snapshot, entries } = log([member('r1')], [member('r2')]);
-    const plan = planAppend(snapshot, entries, [member('r2'), member('r3')], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2'), member('r3')], putting);
     expect(plan.committed.map(({ member: { run }, version }) => [run, version])).toEqual([['r2', 1]]);
     expect(plan.committing.map(({ run }) => run)).toEqual(['r3']);
-    expect(planAppend(snapshot, [], [member('r2')], stamp)).toMatchObject({ actions: [], committed: [{ version: null }], committing: [] });
+    expect(planAppend(snapshot, [], [member('r2')], putting)).toMatchObject({
+      actions: [],
+      committed: [{ version: null }],
+      committing: [],
+    });
     // Another epoch of the run is another transaction.
-    expect(planAppend(snapshot, entries, [member('r2', { epoch: 1 })], stamp).committing).toHaveLength(1);
+    expect(planAppend(snapshot, entries, [member('r2', { epoch: 1 })], putting).committing).toHaveLength(1);
   });
 
   test('commits a run once though it is named twice', () => {
-    const plan = planAppend(emptySnapshot(), [], [member('r1'), member('r1')], stamp);
+    const plan = planAppend(emptySnapshot(), [], [member('r1'), member('r1')], putting);
     expect(names(plan.actions)).toEqual(['commitInfo', 'protocol', 'metaData', 'txn', 'add']);
   });
 
@@ -123,7 +128,7 @@ describe('an append', () => {
     const path = 'country=FR%2520x/r1-e0-0-0.parquet';
     const { snapshot, entries } = followed(log([member('r1')]), { remove: { path, dataChange: true } }, { commitInfo: {} });
     // It decided when there was no table.
-    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: -1 })], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: -1 })], putting);
     expect(plan.refused).toEqual([]);
     expect(names(plan.actions)).toEqual(['commitInfo', 'txn', 'add']);
   });
@@ -144,13 +149,13 @@ describe('an append', () => {
     ["the check constraint 'c'", { metaData: { ...metaData, configuration: { 'delta.constraints.c': 'id > 0' } } }],
   ])('conflicts when %s, for each run from its own version', (found, change) => {
     const { snapshot, entries } = followed(base, change);
-    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], putting);
     expect(plan.actions).toEqual([]);
     expect(plan.refused[0]?.error).toMatchObject({ code: 'commit.conflict', message: expect.stringContaining(found) });
 
     // Changed back in the next entry: a run that decided before the change conflicts, one that decided after it does not.
     const back = followed({ snapshot, entries }, { protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData });
-    const judged = planAppend(back.snapshot, back.entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 2 })], stamp);
+    const judged = planAppend(back.snapshot, back.entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 2 })], putting);
     expect(judged.refused.map(({ member: { run } }) => run)).toEqual(['r2']);
     expect(judged.committing.map(({ run }) => run)).toEqual(['r3']);
   });
@@ -158,10 +163,10 @@ describe('an append', () => {
   test('takes a table that gained a column, and refuses a run of another schema in the entry that creates the table', () => {
     const wider = { ...metaData, schemaString: schemaString(...columns, { name: 'more', type: 'DATE' }) };
     const { snapshot, entries } = followed(base, { metaData: wider });
-    expect(planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], stamp).refused).toEqual([]);
+    expect(planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], putting).refused).toEqual([]);
 
     const other = member('r3', { schema: schemaOf([...columns, { name: 'more', type: 'DATE' }]) });
-    const plan = planAppend(emptySnapshot(), [], [member('r1'), other], stamp);
+    const plan = planAppend(emptySnapshot(), [], [member('r1'), other], putting);
     expect(plan.committing.map(({ run }) => run)).toEqual(['r1']);
     expect(plan.refused[0]?.error).toMatchObject({ code: 'commit.conflict', message: expect.stringContaining("no column 'more'") });
   });
@@ -170,15 +175,15 @@ describe('an append', () => {
     const forgetful: Action = { metaData: { ...metaData, configuration: { 'delta.setTransactionRetentionDuration': 'interval 7 days' } } };
     const { snapshot, entries } = followed(base, forgetful);
     const late = member('r2', { seenVersion: -1 });
-    const error = planAppend(snapshot, entries.slice(1), [late], stamp).refused[0]?.error;
+    const error = planAppend(snapshot, entries.slice(1), [late], putting).refused[0]?.error;
     expect(error?.code).toBe('commit.unknown');
     // the way back that works: a retry is refused
     expect(error?.message).toMatch(/fanlake query.*--again/);
     expect(error?.message).not.toContain('retry');
-    expect(planAppend(snapshot, entries.slice(1), [member('r3', { seenVersion: 0 })], stamp).refused).toEqual([]);
-    expect(planAppend(snapshot, entries, [late], stamp).refused).toEqual([]);
+    expect(planAppend(snapshot, entries.slice(1), [member('r3', { seenVersion: 0 })], putting).refused).toEqual([]);
+    expect(planAppend(snapshot, entries, [late], putting).refused).toEqual([]);
     // A table that forgets no transactions tells by its snapshot.
-    expect(planAppend(base.snapshot, [], [late], stamp).refused).toEqual([]);
+    expect(planAppend(base.snapshot, [], [late], putting).refused).toEqual([]);
   });
 
   test("refuses a partition value that Delta can't carry without hindering the others", () => {
@@ -190,14 +195,14 @@ describe('an append', () => {
       const file = { path: `${run}.parquet`, rows: 1, sizeBytes: 1, modifiedMs: 1, partition: [{ column: 'day', value }], stats: '{}' };
       return member(run, { schema, partitionColumns: ['day'], files: [file] });
     };
-    const plan = planAppend(emptySnapshot(), [], [dated('r1', '10000-01-01'), dated('r2', '2020-01-01')], stamp);
+    const plan = planAppend(emptySnapshot(), [], [dated('r1', '10000-01-01'), dated('r2', '2020-01-01')], putting);
     expect(plan.refused.map(({ member: { run }, error }) => [run, error.code])).toEqual([['r1', 'table.partitions']]);
     expect(names(plan.actions)).toEqual(['commitInfo', 'protocol', 'metaData', 'txn', 'add']);
   });
 
   test('names as many sources in the tags as fit, and how many there are', () => {
     const sources = Array.from({ length: 100 }, (_, index) => `landing/some/folder/file-${index}.csv`);
-    const { actions } = planAppend(emptySnapshot(), [], [member('r1', { sources })], stamp);
+    const { actions } = planAppend(emptySnapshot(), [], [member('r1', { sources })], putting);
     const add = actions.find((action) => 'add' in action);
     const tags = add !== undefined && 'add' in add ? add.add.tags : undefined;
     const shown = JSON.parse(tags?.['fanlake.sources'] ?? '[]') as readonly string[];
