@@ -3,7 +3,7 @@ import { FanlakeError } from '../core/errors.ts';
 import { committedFilesOf, manifestPrefix, pendingFolder } from '../core/keys.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
-import { appIdOf } from '../core/table-log/append.ts';
+import { appIdOf } from '../core/table-log/member-actions.ts';
 import { readOutcome } from './documents.ts';
 import { readLedger } from './ledger.ts';
 import { TableLog } from './table-log.ts';

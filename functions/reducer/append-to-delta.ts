@@ -1,7 +1,8 @@
 import { FanlakeError } from '../core/errors.ts';
 import { uuidOf } from '../core/run-id.ts';
-import { type AppendPlan, type CommitMember, planAppend } from '../core/table-log/append.ts';
+import { type AppendPlan, planAppend } from '../core/table-log/append.ts';
 import { encodeEntry } from '../core/table-log/log-entry.ts';
+import type { CommitMember } from '../core/table-log/member-actions.ts';
 import { schemaOf } from '../core/table-log/schema.ts';
 import type { LogEntry, Snapshot } from '../core/table-log/snapshot.ts';
 import { checkWritable } from '../core/table-log/writable.ts';

@@ -245,7 +245,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
-      'functions/core/table-log/append.ts',
+      'functions/core/table-log/member-actions.ts',
       '{ txn: { appId: appIdOf(member.run, member.epoch), version: 1, lastUpdated: stamp.nowMs } },',
       '',
     ),

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { FanlakeError } from '../../../../functions/core/errors.ts';
 import type { Action } from '../../../../functions/core/table-log/actions.ts';
-import { appIdOf, type CommitMember, planAppend } from '../../../../functions/core/table-log/append.ts';
-import { schemaOf } from '../../../../functions/core/table-log/schema.ts';
+import { planAppend } from '../../../../functions/core/table-log/append.ts';
+import { appIdOf, type CommitMember } from '../../../../functions/core/table-log/member-actions.ts';
+import { encodeSchema, isWithoutColumns, schemaOf } from '../../../../functions/core/table-log/schema.ts';
 import { applyEntries, applyEntry, emptySnapshot, type LogEntry, type Snapshot } from '../../../../functions/core/table-log/snapshot.ts';
 
 const stamp = { nowMs: 1_700_000_000_000, txnId: 'nonce', tableId: '0288bf78-fd0f-457d-bcb0-a7fb53dbd3ce', engineVersion: '0.1.0' };
@@ -211,4 +213,48 @@ describe('an append', () => {
     expect(shown.length).toBeGreaterThan(20);
     expect(tags?.['fanlake.sourceCount']).toBe('100');
   });
+});
+
+describe('a run of which files are gone', () => {
+  const lost = new FanlakeError('commit.conflict', 'its files are gone');
+  const schema = schemaOf([{ name: 'day', type: 'DATE' }]);
+  const other = (run: string, extra: Partial<CommitMember> = {}) =>
+    member(run, { schema, partitionColumns: [], files: [{ ...file, partition: [] }], ...extra });
+  const file = { path: 'other.parquet', rows: 1, sizeBytes: 1, modifiedMs: 1, partition: [], stats: '{}' };
+
+  test('says nothing of the table that others make in the same entry', () => {
+    const plan = planAppend(emptySnapshot(), [], [other('r1', { lost }), member('r2')], putting);
+    expect(plan.committing.map(({ run }) => run)).toEqual(['r2']);
+    expect(plan.shuttingOut.map(({ member: { run } }) => run)).toEqual(['r1']);
+    expect(applyEntry(emptySnapshot(), 0, plan.actions).metaData).toMatchObject({
+      schemaString: encodeSchema(schemaOf(columns)),
+      partitionColumns: ['country'],
+    });
+  });
+
+  test('leaves a table without columns where there was none: whoever has the first rows says what they are, and its own stay out', () => {
+    const shut = log([member('r1', { lost })], [member('r2', { lost })]);
+    expect(names(shut.entries[0]?.actions ?? [])).toEqual(['commitInfo', 'protocol', 'metaData', 'txn']);
+    expect(names(shut.entries[1]?.actions ?? [])).toEqual(['commitInfo', 'txn']);
+    expect(isWithoutColumns(shut.snapshot.metaData)).toBe(true);
+    const plan = planAppend(shut.snapshot, shut.entries, [member('r1'), other('r3'), member('r4')], putting);
+    expect(plan.committing.map(({ run }) => run)).toEqual(['r3']);
+    // one has other columns than the first, and one was shut out
+    expect(plan.refused.map(({ member: { run }, error: { code } }) => [run, code])).toEqual([
+      ['r1', 'commit.conflict'],
+      ['r4', 'commit.conflict'],
+    ]);
+    const { metaData } = applyEntries(shut.snapshot, [plan]);
+    expect(metaData).toMatchObject({ id: shut.snapshot.metaData?.id, schemaString: encodeSchema(schema), partitionColumns: [] });
+  });
+});
+
+test('a run that is refused says nothing of the table that others make in the same entry', () => {
+  const day = [{ column: 'day', value: '10000-01-01' }];
+  const file = { path: 'r1.parquet', rows: 1, sizeBytes: 1, modifiedMs: 1, partition: day, stats: '{}' };
+  const refused = member('r1', { schema: schemaOf([{ name: 'day', type: 'DATE' }]), partitionColumns: ['day'], files: [file] });
+  const plan = planAppend(emptySnapshot(), [], [refused, member('r2')], putting);
+  expect(plan.refused.map(({ member: { run } }) => run)).toEqual(['r1']);
+  expect(plan.committing.map(({ run }) => run)).toEqual(['r2']);
+  expect(applyEntry(emptySnapshot(), 0, plan.actions).metaData?.schemaString).toBe(encodeSchema(schemaOf(columns)));
 });
