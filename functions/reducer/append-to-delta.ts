@@ -82,7 +82,7 @@ async function readSince(
 ): Promise<{ readonly snapshot: Snapshot; readonly entries: readonly LogEntry[] } | FanlakeError> {
   try {
     const snapshot = await log.refresh();
-    return { snapshot, entries: await log.entriesSince(oldest, snapshot.version) };
+    return { snapshot, entries: await log.changesSince(oldest, snapshot.version) };
   } catch (thrown) {
     return permanent(thrown);
   }
