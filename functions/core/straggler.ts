@@ -82,10 +82,10 @@ export function lateFromMs(stage: StageProgress, measured: MeasuredAttempts | nu
 }
 
 /** The message of the `commits` queue that hands an epoch on comes again by itself until the epoch has ended, so another is of use only should that be lost. */
-const commitLateMs = 15 * 60_000;
+export const commitLateMs = 15 * 60_000;
 
 /**
- * When the monitor hands an epoch to the reducer once more: at once where it hasn't yet, then after pauses that double, so that whatever keeps the reducer from its end,
+ * When the monitor hands an epoch to the reducer: at once where it hasn't yet, then after pauses that double, so that whatever keeps the reducer from its end,
  * and for how long, few messages wait for it.
  * @returns milliseconds since 1970 UTC
  */

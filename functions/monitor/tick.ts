@@ -2,7 +2,7 @@ import { FanlakeError } from '../core/errors.ts';
 import { groupCount, groupSize } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Receipt } from '../core/receipt.ts';
-import { commitAgainFromMs } from '../core/straggler.ts';
+import { commitAgainFromMs, commitLateMs } from '../core/straggler.ts';
 import type { MonitorMessage } from '../core/task.ts';
 import { climb, finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
 import type { RunContext } from '../protocol/context.ts';
@@ -39,8 +39,9 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
     await fulfilDuties(context, decision);
     return true;
   }
-  if (decision !== null) await handOn(context, plan);
-  else await sweepGroups(context, plan);
+  if (decision === null) await sweepGroups(context, plan);
+  // whoever decided it not long ago did so for a message that it still has
+  else if (context.clock.now() >= decision.atMs + commitLateMs) await handOn(context, plan);
   return false;
 }
 

@@ -177,25 +177,35 @@ describe('a task without a part', () => {
 });
 
 describe('a run that waits for the reducer', () => {
-  it.each(['decided to be committed', 'not decided yet'])(
-    'is handed to it at once and then ever more seldom, for a week: %s',
-    async (how) => {
-      const plan = await planned(3);
-      for (const task of [0, 1, 2]) await finish(plan, task, startMs, 1);
-      // the deadline is a matter of runs that aren't decided
-      const isDecided = how.startsWith('decided');
-      if (isDecided) await decide(context, { kind: 'commit', run: plan.run, epoch: 0, table: 'visits', version: -1 });
-      const days = isDecided ? 7 : 1;
-      await watch(plan);
-      await watch(plan);
-      expect(commits.length).toBeGreaterThan(0);
-      await tickUntil(plan, days * 24 * 60 - 20);
-      // a day has six doublings of a quarter of an hour, a week nine
-      expect(commits.length).toBeGreaterThan(isDecided ? 8 : 5);
-      expect(commits.length).toBeLessThanOrEqual(isDecided ? 12 : 9);
-      expect(new Set(commits.map((message) => JSON.stringify(message))).size).toBe(1);
-    },
-  );
+  const finished = async (): Promise<Plan> => {
+    const plan = await planned(3);
+    for (const task of [0, 1, 2]) await finish(plan, task, startMs, 1);
+    return plan;
+  };
+  const decideCommit = ({ run, epoch }: Plan) => decide(context, { kind: 'commit', run, epoch, table: 'visits', version: -1 });
+
+  it('is handed to it at once and then ever more seldom', async () => {
+    const plan = await finished();
+    await watch(plan);
+    await watch(plan);
+    expect(commits.length).toBeGreaterThan(0);
+    // a day has six doublings of a quarter of an hour; until its deadline
+    await tickUntil(plan, 23 * 60);
+    expect(commits.length).toBeGreaterThan(5);
+    expect(commits.length).toBeLessThanOrEqual(9);
+    expect(new Set(commits.map(({ run, epoch, table }) => `${run} ${epoch} ${table}`))).toEqual(new Set([`${plan.run} 0 visits`]));
+  });
+
+  it('is handed to it once more a while after its commit was decided, and then ever more seldom', async () => {
+    const plan = await finished();
+    await decideCommit(plan);
+    await tickUntil(plan, 14);
+    expect(commits).toEqual([]);
+    // a week has nine doublings
+    await tickUntil(plan, 7 * 24 * 60);
+    expect(commits.length).toBeGreaterThan(7);
+    expect(commits.length).toBeLessThanOrEqual(11);
+  });
 });
 
 describe('a look at a run of many groups', () => {
