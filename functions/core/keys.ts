@@ -51,9 +51,14 @@ export const partKey = (id: PlanId, stage: number, task: number): string => `${p
 export const foldsPrefix = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/groups/`;
 export const foldKey = (id: PlanId, stage: number, group: number): string => `${foldsPrefix(id, stage)}${pad(group, 4)}`;
 
-/** Below it a note of each time that tasks were sent again. */
-export const resendsPrefix = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/resent/`;
-export const resendKey = (id: PlanId, stage: number, round: number): string => `${resendsPrefix(id, stage)}${pad(round, 2)}`;
+/** What a monitor sends again: a stage's tasks, or the message that hands the stage to the reducer. */
+export type Resent = 'tasks' | 'commits';
+
+/** Below it a note of each time that it was sent again. */
+export const resendsPrefix = (id: PlanId, stage: number, what: Resent): string =>
+  `${stageRoot(id, stage)}/${what === 'tasks' ? 'resent' : 'resent-commits'}/`;
+export const resendKey = (id: PlanId, stage: number, what: Resent, round: number): string =>
+  `${resendsPrefix(id, stage, what)}${pad(round, 2)}`;
 
 /** The task's number in a part's key. */
 export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));
@@ -156,6 +161,9 @@ export function parseDataFileKey(table: string, key: string): DataFileKey | null
   return partitions.every((folder) => folder.indexOf('=') > 0) ? { ...id, mark, pending } : null;
 }
 
+/** With this the names of an epoch's files in a Hive table begin. */
+export const committedFilesOf = ({ run, epoch }: EpochId): string => `${run}-e${epoch}-`;
+
 /** A Hive table's file name is fixed by run, task and number, so that copying it again changes nothing. */
-export const committedFileName = (run: string, epoch: number, task: number, index: number): string =>
-  `${run}-e${epoch}-${pad(task, 7)}-${index}.parquet`;
+export const committedFileName = (id: EpochId, task: number, index: number): string =>
+  `${committedFilesOf(id)}${pad(task, 7)}-${index}.parquet`;

@@ -39,7 +39,7 @@ export async function resendLate(context: RunContext, plan: Plan, open: readonly
   const missing = open.reduce((sum, { group, finished }) => sum + groupSize(group, plan.tasks) - finished.size, 0);
   const unsent = { createdMs: plan.createdMs, tasks: plan.tasks, finished: plan.tasks - missing, resends: neverResent };
   if (missing === 0 || nowMs < soonestLateMs(unsent)) return;
-  const stage: StageProgress = { ...unsent, resends: await readResends(work, plan) };
+  const stage: StageProgress = { ...unsent, resends: await readResends(work, plan, 'tasks') };
   if (nowMs < soonestLateMs(stage)) return;
   const measured = isMeasurable(stage) ? measureAttempts(await sample(work, plan, open, folded)) : null;
   const isLate = (task: Task): boolean => nowMs >= lateFromMs(stage, measured, bytesOf(task));
@@ -52,7 +52,7 @@ export async function resendLate(context: RunContext, plan: Plan, open: readonly
   }
   if (late.length === 0) return;
   // before the messages: who dies in between leaves these tasks to the next time, and of two monitors one sends
-  if (await noteResend(work, plan, stage.resends.count, { atMs: nowMs, tasks: late.length }))
+  if (await noteResend(work, plan, 'tasks', stage.resends.count, { atMs: nowMs, tasks: late.length }))
     await sendAll(context.tasks, messagesOf(plan, late));
 }
 

@@ -2,12 +2,14 @@ import { FanlakeError } from '../core/errors.ts';
 import { groupCount, groupSize } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Receipt } from '../core/receipt.ts';
+import { commitAgainFromMs, commitLateMs } from '../core/straggler.ts';
 import type { MonitorMessage } from '../core/task.ts';
 import { climb, finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { announceOutcome, decide } from '../protocol/ledger.ts';
+import { noteResend, readResends } from '../protocol/resends.ts';
 import { type OpenGroup, resendLate } from './resend-late.ts';
 
 const firstTickMs = 15_000;
@@ -37,8 +39,9 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
     await fulfilDuties(context, decision);
     return true;
   }
-  if (decision !== null) await sendCommit(context, plan);
-  else await sweepGroups(context, plan);
+  if (decision === null) await sweepGroups(context, plan);
+  // whoever decided it not long ago did so for a message that it still has
+  else if (context.clock.now() >= decision.atMs + commitLateMs) await handOn(context, plan);
   return false;
 }
 
@@ -68,5 +71,15 @@ async function sweepGroups(context: RunContext, plan: Plan): Promise<void> {
     else open.push({ group, finished });
   }
   if (open.length > 0) await resendLate(context, plan, open, folded);
-  if (folded.size === groupCount(plan.tasks)) await sendCommit(context, plan);
+  if (folded.size === groupCount(plan.tasks)) await handOn(context, plan);
+}
+
+/** Hands the epoch to the reducer, unless that was done not long ago. Noted behind the message: who dies in between does it once more. */
+async function handOn(context: RunContext, plan: Plan): Promise<void> {
+  const { work } = context.stores;
+  const sent = await readResends(work, plan, 'commits');
+  const nowMs = context.clock.now();
+  if (nowMs < commitAgainFromMs(sent)) return;
+  await sendCommit(context, plan);
+  await noteResend(work, plan, 'commits', sent.count, { atMs: nowMs, tasks: 0 });
 }

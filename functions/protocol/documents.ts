@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import { decisionKey, type EpochId, foldKey, outcomeKey, type PlanId, partKey, planKey, planPageKey, resendKey } from '../core/keys.ts';
+import { decisionKey, type EpochId, foldKey, outcomeKey, type PlanId, partKey, planKey, planPageKey } from '../core/keys.ts';
 import type { Fold, Part } from '../core/part.ts';
 import { type Plan, type PlanPage, planFormat } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
@@ -49,9 +49,9 @@ export const readPart = async (work: ObjectStore, id: PlanId, stage: number, tas
 export const readFold = async (work: ObjectStore, id: PlanId, stage: number, group: number): Promise<Fold | null> =>
   (await readJson(work, foldKey(id, stage, group))) as Fold | null;
 
-/** When tasks were sent again; null when they weren't so often. */
-export const readResend = async (work: ObjectStore, id: PlanId, stage: number, round: number): Promise<{ readonly atMs: number } | null> =>
-  (await readJson(work, resendKey(id, stage, round))) as { readonly atMs: number } | null;
+/** A resend by its key: when it was; null when there weren't so many. */
+export const readResend = async (work: ObjectStore, key: string): Promise<{ readonly atMs: number } | null> =>
+  (await readJson(work, key)) as { readonly atMs: number } | null;
 
 export const readDecision = async (lake: ObjectStore, table: string, id: EpochId): Promise<Decision | null> =>
   (await readJson(lake, decisionKey(table, id))) as Decision | null;

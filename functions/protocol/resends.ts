@@ -1,28 +1,29 @@
-import { type PlanId, resendKey, resendsPrefix } from '../core/keys.ts';
+import { type PlanId, type Resent, resendKey, resendsPrefix } from '../core/keys.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Resends } from '../core/straggler.ts';
 import { listAll, readResend } from './documents.ts';
 
 const mapStage = 0;
 
-/** How often an epoch's tasks were sent again so far. */
-export async function readResends(work: ObjectStore, id: PlanId): Promise<Resends> {
-  const count = (await listAll(work, resendsPrefix(id, mapStage))).length;
-  const last = count === 0 ? null : await readResend(work, id, mapStage, count - 1);
+/** How often an epoch's tasks, or its message to the reducer, were sent again so far. */
+export async function readResends(work: ObjectStore, id: PlanId, what: Resent): Promise<Resends> {
+  const count = (await listAll(work, resendsPrefix(id, mapStage, what))).length;
+  const last = count === 0 ? null : await readResend(work, resendKey(id, mapStage, what, count - 1));
   return { count, lastMs: last?.atMs ?? null };
 }
 
-/** What is noted of a time that tasks were sent again. */
+/** What is noted of a time that something was sent again. */
 export interface Resend {
   readonly atMs: number;
+  /** How many tasks; 0 for a commit. */
   readonly tasks: number;
 }
 
 /**
- * Notes that tasks are about to be sent again.
+ * Notes that something is sent again.
  * @param round 0 the first time
  * @returns false when another monitor did so
  */
-export async function noteResend(work: ObjectStore, id: PlanId, round: number, resend: Resend): Promise<boolean> {
-  return (await work.create(resendKey(id, mapStage, round), JSON.stringify(resend))) !== null;
+export async function noteResend(work: ObjectStore, id: PlanId, what: Resent, round: number, resend: Resend): Promise<boolean> {
+  return (await work.create(resendKey(id, mapStage, what, round), JSON.stringify(resend))) !== null;
 }

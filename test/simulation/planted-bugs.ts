@@ -207,7 +207,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
     mistake: 'The data files of a run are those that lie below its table under its name: a list of them is quicker than reading parts.',
     patches: one(
-      'functions/reducer/commit-runs.ts',
+      'functions/reducer/judge-run.ts',
       'const { fold, complete, lost } = await gatherFold(context.stores.work, plan);',
       `const gathered = await gatherFold(context.stores.work, plan);
     const { complete, lost } = gathered;
@@ -221,14 +221,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'old-files-trusted',
     caughtBy: { simulation: ['a visible file is there'], exploration: null },
     mistake: 'A part names the files that were stored before it: no need to look for them before they are committed.',
-    patches: one('functions/reducer/commit-runs.ts', 'if (gone.length > 0) {', 'if (gone.length < 0) {'),
+    patches: one('functions/reducer/judge-run.ts', 'if (gone.length > 0) {', 'if (gone.length < 0) {'),
   },
   {
     name: 'expired-parts-waited-for',
     caughtBy: { simulation: ['every world comes to rest', 'every run ends', 'no run fails without a reason'], exploration: null },
     mistake: 'An epoch without all of its parts is not complete yet: somebody is at work on them.',
     patches: one(
-      'functions/reducer/commit-runs.ts',
+      'functions/reducer/judge-run.ts',
       'const expired = partsExpired(plan);',
       "if (plan.epoch >= 0) return 'incomplete';\n      const expired = partsExpired(plan);",
     ),
@@ -245,7 +245,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
-      'functions/core/table-log/append.ts',
+      'functions/core/table-log/member-actions.ts',
       '{ txn: { appId: appIdOf(member.run, member.epoch), version: 1, lastUpdated: stamp.nowMs } },',
       '',
     ),

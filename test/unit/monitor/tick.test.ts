@@ -7,9 +7,10 @@ import { partKey } from '../../../functions/core/keys.ts';
 import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
 import type { ObjectStore } from '../../../functions/core/ports.ts';
-import type { DispatchMessage, Task, TaskMessage } from '../../../functions/core/task.ts';
+import type { CommitMessage, DispatchMessage, Task, TaskMessage } from '../../../functions/core/task.ts';
 import { nextTickMs, watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { planOf } from '../protocol/plan-of.ts';
 
@@ -19,6 +20,7 @@ const startMs = Date.UTC(2026, 0, 1);
 let root: string;
 let now: number;
 let sent: (TaskMessage | DispatchMessage)[];
+let commits: CommitMessage[];
 let requests: number;
 let context: RunContext;
 
@@ -38,7 +40,7 @@ function counted(store: ObjectStore): ObjectStore {
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-tick-'));
-  [now, sent, requests] = [startMs, [], 0];
+  [now, sent, commits, requests] = [startMs, [], [], 0];
   const store = (name: string) => counted(new LocalStore(join(root, name), { durable: false }));
   const nowhere = { send: async () => [] };
   let nonce = 0;
@@ -50,7 +52,12 @@ beforeEach(() => {
         return [];
       },
     },
-    commits: nowhere,
+    commits: {
+      send: async (messages) => {
+        commits.push(...messages);
+        return [];
+      },
+    },
     monitor: nowhere,
     clock: { now: () => now, sleep: async () => {} },
     nonces: { next: () => String(++nonce).padStart(12, '0') },
@@ -167,6 +174,38 @@ describe('a task without a part', () => {
     await watch(plan);
     expect(tasksSent().toSorted((a, b) => a - b)).toEqual(order.slice(995).sort((a, b) => a - b));
   }, 60_000);
+});
+
+describe('a run that waits for the reducer', () => {
+  const finished = async (): Promise<Plan> => {
+    const plan = await planned(3);
+    for (const task of [0, 1, 2]) await finish(plan, task, startMs, 1);
+    return plan;
+  };
+  const decideCommit = ({ run, epoch }: Plan) => decide(context, { kind: 'commit', run, epoch, table: 'visits', version: -1 });
+
+  it('is handed to it at once and then ever more seldom', async () => {
+    const plan = await finished();
+    await watch(plan);
+    await watch(plan);
+    expect(commits.length).toBeGreaterThan(0);
+    // a day has six doublings of a quarter of an hour; until its deadline
+    await tickUntil(plan, 23 * 60);
+    expect(commits.length).toBeGreaterThan(5);
+    expect(commits.length).toBeLessThanOrEqual(9);
+    expect(new Set(commits.map(({ run, epoch, table }) => `${run} ${epoch} ${table}`))).toEqual(new Set([`${plan.run} 0 visits`]));
+  });
+
+  it('is handed to it once more a while after its commit was decided, and then ever more seldom', async () => {
+    const plan = await finished();
+    await decideCommit(plan);
+    await tickUntil(plan, 14);
+    expect(commits).toEqual([]);
+    // a week has nine doublings
+    await tickUntil(plan, 7 * 24 * 60);
+    expect(commits.length).toBeGreaterThan(7);
+    expect(commits.length).toBeLessThanOrEqual(11);
+  });
 });
 
 describe('a look at a run of many groups', () => {
