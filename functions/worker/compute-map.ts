@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { asFanlakeError, FanlakeError } from '../core/errors.ts';
+import { asFanlakeError } from '../core/errors.ts';
 import { addIgnored } from '../core/ignored-keys.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
