@@ -15,7 +15,7 @@ import { completeStage } from '../../../functions/protocol/climb.ts';
 import { readPart } from '../../../functions/protocol/documents.ts';
 import { openNextEpoch } from '../../../functions/protocol/open-next-epoch.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
-import { mapStage, mergeMessage } from '../../../functions/protocol/stages.ts';
+import { createStage, mapStage, mergeMessage } from '../../../functions/protocol/stages.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import type { ComputedMerge, MergeInput } from '../../../functions/worker/computed-task.ts';
@@ -191,6 +191,9 @@ it('the tasks of a stage are those that were stored first, whoever completes the
   const stored = await context.stores.work.get(stageTasksKey(plan, 1));
   now = 1_000;
   await completeStage(context, plan, mapStage(plan));
+  expect((await context.stores.work.get(stageTasksKey(plan, 1)))?.body).toEqual(stored?.body);
+  const other = { format: 1, step: 0, kind: 'merge', last: true, tasks: [] } as const;
+  expect(await createStage(context, plan, 1, other)).toMatchObject({ created: false, stage: { tasks: 1 } });
   expect((await context.stores.work.get(stageTasksKey(plan, 1)))?.body).toEqual(stored?.body);
   // its task has no part yet
   expect(sent).toEqual([taskOf(plan), taskOf(plan)]);
