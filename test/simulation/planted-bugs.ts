@@ -250,6 +250,45 @@ export const plantedBugs: readonly PlantedBug[] = [
       '',
     ),
   },
+  {
+    name: 'reused-parts-forgotten',
+    caughtBy: { simulation: ['no run fails without a reason', "a receipt's figures are those of the upload"], exploration: null },
+    mistake: 'The next stage takes what the tasks of this epoch have handed on.',
+    patches: one(
+      'functions/protocol/climb.ts',
+      'planStage(gathered.outputs, step, stepsOf(plan))',
+      'planStage(gathered.outputs.filter(({ epoch }) => epoch === plan.epoch), step, stepsOf(plan))',
+    ),
+  },
+  {
+    name: 'stage-tasks-overwritten',
+    caughtBy: { simulation: ['a document never changes'], exploration: 'two tasks and a merge task, a crash' },
+    mistake: 'Whoever completes a stage plans the same tasks for the next one: it does no harm to store them once more.',
+    patches: one(
+      'functions/protocol/stages.ts',
+      'await work.create(stageTasksKey(plan, stage), JSON.stringify(merge))',
+      'await work.put(stageTasksKey(plan, stage), JSON.stringify(merge))',
+    ),
+  },
+  {
+    name: 'committed-behind-the-map',
+    caughtBy: {
+      simulation: ['no run fails without a reason', 'every run ends', 'every world comes to rest'],
+      exploration: 'two tasks and a merge task, a crash',
+    },
+    mistake: 'A stage that is complete is the end of its run.',
+    patches: one('functions/protocol/climb.ts', 'if (isLast(plan, stage)) return', 'if (isLast(plan, stage) || stage.stage === 0) return'),
+  },
+  {
+    name: 'stage-left-to-its-planner',
+    caughtBy: { simulation: ['the last task hands its epoch on', 'every run ends'], exploration: 'two tasks and a merge task, a crash' },
+    mistake: 'Whoever finds the next stage planned has nothing left to do: its planner has sent its tasks.',
+    patches: one(
+      'functions/protocol/climb.ts',
+      'return sendStage(context, plan, next.stage, next.created);',
+      'return next.created ? sendStage(context, plan, next.stage, true) : undefined;',
+    ),
+  },
 ];
 
 /** @throws Error naming those that there are */
