@@ -11,6 +11,7 @@ const longest: readonly string[] = [
   'test/localstack/deploy.test.ts',
   'test/localstack/failures.test.ts',
   'test/localstack/splits.test.ts',
+  'test/queries/random-queries.test.ts',
   'test/localstack/exactly-once.test.ts',
   'test/localstack/play.test.ts',
 ];

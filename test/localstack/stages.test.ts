@@ -2,11 +2,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sorted, sqlText, tableRows, textRows } from '../e2e/duckdb.ts';
 import { FanlakeCommand } from '../e2e/fanlake-command.ts';
 import { lambdaProcesses } from '../soak/lambda-processes.ts';
 import { type Deployment, deployment, type Outcome, onLocalStack, stackName, until } from './deployment.ts';
+import { emulator } from './emulator.ts';
 
 const files = 12;
 const rowsOfFile = 2_000;
@@ -21,7 +22,9 @@ const csv = (file: number): string =>
   }).join('')}`;
 
 /** Some seconds for all groups, so that there is a middle to be killed in. */
-const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(200), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(' + ');
+const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(200), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
+  ' + ',
+);
 
 onLocalStack('a query that tasks share', () => {
   let stack: Deployment;
@@ -65,7 +68,7 @@ onLocalStack('a query that tasks share', () => {
   });
 
   it('survives that its workers are killed while they merge', async (context) => {
-    const { lambdaLogs } = inject('emulator');
+    const { lambdaLogs } = emulator;
     if (process.platform !== 'linux' || lambdaLogs === null) {
       return context.skip('a function can only be killed where it is a process that we started, on Linux');
     }
