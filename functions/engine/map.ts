@@ -13,6 +13,7 @@ import type { MapOutput } from './map-output.ts';
 import { type PartRows, type PartRowsTarget, partsRelation, writePartRows } from './part-rows.ts';
 import { type InputFiles, type Relation, typedRelation } from './relation.ts';
 import type { Engine, PlanOperator } from './session.ts';
+import type { SideRelation } from './side-relation.ts';
 import { identifier } from './sql-text.ts';
 
 /** What is run of a query in stages over the splits, and where its rows go. */
@@ -26,6 +27,8 @@ export interface MapRequest {
   /** The pinned columns of `input`. */
   readonly columns: readonly InputColumn[];
   readonly query: BoundQuery;
+  /** The tables that the query may read besides; default none. */
+  readonly sides?: readonly SideRelation[];
   /** The run's id, for `_run`. */
   readonly run: string;
   readonly output: MapOutput;
@@ -88,7 +91,13 @@ export function inputOf({ pieces, columns, query, run }: MapRequest): InputFiles
 /** Runs the query over a relation that gives only rows that fit. */
 export async function mapOver(engine: Engine, m: MapRequest, relation: Relation): Promise<MapResult> {
   const virtual = virtualColumns.filter((name) => m.query.reads.includes(name) && !m.columns.some((column) => sameName(column.name, name)));
-  const over: Over = { relation, virtual, withInput: `WITH input AS (${relation.sql})`, toCount: `WITH input AS (${relation.guarded})` };
+  const sides = (m.sides ?? []).map(({ name, sql }) => `, ${identifier(name)} AS (${sql})`).join('');
+  const over: Over = {
+    relation,
+    virtual,
+    withInput: `WITH input AS (${relation.sql})${sides}`,
+    toCount: `WITH input AS (${relation.guarded})${sides}`,
+  };
   return m.staged === undefined ? mapToFiles(engine, m, over) : mapToParts(engine, m, m.staged, over);
 }
 
