@@ -145,8 +145,9 @@ describe('beside side tables', () => {
     expect(rowwise).toBe(true);
   });
 
-  test('they are gone behind it', async () => {
+  test('they are there for that query alone', async () => {
     await bound('SELECT id FROM input');
+    expect(await bench.engine.rows("SELECT view_name FROM duckdb_views() WHERE view_name = 'countries'")).toEqual([]);
     await expect(bindQuery(bench.engine, 'SELECT * FROM input, countries', input)).rejects.toMatchObject({ code: 'query.forbidden' });
   });
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Json } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
@@ -168,6 +169,20 @@ test('every type comes back from it as it was', async () => {
   if (task === undefined) throw new Error('no task');
   const [row] = await attempt(plan, task, ({ files }) => bench.ask(`SELECT * FROM read_parquet('${files[0]?.path}')`));
   expect(row).toEqual(['HUGEINT', 'INTERVAL', "ENUM('b', 'a')", 'UHUGEINT[]', '42', 'b', '[1]', "{'x': 1.50}"]);
+});
+
+test.each([
+  ['gzip', 'c.csv.gz', gzipSync(countries), 48, 32],
+  ['tabs', 'c.tsv', countries.replace('"France, the"', 'France').replaceAll(',', '\t'), 48, 32],
+  ['a JSON array', 'c.json', '[{"code": "AT", "name": "A"}, {"code": "DE", "name": "D"}, {"code": "DE", "name": null}]', 48, 16],
+  ['a header alone', 'c.csv', 'code,name\n', 40, 0],
+  ['quotes over several lines', 'q.csv', 'code,name\nAT,"Aus\ntria"\nDE,"a ""b"""\nDE,x\n', 48, 24],
+] as const)('it may be of %s', async (_what, file, content, all, named) => {
+  writeFileSync(join(home, file), content);
+  const [plan, [task]] = await planOf('SELECT id, name FROM input LEFT JOIN c USING (code)', { c: file });
+  if (task === undefined) throw new Error('no task');
+  const counts = await attempt(plan, task, ({ files }) => bench.ask(`SELECT count(*), count(name) FROM read_parquet('${files[0]?.path}')`));
+  expect(counts.map((row) => row.map(Number))).toEqual([[all, named]]);
 });
 
 describe('a side input that', () => {
