@@ -1,6 +1,6 @@
 import type { DraftedPlan } from '../functions/coordinator/draft-plan.ts';
 import type { Job } from '../functions/core/job.ts';
-import { canSplit, type Layout } from '../functions/core/layout.ts';
+import { type Column, canSplit, type Layout } from '../functions/core/layout.ts';
 import type { TaskSizing } from '../functions/core/plan.ts';
 import type { Receipt } from '../functions/core/receipt.ts';
 import { tableNames } from '../functions/core/table-log/column-names.ts';
@@ -40,6 +40,8 @@ export interface Explanation {
   readonly why: string;
   readonly objects: readonly ExplainedObject[];
   readonly columns: readonly ExplainedColumn[];
+  /** The small tables that every task takes whole. */
+  readonly sides: readonly { readonly name: string; readonly key: string; readonly bytes: number; readonly columns: readonly Column[] }[];
   readonly query: { readonly sql: string; readonly rowwise: boolean; readonly reason: string | null; readonly reads: readonly string[] };
   readonly table: {
     readonly name: string;
@@ -79,6 +81,12 @@ export function explain({ job, drafted, splitBytes, sizing, known, tablePath, ta
     why: whySoMany(drafted, objects, splits, { splitBytes, sizing }),
     objects,
     columns: inputColumns(job, drafted, tableVersion !== null),
+    sides: (draft.sides ?? []).map(({ name, object, columns }) => ({
+      name,
+      key: object.key,
+      bytes: object.size,
+      columns: columns.map((column) => ({ name: column.name, type: column.type })),
+    })),
     query: { sql, rowwise, reason, reads },
     table: {
       name: job.table.name,

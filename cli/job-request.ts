@@ -5,11 +5,12 @@ import { type Job, parseJob } from '../functions/core/job.ts';
 import { inputFormats } from '../functions/core/layout.ts';
 import { shortHash } from '../functions/core/run-id.ts';
 import { findJob } from './jobs.ts';
-import { parseCount, parseNames, parseSize } from './values.ts';
+import { parseCount, parseNames, parseSide, parseSize } from './values.ts';
 
 /** What `run` and `explain` are told about a job and its input. */
 export interface JobOptions {
   readonly input?: readonly string[];
+  readonly side?: Readonly<Record<string, string>>;
   readonly jobs?: string;
   readonly query?: string;
   readonly table?: string;
@@ -27,6 +28,11 @@ export interface JobOptions {
 export function addJobOptions(command: Command): Command {
   return command
     .option('--input <paths...>', 'files, folders and globs (in quotes) to read; with --stack s3 URLs or keys of its landing bucket')
+    .option(
+      '--side <name=path>',
+      'a small table that the query may read beside input, by this name: a file, with --stack a key; may be given several times',
+      parseSide,
+    )
     .option('--jobs <file>', 'the file that lists jobs by name (default: jobs/index.ts of this folder)')
     .option('--query <SQL>', 'without a job: one SELECT over the table "input"; needs --table')
     .option(
@@ -93,17 +99,19 @@ function overridden(job: Job, options: JobOptions, currentFolder: string): unkno
 
 interface Declaration {
   readonly input: Partial<Job['input']>;
+  readonly inputs?: Job['inputs'];
   readonly table: Partial<Job['table']> | object;
   readonly limits: Partial<Job['limits']>;
 }
 
 function withOptions<Declared extends Declaration>(declared: Declared, options: JobOptions): unknown {
-  const { format, tableFormat, partitionBy, mode, maxBadRows } = options;
+  const { format, tableFormat, partitionBy, mode, maxBadRows, side } = options;
   // the same type keeps what the job says of its dialect
   const input = format === undefined || declared.input.format?.type === format ? {} : { format };
   return {
     ...declared,
     input: { ...declared.input, ...input },
+    ...(side === undefined ? {} : { inputs: withSides(declared.inputs ?? {}, side) }),
     table: {
       ...declared.table,
       ...(tableFormat === undefined ? {} : { format: tableFormat }),
@@ -112,6 +120,12 @@ function withOptions<Declared extends Declaration>(declared: Declared, options: 
     },
     limits: { ...declared.limits, ...(maxBadRows === undefined ? {} : { maxBadRows }) },
   };
+}
+
+/** The job's side inputs with those of `--side`, which may name another file for one that the job declares. */
+function withSides(declared: NonNullable<Job['inputs']>, given: Readonly<Record<string, string>>): NonNullable<Job['inputs']> {
+  const named = Object.entries(given).map(([name, key]) => [name, { ...declared[name], key }] as const);
+  return { ...declared, ...Object.fromEntries(named) };
 }
 
 /** With a slash a folder anywhere, named by its last part; else a name under the lake root. Whether the name will do is the job's to say. */

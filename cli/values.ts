@@ -46,3 +46,11 @@ export function parseNames(text: string): readonly string[] {
     .map((name) => name.trim())
     .filter((name) => name !== '');
 }
+
+/** One more `name=path`, beside those that were given before. */
+export function parseSide(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const [, name = '', path = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+  if (name.trim() === '' || path === '') throw new InvalidArgumentError('It is a name and a file, such as countries=countries.csv.');
+  if (before[name] !== undefined) throw new InvalidArgumentError(`'${name}' is given twice.`);
+  return { ...before, [name]: path };
+}

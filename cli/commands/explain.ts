@@ -10,6 +10,7 @@ import { exitCodes } from '../exit-code.ts';
 import { type Explanation, explain } from '../explanation.ts';
 import { inputAtHome, inputOnStack } from '../job-input.ts';
 import { addJobOptions, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
+import { withSidesAtHome, withSidesOnStack } from '../job-sides.ts';
 import { openHome } from '../local/home.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { renderExplanation } from '../render/explanation.ts';
@@ -41,14 +42,16 @@ export function explainCommand(shell: Shell): Command {
 }
 
 async function explainRun(shell: Shell, name: string | undefined, options: ExplainOptions): Promise<void> {
-  const job = await jobOf(name, options, shell.currentFolder);
+  const declared = await jobOf(name, options, shell.currentFolder);
   const { stack } = options;
   if (stack === undefined) {
     const home = openHome(options.home);
+    const job = await withSidesAtHome(home, declared, options, shell);
     return answerExplained(shell, home, { job, objects: await inputAtHome(home, job, options, shell), sizing: wholeObjects }, options);
   }
-  refuseTablePath(job, stack);
+  refuseTablePath(declared, stack);
   return onStack(shell, stack, async (opened, speaking) => {
+    const job = await withSidesOnStack(opened, declared, shell);
     const objects = await inputOnStack(opened, job, options, shell);
     await answerExplained(speaking, opened, { job, objects, sizing: manyWorkers(opened.splitBytes) }, options);
   });

@@ -4,6 +4,7 @@ import type { ObjectVersion } from '../../functions/core/ports.ts';
 import { onStack } from '../at-place.ts';
 import { inputAtHome, inputOnStack } from '../job-input.ts';
 import { addJobOptions, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
+import { withSidesAtHome, withSidesOnStack } from '../job-sides.ts';
 import { openHome } from '../local/home.ts';
 import { runJob } from '../local/run-job.ts';
 import { bytes, counted } from '../render/numbers.ts';
@@ -25,6 +26,7 @@ const help = `
 Examples:
   fanlake run bird-strikes --input data/bird-strikes.csv
   fanlake run --query "SELECT id, upper(name) AS name FROM input" --table people --input "people/*.csv"
+  fanlake run --query "SELECT v.*, c.name FROM input v LEFT JOIN countries c USING (code)" --side countries=countries.csv --table visits --input visits.csv
   fanlake run bird-strikes --stack lake --input "s3://<landing bucket>/landing/bird-strikes/2026-*.csv"
 
 The same objects are loaded once: the same command goes on with a run that was interrupted, tries again what failed, and does nothing
@@ -47,14 +49,16 @@ export function runCommand(shell: Shell): Command {
 }
 
 async function run(shell: Shell, name: string | undefined, options: RunOptions): Promise<void> {
-  const job = await jobOf(name, options, shell.currentFolder);
+  const declared = await jobOf(name, options, shell.currentFolder);
   const { stack } = options;
   if (stack !== undefined) {
-    refuseTablePath(job, stack);
-    return onStack(shell, stack, (opened, speaking) => runThere(speaking, opened, job, options));
+    refuseTablePath(declared, stack);
+    return onStack(shell, stack, (opened, speaking) => runThere(speaking, opened, declared, options));
   }
+  const home = openHome(options.home);
+  const job = await withSidesAtHome(home, declared, options, shell);
   const table = tableKeyOf(job);
-  const objects = await inputAtHome(openHome(options.home), job, options, shell);
+  const objects = await inputAtHome(home, job, options, shell);
   await runLive({
     home: options.home,
     shell,
@@ -69,7 +73,8 @@ async function run(shell: Shell, name: string | undefined, options: RunOptions):
   });
 }
 
-async function runThere(shell: Shell, stack: Stack, job: Job, options: RunOptions): Promise<void> {
+async function runThere(shell: Shell, stack: Stack, declared: Job, options: RunOptions): Promise<void> {
+  const job = await withSidesOnStack(stack, declared, shell);
   const table = tableKeyOf(job);
   const objects = await inputOnStack(stack, job, options, shell);
   const { splitSize: splitBytes = null, again = false } = options;

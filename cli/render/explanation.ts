@@ -34,6 +34,7 @@ export function renderExplanation(explained: Explanation, style: Style, currentF
         ),
       ],
     ],
+    ...(explained.sides.length === 0 ? [] : [['Side inputs', sideLines(explained)] as const]),
     ['Query', [`  ${harmless(query.sql.trim())}`, `  treats ${treatment}`]],
     [tableTitle(explained, currentFolder), [tableColumns(explained.table.columns, style), ...partitioning(explained)]],
   ];
@@ -53,6 +54,13 @@ function objectLines({ objects }: Explanation): readonly string[] {
     return `  ${harmless(key)}  ${bytes(size)}${cut}: ${describeLayout(layout)}`;
   });
   return objects.length > shownObjects ? [...shown, `  and ${counted(objects.length - shownObjects, 'object')} more`] : shown;
+}
+
+function sideLines({ sides }: Explanation): readonly string[] {
+  return sides.map(({ name, key, bytes: size, columns }) => {
+    const typed = columns.map((column) => `${harmless(column.name)} ${column.type}`);
+    return `  ${name}: ${harmless(key)}  ${bytes(size)}: ${typed.join(', ')}`;
+  });
 }
 
 /** How an object is read: `csv, delimiter ',', quote '"', newline \n, header, gzip`. */

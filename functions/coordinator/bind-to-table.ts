@@ -6,6 +6,7 @@ import type { InputColumn } from '../core/layout.ts';
 import type { PlannedTable } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import { type BoundQuery, queryOfNothing } from '../core/query.ts';
+import type { SideTable } from '../core/side-table.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
 import type { DeltaStruct } from '../core/table-log/delta-types.ts';
 import { checkPartitionColumns, checkSamePartitions } from '../core/table-log/partition-columns.ts';
@@ -59,6 +60,7 @@ export interface BindRequest {
   readonly table: string;
   readonly existing: ExistingTable | null;
   readonly columns: readonly InputColumn[];
+  readonly sides: readonly SideTable[];
 }
 
 /**
@@ -66,7 +68,7 @@ export interface BindRequest {
  * that goes through unchanged gets the table's type, and what doesn't fit it is a bad row.
  * @throws FanlakeError `query.*`, `table.*`
  */
-export async function bindToTable({ inspector, job, table, existing, columns }: BindRequest): Promise<{
+export async function bindToTable({ inspector, job, table, existing, columns, sides }: BindRequest): Promise<{
   readonly query: BoundQuery;
   readonly columns: readonly InputColumn[];
   readonly table: PlannedTable;
@@ -74,9 +76,9 @@ export async function bindToTable({ inspector, job, table, existing, columns }: 
   if (job.table.mode !== 'append') {
     throw new FanlakeError('not-built', `The table mode '${job.table.mode}' is not built yet; 'append' is.`);
   }
-  const first = await inspector.bindQuery(job.query, columns);
+  const first = await inspector.bindQuery(job.query, columns, sides);
   const retyped = existing === null ? columns : retype(columns, first, job, existing.schema);
-  const query = retyped === columns ? first : await inspector.bindQuery(job.query, retyped);
+  const query = retyped === columns ? first : await inspector.bindQuery(job.query, retyped, sides);
   const named = tableNames(query.output, job.table.columnNames);
   const fitted = fitColumns(
     named.map(({ name, type }) => ({ name, type })),

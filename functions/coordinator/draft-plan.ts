@@ -11,6 +11,7 @@ import { bindToTable, existingTable, nothingToBind } from './bind-to-table.ts';
 import { inputColumns } from './input-columns.ts';
 import type { InspectTools } from './inspect-object.ts';
 import { inspectObjects, type LaidOut } from './inspect-objects.ts';
+import { planSides } from './plan-sides.ts';
 
 export interface PlanRequest {
   readonly job: Job;
@@ -43,6 +44,7 @@ export interface DraftedPlan {
  */
 export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise<DraftedPlan> {
   const { job, objects } = request;
+  const sides = await planSides(tools, job);
   const { layouts, laidOut, learned, empty } = await inspectObjects(tools, job, objects);
   const existing = await existingTable(tools.lake, tools.logs, job, request.table);
   const columns = inputColumns(job, layouts, learned);
@@ -50,7 +52,7 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
   const bound =
     empty && !columns.some(({ declared }) => declared)
       ? nothingToBind(job, request.table, existing)
-      : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns });
+      : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns, sides });
   const sizing = sizingFor(job, bound.query, request.splitBytes, tools.sizing);
   const input = inputOf(objects);
   const tasks = () => atLeastOne(bound.query, tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes));
@@ -60,7 +62,12 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
   if (isShared && bound.query.staged === null) throw needsOneTask(job, bound.query, taskCount);
   checkLineNumbers(bound.query, laidOut, layouts, sizing);
   return {
-    draft: { ...draftOf(request, bound, layouts), input, ...(isShared ? { staged: true as const } : {}) },
+    draft: {
+      ...draftOf(request, bound, layouts),
+      input,
+      ...(sides.length > 0 ? { sides } : {}),
+      ...(isShared ? { staged: true as const } : {}),
+    },
     tasks: { [Symbol.iterator]: tasks },
     taskCount,
   };

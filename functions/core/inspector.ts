@@ -1,6 +1,7 @@
 import type { Column, Layout, ParquetLayout } from './layout.ts';
 import type { Piece } from './piece.ts';
 import type { BoundQuery } from './query.ts';
+import type { SideTable } from './side-table.ts';
 
 /** What planning asks of the engine; loaded only when it is asked. */
 export interface Inspector {
@@ -10,8 +11,8 @@ export interface Inspector {
   unify(columns: readonly (readonly Column[])[]): Promise<readonly Column[]>;
   /** The columns of a local Parquet file. */
   parquetColumns(path: string): Promise<ParquetLayout['columns']>;
-  /** Checks and binds a query to input columns. */
-  bindQuery(sql: string, columns: readonly Column[]): Promise<BoundQuery>;
+  /** Checks and binds a query to the columns of the input and of side tables. */
+  bindQuery(sql: string, columns: readonly Column[], sides?: readonly SideTable[]): Promise<BoundQuery>;
 }
 
 /** One object of the input and how it is read. */

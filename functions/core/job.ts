@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { FanlakeError } from './errors.ts';
 import { inputFormats } from './layout.ts';
 import { didYouMean } from './nearest.ts';
+import { sideNameFault } from './side-table.ts';
 
 /** Bytes of one ASCII character, or nothing. */
 const oneByte = z
@@ -37,6 +38,35 @@ const format = z
     }
   });
 
+const types = z.record(z.string().min(1), z.string().min(1));
+
+const sideOptions = z.strictObject({
+  /** In the landing root. */
+  key: z.string().min(1),
+  format: format.optional(),
+  columns: types.optional(),
+});
+
+const sides = z
+  .record(
+    z.string(),
+    z.union([
+      z
+        .string()
+        .min(1)
+        .transform((key): z.output<typeof sideOptions> => ({ key })),
+      sideOptions,
+    ]),
+  )
+  .superRefine((value, context) => {
+    const names = Object.keys(value);
+    for (const [index, name] of names.entries()) {
+      const earlier = names.slice(0, index).find((other) => other.toLowerCase() === name.toLowerCase());
+      const fault = earlier === undefined ? sideNameFault(name) : `must differ from '${earlier}' in more than case`;
+      if (fault !== null) context.addIssue({ code: 'custom', message: `the name '${name}' ${fault}` });
+    }
+  });
+
 const wholeNumber = z.int('must be a whole number').min(0, 'must be 0 or more');
 
 const jobSchema = z.strictObject({
@@ -48,12 +78,14 @@ const jobSchema = z.strictObject({
       .regex(/^(?!(work|lake|quarantine)\/)/, "must not cover what Fanlake writes itself ('work/', 'lake/', 'quarantine/')")
       .optional(),
     format: format.optional(),
-    columns: z.record(z.string().min(1), z.string().min(1)).optional(),
+    columns: types.optional(),
     include: z.array(z.string().min(1)).readonly().default([]),
     exclude: z.array(z.string().min(1)).readonly().default([]),
     /** What becomes of keys of JSON objects that no column holds; default 'report'. */
     unknownKeys: z.enum(['report', 'fail']).optional(),
   }),
+  /** Small tables that the query may read besides: by name, the key of each in the landing root. */
+  inputs: sides.optional(),
   query: z.string().trim().min(1).default('SELECT * FROM input'),
   table: z.strictObject({
     name: z.string().regex(/^[a-z0-9_]+$/, "must be of a-z, 0-9 and '_'"),
@@ -92,6 +124,7 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
     table: Object.keys(jobSchema.shape.table.shape).filter((key) => key !== 'path'),
     limits: ['maxBadRows', 'maxFailedTasks', 'deadlineMinutes'],
   };
+  if (path[0] === 'inputs') return Object.keys(sideOptions.shape);
   return shapes[path.join('.')] ?? [];
 }
 

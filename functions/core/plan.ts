@@ -6,6 +6,7 @@ import type { InputColumn, Layout } from './layout.ts';
 import type { RequestCounts } from './part.ts';
 import type { ObjectVersion } from './ports.ts';
 import type { BoundQuery } from './query.ts';
+import type { PlannedSide } from './side-table.ts';
 import type { StagedQuery } from './staged-query.ts';
 import type { Split, Task } from './task.ts';
 
@@ -53,6 +54,8 @@ export interface Plan extends EpochId {
   /** Input columns, pinned. */
   readonly columns: readonly InputColumn[];
   readonly layouts: readonly Layout[];
+  /** Small tables that every map task takes whole. Left away without any, and by older versions. */
+  readonly sides?: readonly PlannedSide[];
   readonly input: {
     readonly objects: number;
     readonly bytes: number;

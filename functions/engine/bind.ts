@@ -6,15 +6,17 @@ import { keepDoubles } from '../core/planner/double-constants.ts';
 import { NotStaged } from '../core/planner/not-staged.ts';
 import { treatmentOfRows } from '../core/planner/rowwise.ts';
 import { checkSafe } from '../core/planner/safety.ts';
+import { readsSide } from '../core/planner/side-reads.ts';
 import { stageQuery } from '../core/planner/stage-query.ts';
 import { isNode, parseTree, printTree, statementsOf, type Tree, type TreeNode, textAt } from '../core/planner/statement-tree.ts';
 import type { BoundQuery } from '../core/query.ts';
+import type { SideTable } from '../core/side-table.ts';
 import type { StagedQuery } from '../core/staged-query.ts';
 import { asEngineError, missingColumnIn } from './errors.ts';
 import { functionCatalog } from './function-catalog.ts';
 import type { Engine } from './session.ts';
 import { sqlBinder } from './sql-binder.ts';
-import { emptyRelation, literal } from './sql-text.ts';
+import { emptyRelation, identifier, literal } from './sql-text.ts';
 
 const what = "the query can't be used";
 
@@ -62,15 +64,20 @@ export async function embeddable(engine: Engine, sql: string, virtual: readonly 
   return String(row?.['sql']);
 }
 
-function nearestColumn(error: FanlakeError, input: readonly Column[]): FanlakeError {
+function nearestColumn(error: FanlakeError, input: readonly Column[], sides: readonly SideTable[]): FanlakeError {
   const name = missingColumnIn(error.message);
   if (error.code !== 'query.column' || name === null) return error;
-  const names = input.map((column) => column.name);
+  const tables = [{ name: 'input', columns: input }, ...sides];
+  const names = tables.flatMap(({ columns }) => columns.map((column) => column.name));
   const hint = didYouMean(name, names);
-  const columns = names.slice(0, 50).join(', ');
+  const columnsIn = (table: SideTable): string =>
+    table.columns
+      .slice(0, 50)
+      .map((column) => column.name)
+      .join(', ');
   return new FanlakeError(
     'query.column',
-    `${error.message}\nThere is no column '${name}'${hint}. input has: ${columns}.`,
+    `${error.message}\nThere is no column '${name}'${hint}. ${tables.map((table) => `${table.name} has: ${columnsIn(table)}.`).join(' ')}`,
     { column: name, columns: names },
     error,
   );
@@ -91,7 +98,7 @@ function refuseDoubles(output: readonly Column[]): void {
 }
 
 /** Names and types of a query's output over an `input` without rows. */
-async function describe(engine: Engine, sql: string, virtual: readonly string[], input: readonly Column[]): Promise<readonly Column[]> {
+async function describe(engine: Engine, sql: string, virtual: readonly string[], { input, sides }: Tables): Promise<readonly Column[]> {
   const columns = [...input, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))];
   try {
     await engine.run(`CREATE OR REPLACE TEMP VIEW input AS ${emptyRelation(columns)}`);
@@ -99,41 +106,60 @@ async function describe(engine: Engine, sql: string, virtual: readonly string[],
     const rows = await engine.rows(`DESCRIBE ${await embeddable(engine, sql, virtual)}`);
     return rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
   } catch (thrown) {
-    throw nearestColumn(asEngineError(thrown, what), columns);
+    throw nearestColumn(asEngineError(thrown, what), columns, sides);
   } finally {
     await engine.run('DROP VIEW IF EXISTS temp.input');
   }
+}
+
+/** What a query may read. */
+interface Tables {
+  readonly input: readonly Column[];
+  readonly sides: readonly SideTable[];
 }
 
 /**
  * Checks a query and binds it to the input's columns without reading anything.
  * @param sql one SELECT over the table `input`
  * @param input the pinned columns; `_file` and `_run` may be named besides (VARCHAR), `*` doesn't bring them
+ * @param sides the tables that it may read besides
  * @throws FanlakeError query.syntax | query.column | query.function | query.forbidden | query.unsupported | query.failed (other binding errors) |
  *   table.name (two output columns of one name)
  */
-export async function bindQuery(engine: Engine, sql: string, input: readonly Column[]): Promise<BoundQuery> {
+export async function bindQuery(
+  engine: Engine,
+  sql: string,
+  input: readonly Column[],
+  sides: readonly SideTable[] = [],
+): Promise<BoundQuery> {
   const { query } = await parse(engine, sql);
   const catalog = await functionCatalog(engine);
-  checkSafe(query, catalog);
-  const output = await describe(engine, sql, virtualColumnsIn(query, input), input);
-  refuseDoubles(output);
-  const treatment = treatmentOfRows(query, catalog);
-  const stages = treatment.rowwise ? { staged: null } : await stagesOf(engine, query, input, output);
-  return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment, ...stages };
+  checkSafe(query, catalog, sides);
+  try {
+    for (const { name, columns } of sides) await engine.run(`CREATE OR REPLACE TEMP VIEW ${identifier(name)} AS ${emptyRelation(columns)}`);
+    const output = await describe(engine, sql, virtualColumnsIn(query, input), { input, sides });
+    refuseDoubles(output);
+    const treatment = treatmentOfRows(query, catalog, sides);
+    const stages = treatment.rowwise ? { staged: null } : await stagesOf(engine, query, { input, sides }, output);
+    return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment, ...stages };
+  } finally {
+    for (const { name } of sides) await engine.run(`DROP VIEW IF EXISTS temp.${identifier(name)}`);
+  }
 }
 
 /** The stages in which several tasks answer a query that looks at several rows at once, or why they can't. */
 async function stagesOf(
   engine: Engine,
   query: TreeNode,
-  columns: readonly Column[],
+  { input, sides }: Tables,
   output: readonly Column[],
 ): Promise<{ readonly staged: StagedQuery } | { readonly staged: null; readonly reason: string }> {
-  const virtual = virtualColumnsIn(query, columns).map((name) => ({ name, type: 'VARCHAR' }));
-  const planner = { binder: sqlBinder(engine), catalog: await functionCatalog(engine) };
+  const virtual = virtualColumnsIn(query, input).map((name) => ({ name, type: 'VARCHAR' }));
+  const planner = { binder: sqlBinder(engine), catalog: await functionCatalog(engine), sides };
   try {
-    return { staged: await stageQuery(planner, query, { columns, virtual }, output) };
+    const staged = await stageQuery(planner, query, { columns: input, virtual }, output);
+    await refuseSidesBehind(engine, staged, sides);
+    return { staged };
   } catch (thrown) {
     if (thrown instanceof NotStaged) {
       const instead = thrown.instead === '' ? '' : `; write ${thrown.instead}`;
@@ -141,5 +167,15 @@ async function stagesOf(
     }
     const { message } = asEngineError(thrown, 'can not be shared by tasks');
     return { staged: null, reason: message };
+  }
+}
+
+/** Only the tasks that read the input have the side tables. @throws NotStaged where a merge stage reads one */
+async function refuseSidesBehind(engine: Engine, { steps }: StagedQuery, sides: readonly SideTable[]): Promise<void> {
+  if (sides.length === 0) return;
+  for (const sql of steps.flatMap((step) => [step.sql, ...(step.combine === null ? [] : [step.combine])])) {
+    const { query } = await parse(engine, sql);
+    if (readsSide(query, sides))
+      throw new NotStaged('reads a side table behind groups, windows or DISTINCT', 'the join with it in the innermost FROM, beside input');
   }
 }

@@ -9,6 +9,8 @@ import { literal } from './sql-text.ts';
 const plainOperators = new Set(['COPY_TO_FILE', 'BATCH_COPY_TO_FILE', 'PROJECTION', 'FILTER', 'UNNEST', 'UNION', 'STREAMING_WINDOW']);
 /** Operators that read what is below them to its end before they give a row. */
 const gatheringOperators = new Set(['HASH_GROUP_BY', 'PERFECT_HASH_GROUP_BY', 'UNGROUPED_AGGREGATE', 'ORDER_BY', 'TOP_N']);
+/** Joins that read both sides to their ends where neither is empty: with a side that is, they may stop early. */
+const wholeJoins = new Set(['HASH_JOIN', 'ASOF_JOIN', 'PIECEWISE_MERGE_JOIN', 'NESTED_LOOP_JOIN', 'CROSS_PRODUCT']);
 const textScan = /^READ_(CSV|JSON)/;
 const parquetScan = /^READ_PARQUET/;
 
@@ -21,6 +23,12 @@ function* operators(plan: PlanOperator): Generator<PlanOperator> {
   for (const child of plan.children) yield* operators(child);
 }
 
+function readsAll(operator: PlanOperator): boolean {
+  const { name, children } = operator;
+  if (wholeJoins.has(name)) return children.length === 2 && children.every(({ rows }) => rows > 0);
+  return isScan(operator) || plainOperators.has(name) || gatheringOperators.has(name);
+}
+
 /**
  * Rows that the scans of text files gave, from the profile of the statement that read them; null when the plan's shape leaves any doubt: an
  * operator that may stop a scan early, a scan that was optimized away, a filter inside a scan.
@@ -29,7 +37,7 @@ export function scannedRows(plan: PlanOperator | null, textScans: number): numbe
   const [root] = plan?.children ?? [];
   if (root === undefined) return null;
   const all = [...operators(root)];
-  if (!all.every((operator) => isScan(operator) || plainOperators.has(operator.name) || gatheringOperators.has(operator.name))) return null;
+  if (!all.every(readsAll)) return null;
   const scans = all.filter(({ name }) => textScan.test(name));
   if (scans.length !== textScans || scans.some(({ info }) => Object.keys(info).some((key) => /filter/i.test(key)))) return null;
   return scans.reduce((sum, { rows }) => sum + rows, 0);

@@ -75,7 +75,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   'input.corrupt': 'Nothing of it was loaded. Upload the whole file again; if it stays so, it was damaged where it was made.',
   'query.syntax': 'Correct the query.',
   'query.function': `Correct the query. To look for one: fanlake query "SELECT function_name, parameters, description FROM duckdb_functions() WHERE function_name LIKE '%...%'"`,
-  'query.forbidden': "A query reads the table 'input' and nothing else.",
+  'query.forbidden': "A query reads the table 'input', the side inputs of its job, and nothing else.",
 };
 
 /**

@@ -62,10 +62,10 @@ export function engineInspector(scratch: string, memoryBytes: number, openEngine
         await engine.allow([dirname(path)]);
         return (await parquetFooter(engine, path)).columns;
       }),
-    bindQuery: (sql, columns) =>
+    bindQuery: (sql, columns, sides) =>
       inTurn(async (engine) => {
         const { bindQuery } = await import('./bind.ts');
-        return bindQuery(engine, sql, columns);
+        return bindQuery(engine, sql, columns, sides);
       }),
     close: async () => {
       closing = true;

@@ -13,6 +13,7 @@ import type { MapOutput } from './map-output.ts';
 import { type PartRows, type PartRowsTarget, partsRelation, writePartRows } from './part-rows.ts';
 import { type InputFiles, type Relation, typedRelation } from './relation.ts';
 import type { Engine, PlanOperator } from './session.ts';
+import type { SideRelation } from './side-relation.ts';
 import { emptyRelation, identifier } from './sql-text.ts';
 
 /** What is run of a query in stages over the splits, and where its rows go. */
@@ -26,6 +27,8 @@ export interface MapRequest {
   /** The pinned columns of `input`. */
   readonly columns: readonly InputColumn[];
   readonly query: BoundQuery;
+  /** The tables that the query may read besides; default none. */
+  readonly sides?: readonly SideRelation[];
   /** The run's id, for `_run`. */
   readonly run: string;
   readonly output: MapOutput;
@@ -76,7 +79,7 @@ async function runOverNothing(engine: Engine, m: MapRequest): Promise<MapResult>
   const nothing = { scanned: 0, passed: 0, written: 0, files: [] };
   if (m.query.rowwise || m.staged !== undefined) return nothing;
   const virtual = virtualIn(m);
-  const withInput = `WITH input AS (${emptyRelation([...m.columns, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))])})`;
+  const withInput = withTables(m, emptyRelation([...m.columns, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))]));
   const { files } = await copyToParquet(engine, withInput, await embeddable(engine, m.query.sql, virtual), m.output, { profile: false });
   return { ...nothing, files, written: files.reduce((sum, { rows }) => sum + rows, 0) };
 }
@@ -98,10 +101,18 @@ export function inputOf({ pieces, columns, query, run }: MapRequest): InputFiles
 
 /** Runs the query over a relation that gives only rows that fit. */
 export async function mapOver(engine: Engine, m: MapRequest, relation: Relation): Promise<MapResult> {
-  const virtual = virtualIn(m);
-  const over: Over = { relation, virtual, withInput: `WITH input AS (${relation.sql})`, toCount: `WITH input AS (${relation.guarded})` };
+  const over: Over = {
+    relation,
+    virtual: virtualIn(m),
+    withInput: withTables(m, relation.sql),
+    toCount: withTables(m, relation.guarded),
+  };
   return m.staged === undefined ? mapToFiles(engine, m, over) : mapToParts(engine, m, m.staged, over);
 }
+
+/** The WITH clause of all tables that the query may read. */
+const withTables = ({ sides = [] }: MapRequest, input: string): string =>
+  `WITH input AS (${input})${sides.map(({ name, sql }) => `, ${identifier(name)} AS (${sql})`).join('')}`;
 
 /** Virtual columns that the query reads. */
 const virtualIn = ({ query, columns }: MapRequest): readonly string[] =>

@@ -153,6 +153,8 @@ async function mustPlanAnew({ stores }: RunContext, plan: Plan, { outcome }: Fou
   const isOtherTable = outcome?.error?.code === 'commit.conflict' && outcome.error.details['lost'] === undefined;
   if (plan.error !== null || isOtherTable) return true;
   if (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) return true;
+  // a side input that was mended or replaced is pinned anew
+  if (asked !== null && outcome?.error?.details['side'] !== undefined) return true;
   return outcome?.outcome !== 'PARTIAL' && (await hasLostParts(stores.work, plan));
 }
 

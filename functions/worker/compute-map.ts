@@ -14,15 +14,17 @@ import { type MapAhead, mapAhead } from '../engine/map-ahead.ts';
 import { noPartRows } from '../engine/part-rows.ts';
 import { writeQuarantine } from '../engine/quarantine.ts';
 import type { Engine } from '../engine/session.ts';
-import { parquetFooter } from '../engine/sniff.ts';
+import type { SideRelation } from '../engine/side-relation.ts';
 import { badRecordOf, sift } from '../formats/sift.ts';
 import type { SiftedPiece } from '../formats/sifted-split.ts';
 import { likelyPiece } from '../formats/stage-split.ts';
-import type { SplitToStage, StagedSplit } from '../formats/staged-split.ts';
+import type { SplitToStage } from '../formats/staged-split.ts';
 import { BadRowsError } from './bad-rows-error.ts';
 import { computeMerge } from './compute-merge.ts';
 import type { Attempt, ComputedTask, TaskComputer } from './computed-task.ts';
-import { type FetchedSplit, fetchSplit, stageFetched } from './fetch-split.ts';
+import { fetchSplit } from './fetch-split.ts';
+import { type StagedInput, stageInput } from './stage-input.ts';
+import { stageSides } from './stage-sides.ts';
 import { tableOutput } from './table-output.ts';
 import { TaskError } from './task-error.ts';
 import { unknownKeysError } from './unknown-keys-error.ts';
@@ -47,11 +49,6 @@ export interface EngineSource {
   engine(receiveCount: number, tasks: number): Promise<Engine>;
 }
 
-/** One split with everything that is known of it. */
-interface StagedInput extends FetchedSplit {
-  readonly staged: StagedSplit;
-}
-
 /** Computes map tasks with the formats' staging and the engine, and merge tasks with the engine alone. */
 export function mapComputer(tools: MapTools): TaskComputer {
   return {
@@ -72,8 +69,14 @@ export function mapComputer(tools: MapTools): TaskComputer {
   };
 }
 
-async function computeMap(tools: MapTools, plan: Plan, task: Task, attempt: Attempt): Promise<ComputedTask> {
-  const engine = await tools.engines.engine(attempt.receiveCount, plan.tasks);
+/** An attempt at a map task. */
+interface MapAttempt extends Attempt {
+  readonly sides: readonly SideRelation[];
+}
+
+async function computeMap(tools: MapTools, plan: Plan, task: Task, given: Attempt): Promise<ComputedTask> {
+  const engine = await tools.engines.engine(given.receiveCount, plan.tasks);
+  const attempt = { ...given, sides: await stageSides({ landing: tools.landing, engine, scratch: given.folder }, plan) };
   const { inputs, ahead } = await stageInputs(tools, engine, plan, task, attempt);
   await engine.allow(foldersOf(inputs, attempt));
   const chain = inputs.map(({ staged }) => staged.link);
@@ -105,7 +108,7 @@ interface StagedInputs {
   readonly ahead: MapAhead | null;
 }
 
-async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Task, attempt: Attempt): Promise<StagedInputs> {
+async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Task, attempt: MapAttempt): Promise<StagedInputs> {
   const inputs: StagedInput[] = [];
   let ahead: MapAhead | null = null;
   try {
@@ -126,30 +129,12 @@ async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Ta
  * Lets the engine begin with a large object while it is scanned here: the scan takes one core, and more than a tenth of the time. What the engine made is
  * used if the scan finds that it read the object the right way.
  */
-async function startAhead(tools: MapTools, engine: Engine, plan: Plan, split: SplitToStage, attempt: Attempt): Promise<MapAhead | null> {
+async function startAhead(tools: MapTools, engine: Engine, plan: Plan, split: SplitToStage, attempt: MapAttempt): Promise<MapAhead | null> {
   const piece = likelyPiece(split);
   const isForAnyTask = plan.query.rowwise || stagesOf(plan) !== null;
   if (piece === null || !isForAnyTask || split.size < (tools.aheadBytes ?? worthStartingAheadBytes)) return null;
   await engine.allow([attempt.folder, dirname(piece.path)]);
-  return mapAhead(engine, requestOf(plan, [piece], join(attempt.folder, 'out'), split.size));
-}
-
-async function stageInput(engine: Engine, fetched: FetchedSplit): Promise<StagedInput> {
-  const input = await stageFetched(fetched);
-  return input.split.layout.format === 'parquet' ? { ...input, staged: await withFooter(engine, input.staged) } : input;
-}
-
-/** A Parquet file counts its rows in its footer. */
-async function withFooter(engine: Engine, staged: StagedSplit): Promise<StagedSplit> {
-  const pieces: Piece[] = [];
-  let records = 0;
-  for (const piece of staged.pieces) {
-    await engine.allow([dirname(piece.path)]);
-    const { rows } = await parquetFooter(engine, piece.path);
-    pieces.push({ ...piece, records: rows });
-    records += rows;
-  }
-  return { ...staged, pieces, records };
+  return mapAhead(engine, requestOf(plan, attempt, [piece], 'out', split.size));
 }
 
 function foldersOf(inputs: readonly StagedInput[], attempt: Attempt): readonly string[] {
@@ -180,13 +165,13 @@ async function mapRows(
   engine: Engine,
   plan: Plan,
   inputs: readonly StagedInput[],
-  attempt: Attempt,
+  attempt: MapAttempt,
   ahead: MapAhead | null,
 ): Promise<Mapped> {
   const read = inputs.reduce((sum, { staged }) => sum + staged.records, 0);
   const pieces = inputs.flatMap(({ split, staged }) => withLineNumbers(split, staged.pieces));
   if (!inputs.some(({ staged }) => staged.suspects)) {
-    const request = requestOf(plan, pieces, join(attempt.folder, 'out'), bytesOf(inputs));
+    const request = requestOf(plan, attempt, pieces, 'out', bytesOf(inputs));
     if (pieces.length === 0) {
       await ahead?.stop();
       return mappedOf(plan, read, await runMap(engine, request));
@@ -202,7 +187,13 @@ async function mapRows(
   return mapCarefully(engine, plan, inputs, attempt, read);
 }
 
-async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedInput[], attempt: Attempt, read: number): Promise<Mapped> {
+async function mapCarefully(
+  engine: Engine,
+  plan: Plan,
+  inputs: readonly StagedInput[],
+  attempt: MapAttempt,
+  read: number,
+): Promise<Mapped> {
   const allowed = plan.job.limits.maxBadRows;
   const limit = Math.max(allowed, fewOffenders);
   const bad: BadRecord[] = [];
@@ -222,8 +213,9 @@ async function mapCarefully(engine: Engine, plan: Plan, inputs: readonly StagedI
   if (badRecords > allowed) throw new BadRowsError(bad, badRecords, allowed);
   const request = requestOf(
     plan,
+    attempt,
     pieces.map(({ piece }) => piece),
-    join(attempt.folder, 'careful'),
+    'careful',
     bytesOf(inputs),
   );
   const result =
@@ -252,10 +244,14 @@ function bytesOf(inputs: readonly StagedInput[]): number {
   return inputs.reduce((sum, { split, staged: { text } }) => sum + (text === null ? split.size : text.to - text.from), 0);
 }
 
-/** @param bytes of the input */
-function requestOf(plan: Plan, pieces: readonly Piece[], folder: string, bytes: number): MapRequest {
-  const request = { pieces, columns: plan.columns, query: plan.query, run: plan.run, output: tableOutput(plan, folder, bytes) };
-  const staged = stagedMapOf(plan, folder);
+/**
+ * @param name of the output in the attempt's folder
+ * @param bytes of the input
+ */
+function requestOf(plan: Plan, { folder, sides }: MapAttempt, pieces: readonly Piece[], name: string, bytes: number): MapRequest {
+  const output = tableOutput(plan, join(folder, name), bytes);
+  const request = { pieces, columns: plan.columns, query: plan.query, sides, run: plan.run, output };
+  const staged = stagedMapOf(plan, join(folder, name));
   return staged === null ? request : { ...request, staged };
 }
 

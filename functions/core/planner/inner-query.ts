@@ -1,5 +1,4 @@
-import type { FunctionCatalog } from './functions.ts';
-import { readsOfInput, treatmentOfRows } from './rowwise.ts';
+import { type RowTreatment, readsOfInput } from './rowwise.ts';
 import { tableRef } from './select-tree.ts';
 import { ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 
@@ -12,12 +11,12 @@ export interface InnerQuery {
 }
 
 /** The query, in FROM or behind a name of WITH, that must be answered before the one around it begins; null where FROM gives rows of the input one by one. */
-export function findInnerQuery(select: TreeNode, catalog: FunctionCatalog): InnerQuery | null {
+export function findInnerQuery(select: TreeNode, treatmentOf: (query: TreeNode) => RowTreatment): InnerQuery | null {
   const from = nodeAt(select, 'from_table');
   const leaf = from === null ? null : leftmost(from);
   if (from === null || leaf === null) return null;
   const found = leaf['type'] === 'SUBQUERY' ? subqueryIn(select, leaf) : entryNamed(select, leaf);
-  if (found === null || readsOfInput(found.query) !== 1 || treatmentOfRows(found.query, catalog).rowwise) return null;
+  if (found === null || readsOfInput(found.query) !== 1 || treatmentOf(found.query).rowwise) return null;
   const table = tableRef('input', textAt(leaf, 'alias') || found.name);
   const renamed = { ...table, column_name_alias: leaf['column_name_alias'] ?? [] };
   return { query: found.query, outer: { ...select, from_table: replaceLeftmost(from, renamed), cte_map: found.rest } };

@@ -1,4 +1,6 @@
+import type { SideTable } from '../side-table.ts';
 import { type FunctionCatalog, functionKind, notEmpty } from './functions.ts';
+import { outerAggregate, reasonOfSideRows } from './side-reads.ts';
 import { childrenOf, ctesOf, isNode, listAt, nodeAt, sameName, type Tree, type TreeNode, textAt } from './statement-tree.ts';
 
 /** Whether a query treats each row of `input` by itself, and if not, what doesn't. */
@@ -17,6 +19,7 @@ type Scope = ReadonlyMap<string, { readonly reads: number; readonly query: TreeN
 
 interface Walk {
   readonly catalog: FunctionCatalog;
+  readonly sides: readonly SideTable[];
   /** Set when a row may become several. */
   multiplies: boolean;
   /** Set when a row may be left out. */
@@ -26,11 +29,17 @@ interface Walk {
 /**
  * Decides whether a query may be run over any cut of the input and the answers put together. Anything that isn't known to treat rows one by
  * one counts as not doing so.
+ * @param sides tables of which every task has all rows
  */
-export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog): RowTreatment {
-  const walk: Walk = { catalog, multiplies: false, filters: false };
+export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog, sides: readonly SideTable[] = []): RowTreatment {
+  const walk: Walk = { catalog, sides, multiplies: false, filters: false };
   const reads = readsOfInput(query);
-  const reason = reads === 0 ? 'does not read input' : reads > 1 ? 'reads input more than once' : reasonOfQuery(query, new Map(), walk);
+  const reason =
+    reads === 0
+      ? 'does not read input'
+      : reads > 1
+        ? 'reads input more than once'
+        : (reasonOfQuery(query, new Map(), walk) ?? reasonOfSideRows(query, sides));
   return { rowwise: reason === null, reason, changesRowCount: walk.multiplies, filters: walk.filters };
 }
 
@@ -143,23 +152,10 @@ function reasonOfExpression(node: TreeNode, scope: Scope, walk: Walk): string | 
 function reasonOfSubquery(node: TreeNode, scope: Scope, walk: Walk): string | null {
   if (countReads(node, scope) > 0) return 'reads input in a subquery';
   // ... but an aggregate in it over a column of the outer query belongs to that one: `(SELECT sum(i.x))` sums over all rows
-  const aggregate = findAggregate(node, walk);
+  const aggregate = outerAggregate(node, walk.catalog, walk.sides);
   if (aggregate !== null) return `aggregates in a subquery (${aggregate})`;
   const argument = nodeAt(node, 'child');
   return argument === null ? null : reasonOfExpression(argument, scope, walk);
-}
-
-/** The first aggregate function in a tree. */
-function findAggregate(node: TreeNode, walk: Walk): string | null {
-  if (node['class'] === 'FUNCTION') {
-    const name = textAt(node, 'function_name');
-    if (functionKind(walk.catalog, name) === 'aggregate') return name;
-  }
-  for (const child of childrenOf(node)) {
-    const found = findAggregate(child, walk);
-    if (found !== null) return found;
-  }
-  return null;
 }
 
 /** Judges what stands in FROM; `input` is read once in there. */
@@ -180,13 +176,39 @@ function reasonOfSource(ref: TreeNode, scope: Scope, walk: Walk): string | null 
   return `has a part that is not known to treat rows one by one (${textAt(ref, 'type')})`;
 }
 
-/** A join is row by row when `input` is its left side, each of whose rows looks at a right side that doesn't depend on other rows. */
+/** What a join with `input` on its left does to its rows, where each of them looks at a right side that doesn't depend on other rows. */
+const joinsOfInput: Readonly<Record<string, 'multiplies' | 'filters' | 'keeps'>> = {
+  'REGULAR INNER': 'multiplies',
+  'REGULAR LEFT': 'multiplies',
+  'CROSS INNER': 'multiplies',
+  'REGULAR SEMI': 'filters',
+  'REGULAR ANTI': 'filters',
+  'ASOF INNER': 'filters',
+  'ASOF LEFT': 'keeps',
+};
+
+/** The others, by name, with what to write. */
+const refusedJoins: Readonly<Record<string, string>> = {
+  RIGHT: "keeps the other table's rows without a match (RIGHT JOIN), which no task knows; write FROM input LEFT JOIN ...",
+  FULL: "keeps the other table's rows without a match (FULL JOIN), which no task knows; write FROM input LEFT JOIN ...",
+  POSITIONAL: 'joins by the place of rows (POSITIONAL JOIN), which no task knows; write a join by a column',
+  NATURAL: 'joins by all names that both tables have (NATURAL JOIN); write the columns: JOIN ... USING (...)',
+};
+
 function reasonOfJoin(join: TreeNode, scope: Scope, walk: Walk): string | null {
-  const left = nodeAt(join, 'left');
-  const kind = `${textAt(join, 'ref_type')} ${textAt(join, 'join_type')}`;
-  if (left === null || countReads(left, scope) === 0) return 'joins input as the right side of a join';
-  if (!['REGULAR INNER', 'REGULAR LEFT', 'CROSS INNER'].includes(kind))
+  const [left, right] = [nodeAt(join, 'left'), nodeAt(join, 'right')];
+  const [how, type] = [textAt(join, 'ref_type'), textAt(join, 'join_type')];
+  const kind = `${how} ${type}`;
+  const refused = refusedJoins[type] ?? refusedJoins[how];
+  if (refused !== undefined) return refused;
+  const treatment = joinsOfInput[kind];
+  if (left === null || right === null || treatment === undefined)
     return `joins input in a way that is not known to treat rows one by one (${kind})`;
-  walk.multiplies = true;
-  return reasonOfSource(left, scope, walk);
+  if (treatment === 'multiplies') walk.multiplies = true;
+  if (treatment === 'filters') walk.filters = true;
+  if (countReads(left, scope) > 0) return reasonOfSource(left, scope, walk);
+  // each pair of rows has one of input, whichever side that is on
+  if (kind === 'REGULAR INNER' || kind === 'CROSS INNER') return reasonOfSource(right, scope, walk);
+  const name = how === 'ASOF' ? 'ASOF JOIN' : `${type} JOIN`;
+  return `has input on the right of ${name}, where each task sees some of its rows only; write FROM input ${name} ...`;
 }

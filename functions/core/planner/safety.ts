@@ -1,4 +1,6 @@
 import { FanlakeError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
+import type { SideTable } from '../side-table.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
 import { childrenOf, ctesOf, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 
@@ -68,19 +70,34 @@ const knownClasses = new Set([
 ]);
 
 function forbid(what: string, why: string): never {
-  throw new FanlakeError('query.forbidden', `the query can't be used: ${what}: ${why}. A query reads the table 'input' and nothing else.`, {
-    what,
-  });
+  throw new FanlakeError(
+    'query.forbidden',
+    `the query can't be used: ${what}: ${why}. A query reads the table 'input', the side inputs of its job, and nothing else.`,
+    {
+      what,
+    },
+  );
 }
 
-function checkTable(node: TreeNode, scope: ReadonlySet<string>): void {
+/** What the whole query is checked against. */
+interface Rules {
+  readonly catalog: FunctionCatalog;
+  readonly sides: readonly SideTable[];
+}
+
+function checkTable(node: TreeNode, scope: ReadonlySet<string>, sides: readonly SideTable[]): void {
   const name = textAt(node, 'table_name');
   const schema = textAt(node, 'schema_name');
   const qualified = [textAt(node, 'catalog_name'), schema, name].filter((part) => part !== '').join('.');
   if (schema !== '' || textAt(node, 'catalog_name') !== '') forbid(`it reads '${qualified}'`, 'tables have no schema here');
-  if (sameName(name, 'input') || scope.has(name.toLowerCase())) return;
+  const names = ['input', ...sides.map((side) => side.name)];
+  if (names.some((known) => sameName(known, name)) || scope.has(name.toLowerCase())) return;
   if (/[./\\*]/.test(name)) forbid(`it reads the file '${name}'`, 'files are read through the job, so that each row is accounted for');
-  forbid(`it reads '${name}'`, 'there is no such table here');
+  const others = sides.length === 0 ? '' : `; there are ${names.join(', ')}`;
+  forbid(
+    `it reads '${name}'`,
+    `there is no such table here${didYouMean(name, [...names.slice(sides.length === 0 ? 1 : 0), ...scope])}${others}`,
+  );
 }
 
 function checkTableFunction(node: TreeNode): void {
@@ -97,7 +114,7 @@ function checkFunction(node: TreeNode, catalog: FunctionCatalog): void {
   if (functionKind(catalog, name) === 'query') forbid(`it calls '${name}'`, "it reads the engine's catalog");
 }
 
-function checkNode(node: TreeNode, scope: ReadonlySet<string>, catalog: FunctionCatalog): void {
+function checkNode(node: TreeNode, scope: ReadonlySet<string>, { catalog, sides }: Rules): void {
   const kind = node['class'];
   const type = node['type'];
   if (typeof kind === 'string') {
@@ -107,7 +124,7 @@ function checkNode(node: TreeNode, scope: ReadonlySet<string>, catalog: Function
     return;
   }
   if (typeof type !== 'string') return;
-  if (type === 'BASE_TABLE') checkTable(node, scope);
+  if (type === 'BASE_TABLE') checkTable(node, scope, sides);
   else if (type === 'TABLE_FUNCTION') checkTableFunction(node);
   else if (type === 'SHOW_REF') forbid('it is DESCRIBE, SHOW or SUMMARIZE', 'a job needs a SELECT');
   else if (!knownRefs.has(type)) throw unsupported(type);
@@ -121,24 +138,26 @@ function unsupported(what: string): FanlakeError {
 }
 
 /**
- * Makes sure that a query reads only the table `input` and its own WITH entries, and calls nothing that reads, writes or depends on the session.
+ * Makes sure that a query reads only the table `input`, its job's side tables and its own WITH entries, and calls nothing that reads, writes or depends on the session.
  * What isn't known is refused.
  * @throws FanlakeError `query.forbidden`, `query.unsupported`
  */
-export function checkSafe(query: TreeNode, catalog: FunctionCatalog): void {
-  checkBelow(query, new Set(), catalog);
+export function checkSafe(query: TreeNode, catalog: FunctionCatalog, sides: readonly SideTable[] = []): void {
+  checkBelow(query, new Set(), { catalog, sides });
 }
 
-function checkBelow(node: TreeNode, outer: ReadonlySet<string>, catalog: FunctionCatalog): void {
+function checkBelow(node: TreeNode, outer: ReadonlySet<string>, rules: Rules): void {
   const scope = new Set(outer);
   if (node['type'] === 'RECURSIVE_CTE_NODE') scope.add(textAt(node, 'cte_name').toLowerCase());
-  checkNode(node, scope, catalog);
+  checkNode(node, scope, rules);
   const ctes = ctesOf(node);
   for (const cte of ctes) {
     if (cte.name === 'input') forbid("it names a WITH entry 'input'", 'that is the name of the input table');
-    checkBelow(cte.query, scope, catalog);
+    if (rules.sides.some(({ name }) => sameName(name, cte.name)))
+      forbid(`it names a WITH entry '${cte.name}'`, 'that is the name of a side input');
+    checkBelow(cte.query, scope, rules);
     scope.add(cte.name);
   }
   const map = nodeAt(node, 'cte_map');
-  for (const child of childrenOf(node)) if (child !== map || ctes.length === 0) checkBelow(child, scope, catalog);
+  for (const child of childrenOf(node)) if (child !== map || ctes.length === 0) checkBelow(child, scope, rules);
 }

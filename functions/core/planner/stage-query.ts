@@ -1,4 +1,5 @@
 import type { Column } from '../layout.ts';
+import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
 import { aggregateLevel, GroupedExpressions } from './aggregate-level.ts';
 import { has, named } from './expression.ts';
@@ -7,7 +8,7 @@ import { findInnerQuery } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
 import { type ResolvedSelect, resolveSelect } from './resolve-select.ts';
-import { treatmentOfRows } from './rowwise.ts';
+import { type RowTreatment, treatmentOfRows } from './rowwise.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
@@ -15,8 +16,10 @@ import { nodeAt, sameName, type TreeNode, textAt, walk } from './statement-tree.
 import { hasWindow, WindowedExpressions, windowLevel } from './window-level.ts';
 
 export interface StagePlanner {
+  /** Knows the side tables. */
   readonly binder: SqlBinder;
   readonly catalog: FunctionCatalog;
+  readonly sides: readonly SideTable[];
 }
 
 /**
@@ -73,12 +76,18 @@ interface From {
 class Planning {
   private readonly binder: SqlBinder;
   private readonly catalog: FunctionCatalog;
+  private readonly sides: readonly SideTable[];
   private readonly builder: StageBuilder;
 
-  constructor({ binder, catalog }: StagePlanner, builder: StageBuilder) {
+  constructor({ binder, catalog, sides }: StagePlanner, builder: StageBuilder) {
     this.binder = binder;
     this.catalog = catalog;
+    this.sides = sides;
     this.builder = builder;
+  }
+
+  private treatmentOf(rows: TreeNode): RowTreatment {
+    return treatmentOfRows(rows, this.catalog, this.sides);
   }
 
   private readonly isAggregate = (node: TreeNode): boolean =>
@@ -87,7 +96,7 @@ class Planning {
   /** Makes the builder's relation the query's answer, with columns `c0`, `c1`... */
   async plan(query: TreeNode, source: Source, isInner: boolean): Promise<void> {
     if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
-    const inner = findInnerQuery(query, this.catalog);
+    const inner = findInnerQuery(query, (inner) => this.treatmentOf(inner));
     if (inner === null) return this.planSelect(query, source, { overInput: true, isInner });
     // its answer takes the place of the input
     const output = await this.outputOf(inner.query, source);
@@ -127,7 +136,7 @@ class Planning {
     if (table === null) throw new NotStaged('does not read input');
     const ctes = nodeAt(select, 'cte_map');
     const rows = selectTree({ items: [{ class: 'STAR', type: 'STAR' }], from: table, ctes });
-    const treatment = treatmentOfRows(rows, this.catalog);
+    const treatment = this.treatmentOf(rows);
     if (treatment.reason !== null) throw new NotStaged(treatment.reason);
     return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount, isOfGroups: false };
   }
@@ -147,7 +156,7 @@ class Planning {
   private async selectFrom(items: readonly TreeNode[], { table, ctes, where, isInputRowByRow }: From): Promise<boolean> {
     const some = items.length === 0 ? [named(one, 'x')] : items;
     const select = selectTree({ items: some, from: table, where, ctes });
-    const treatment = treatmentOfRows(select, this.catalog);
+    const treatment = this.treatmentOf(select);
     if (treatment.reason !== null) throw new NotStaged(treatment.reason);
     await this.builder.select((relation) => this.binder.print(withInputNamed(select, relation)));
     return isInputRowByRow && !treatment.changesRowCount;

@@ -29,6 +29,13 @@ it('options become keys of the job', async () => {
   expect(made.limits.maxBadRows).toBe(3);
 });
 
+it('--side becomes side inputs, which have no part in the name', async () => {
+  const made = await job({ side: { countries: 'c.csv' } });
+  expect(made.inputs).toEqual({ countries: { key: 'c.csv' } });
+  expect(made.name).toBe((await job()).name);
+  await expect(job({ side: { input: 'c.csv' } })).rejects.toThrow(/the name 'input' must not be/);
+});
+
 it('all mistakes of the options come in one message', async () => {
   const wrong = job({ format: 'cvs', table: 'My-Table', mode: 'apend', tableFormat: 'iceberg' });
   await expect(wrong).rejects.toMatchObject({ code: 'job.invalid' });

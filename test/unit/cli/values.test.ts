@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseCount, parseNames, parseSize } from '../../../cli/values.ts';
+import { parseCount, parseNames, parseSide, parseSize } from '../../../cli/values.ts';
 
 it.each([
   ['1', 1],
@@ -30,4 +30,10 @@ it('a count is a whole number from its least value on', () => {
 it('names are split at commas, and the empty text has none', () => {
   expect(parseNames('country, year')).toEqual(['country', 'year']);
   expect(parseNames('')).toEqual([]);
+});
+
+it('side inputs are names and paths, one after the other', () => {
+  expect(parseSide('b=x=y.csv', parseSide('a=a.csv'))).toEqual({ a: 'a.csv', b: 'x=y.csv' });
+  for (const text of ['a', '=a.csv', 'a=', '']) expect(() => parseSide(text)).toThrow('a name and a file');
+  expect(() => parseSide('a=b.csv', { a: 'a.csv' })).toThrow("'a' is given twice");
 });

@@ -126,3 +126,81 @@ describe('a query that is refused', () => {
     await expect(bindQuery(bench.engine, sql, input)).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
   });
 });
+
+describe('beside side tables', () => {
+  const sides = [
+    {
+      name: 'countries',
+      columns: [
+        { name: 'code', type: 'VARCHAR' },
+        { name: 'area', type: 'DECIMAL(9,2)' },
+      ],
+    },
+  ];
+  const bound = (sql: string) => bindQuery(bench.engine, sql, input, sides);
+
+  test('a query reads them by name, in any case', async () => {
+    const { output, rowwise } = await bound('SELECT id, c.* FROM input LEFT JOIN Countries c ON "first name" = code');
+    expect(output.map(({ type }) => type)).toEqual(['BIGINT', 'VARCHAR', 'DECIMAL(9,2)']);
+    expect(rowwise).toBe(true);
+  });
+
+  test('they are there for that query alone', async () => {
+    await bound('SELECT id FROM input');
+    expect(await bench.engine.rows("SELECT view_name FROM duckdb_views() WHERE view_name = 'countries'")).toEqual([]);
+    await expect(bindQuery(bench.engine, 'SELECT * FROM input, countries', input)).rejects.toMatchObject({ code: 'query.forbidden' });
+  });
+
+  test('groups of a join with one are shared by tasks, and the join is in the map stage', async () => {
+    const { staged } = await bound(
+      'SELECT code, count(*) AS n FROM input JOIN countries ON "first name" = code GROUP BY code ORDER BY n, code',
+    );
+    expect(staged?.map.sql).toContain('countries');
+    expect(staged?.steps.length).toBeGreaterThan(0);
+  });
+
+  test('one that is first in FROM is joined in the map stage too, by a subquery over it', async () => {
+    const { staged } = await bound(
+      'SELECT code, count(*) AS n FROM (SELECT DISTINCT code FROM countries) c JOIN input ON "first name" = code GROUP BY code',
+    );
+    expect(staged?.map.sql).toContain('countries');
+  });
+
+  const inside = 'reads a side table behind groups, windows or DISTINCT; write the join with it in the innermost FROM, beside input';
+  test.each([
+    ['SELECT k, n, area FROM (SELECT "first name" AS k, count(*) AS n FROM input GROUP BY k) JOIN countries ON k = code', inside],
+    ['SELECT k, (SELECT max(area) FROM countries) AS m FROM (SELECT DISTINCT id AS k FROM input)', inside],
+    [
+      'SELECT "first name", count(*) FROM input GROUP BY 1 HAVING "first name" IN (SELECT code FROM countries)',
+      'has a subquery beside its aggregates',
+    ],
+    [
+      'SELECT DISTINCT id FROM input RIGHT JOIN countries ON "first name" = code',
+      "keeps the other table's rows without a match (RIGHT JOIN), which no task knows; write FROM input LEFT JOIN ...",
+    ],
+  ])('tasks can not share %s: it %s', async (sql, reason) => {
+    expect(await bound(sql)).toMatchObject({ staged: null, reason });
+  });
+
+  test.each([
+    [
+      'SELECT id FROM input JOIN countrys ON code = id',
+      'query.forbidden',
+      "it reads 'countrys': there is no such table here (did you mean 'countries'?); there are input, countries.",
+    ],
+    [
+      'SELECT id, aera FROM input, countries',
+      'query.column',
+      "There is no column 'aera' (did you mean 'area'?). input has: id, first name, l, st. countries has: code, area.",
+    ],
+    [
+      'WITH countries AS (SELECT 1) SELECT id FROM input, countries',
+      'query.forbidden',
+      "it names a WITH entry 'countries': that is the name of a side input",
+    ],
+    ['SELECT id FROM input, main.countries', 'query.forbidden', 'tables have no schema here'],
+    ['SELECT * FROM input JOIN (SELECT code AS id FROM countries) USING (nope)', 'query.column', 'nope'],
+  ])('%s is refused', async (sql, code, part) => {
+    await expect(bound(sql)).rejects.toMatchObject({ code, message: expect.stringContaining(part) });
+  });
+});

@@ -37,6 +37,7 @@ describe('row by row', () => {
     'SELECT a FROM input WHERE EXISTS (SELECT 1 FROM range(10) r(i) WHERE i = a ORDER BY i LIMIT 1)',
     'SELECT COLUMNS($$a.*$$) FROM input',
     'SELECT nullif(a, 1), split_part(s, $$,$$, 1) FROM input',
+    'SELECT (SELECT sum(x) FROM unnest(l) t(x)) FROM input',
   ])('%s', async (sql) => {
     expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({
       rowwise: true,
@@ -71,7 +72,6 @@ describe('not row by row', () => {
     ['SELECT sum(a) + 1 FROM input', 'aggregates rows (sum)'],
     // DuckDB gives an aggregate over an outer column to the outer query: one row
     ['SELECT (SELECT sum(i.a)) FROM input i', 'aggregates in a subquery (sum)'],
-    ['SELECT (SELECT sum(x) FROM unnest(l) t(x)) FROM input', 'aggregates in a subquery (sum)'],
     ['SELECT geomean(a) FROM input', 'aggregates rows (geomean)'],
     ['SELECT wavg(a, b) FROM input', 'aggregates rows (wavg)'],
     ['SELECT json_group_array(a) FROM input', 'aggregates rows (json_group_array)'],
@@ -96,23 +96,11 @@ describe('not row by row', () => {
     ['SELECT a FROM input UNION ALL SELECT b FROM input ORDER BY a', 'sorts (ORDER BY)'],
     ['SELECT a FROM input UNION ALL SELECT b FROM input WHERE b IN (SELECT a FROM input)', 'reads input more than once'],
     ['SELECT a FROM input UNION SELECT 1', 'combines queries (UNION)'],
+    ['SELECT a FROM input UNION SELECT b FROM input', 'reads input more than once'],
     ['SELECT a FROM input EXCEPT SELECT 1', 'combines queries (EXCEPT)'],
     ['SELECT a FROM input WHERE a IN (SELECT b FROM input)', 'reads input more than once'],
     ['SELECT i.a FROM input i JOIN input j USING (a)', 'reads input more than once'],
     ['WITH c AS (FROM input) SELECT * FROM c c1, c c2', 'reads input more than once'],
-    ['SELECT * FROM (VALUES (1)) v(x) LEFT JOIN input ON a = x', 'joins input as the right side of a join'],
-    [
-      'SELECT * FROM input RIGHT JOIN (VALUES (1)) v(x) ON a = x',
-      'joins input in a way that is not known to treat rows one by one (REGULAR RIGHT)',
-    ],
-    [
-      'SELECT * FROM input FULL JOIN (VALUES (1)) v(x) ON a = x',
-      'joins input in a way that is not known to treat rows one by one (REGULAR FULL)',
-    ],
-    [
-      'SELECT * FROM input POSITIONAL JOIN (VALUES (1)) v(x)',
-      'joins input in a way that is not known to treat rows one by one (POSITIONAL INNER)',
-    ],
     ['SELECT max(x) FROM (SELECT a AS x FROM input)', 'aggregates rows (max)'],
     ['SELECT * FROM (SELECT a FROM input LIMIT 3)', 'limits its rows (LIMIT or OFFSET)'],
     ['WITH c AS (SELECT DISTINCT a FROM input) SELECT * FROM c', 'removes duplicates (DISTINCT)'],
@@ -126,6 +114,94 @@ describe('not row by row', () => {
     ['SELECT nobody_knows(a) FROM input', 'calls a function that is not known to treat rows one by one (nobody_knows)'],
   ])('%s: it %s', async (sql, reason) => {
     expect(treatmentOfRows(await treeOf(sql), catalog)).toMatchObject({ rowwise: false, reason });
+  });
+});
+
+/** A table of which every task has all rows. */
+const sides = [
+  {
+    name: 'Dim',
+    columns: [
+      { name: 'k', type: 'INTEGER' },
+      { name: 'y', type: 'VARCHAR' },
+    ],
+  },
+];
+
+const treatmentWithSides = async (sql: string) => treatmentOfRows(await treeOf(sql), catalog, sides);
+
+describe('with a side table, row by row', () => {
+  const unchanged = { changesRowCount: false, filters: false };
+  const filtered = { changesRowCount: false, filters: true };
+  const multiplied = { changesRowCount: true, filters: false };
+  test.each([
+    ['SELECT * FROM input JOIN dim USING (k)', multiplied],
+    ['SELECT * FROM input i LEFT JOIN dim d ON i.a = d.k', multiplied],
+    ['SELECT * FROM input, dim', multiplied],
+    ['SELECT * FROM input CROSS JOIN dim', multiplied],
+    ['SELECT * FROM dim JOIN input USING (k)', multiplied],
+    ['SELECT * FROM dim, input', multiplied],
+    ['SELECT * FROM dim, (SELECT a FROM input) t', multiplied],
+    ['SELECT * FROM input SEMI JOIN dim USING (k)', filtered],
+    ['SELECT * FROM input ANTI JOIN dim USING (k)', filtered],
+    ['SELECT * FROM input ASOF JOIN dim ON a >= dim.k', filtered],
+    ['SELECT * FROM input ASOF LEFT JOIN dim ON a >= dim.k', unchanged],
+    ['SELECT * FROM input LEFT JOIN (SELECT k, max(y) AS y FROM dim GROUP BY k ORDER BY k LIMIT 5) d USING (k)', multiplied],
+    ['WITH d AS (SELECT DISTINCT k FROM dim) SELECT * FROM input JOIN d USING (k)', multiplied],
+    ['SELECT * FROM input, LATERAL (SELECT y FROM dim WHERE dim.k = a) d', multiplied],
+    ['SELECT * FROM input WHERE a IN (SELECT k FROM dim)', filtered],
+    ['SELECT * FROM input WHERE a NOT IN (SELECT k FROM dim)', filtered],
+    ['SELECT * FROM input WHERE EXISTS (SELECT 1 FROM dim WHERE dim.k = input.a)', filtered],
+    ['SELECT a, (SELECT max(y) FROM dim) FROM input', unchanged],
+    ['SELECT a, (SELECT count(*) FROM dim) FROM input', unchanged],
+    ['SELECT a, (SELECT max(d.k + i.a) FROM dim d) FROM input i', unchanged],
+    ['SELECT a, (SELECT max(n) FROM (SELECT count(*) AS n FROM dim GROUP BY y)) FROM input', unchanged],
+    ['SELECT a, (SELECT y FROM dim ORDER BY k LIMIT 1) FROM input', unchanged],
+  ])('%s', async (sql, expected) => {
+    expect(await treatmentWithSides(sql)).toEqual({ rowwise: true, reason: null, ...expected });
+  });
+});
+
+describe('with a side table, not row by row', () => {
+  const right = (join: string) =>
+    `has input on the right of ${join}, where each task sees some of its rows only; write FROM input ${join} ...`;
+  const kept = (join: string) =>
+    `keeps the other table's rows without a match (${join}), which no task knows; write FROM input LEFT JOIN ...`;
+  const anyRows = 'takes any rows of a side table (LIMIT or OFFSET without ORDER BY); write an ORDER BY that says which';
+  test.each([
+    ['SELECT * FROM dim LEFT JOIN input USING (k)', right('LEFT JOIN')],
+    ['SELECT * FROM dim SEMI JOIN input USING (k)', right('SEMI JOIN')],
+    ['SELECT * FROM dim ANTI JOIN input USING (k)', right('ANTI JOIN')],
+    ['SELECT * FROM dim ASOF JOIN input ON dim.k >= a', right('ASOF JOIN')],
+    ['SELECT * FROM dim ASOF LEFT JOIN input ON dim.k >= a', right('ASOF JOIN')],
+    ['SELECT * FROM input RIGHT JOIN dim USING (k)', kept('RIGHT JOIN')],
+    ['SELECT * FROM dim RIGHT JOIN input USING (k)', kept('RIGHT JOIN')],
+    ['SELECT * FROM input FULL JOIN dim USING (k)', kept('FULL JOIN')],
+    [
+      'SELECT * FROM input POSITIONAL JOIN dim',
+      'joins by the place of rows (POSITIONAL JOIN), which no task knows; write a join by a column',
+    ],
+    [
+      'SELECT * FROM input NATURAL JOIN dim',
+      'joins by all names that both tables have (NATURAL JOIN); write the columns: JOIN ... USING (...)',
+    ],
+    ['SELECT a FROM input UNION ALL SELECT k FROM dim', 'adds rows that are not of input (UNION ALL)'],
+    ['SELECT * FROM dim', 'does not read input'],
+    ['SELECT * FROM dim WHERE EXISTS (SELECT 1 FROM input WHERE a = dim.k)', 'reads input in a subquery'],
+    ['SELECT * FROM input JOIN dim USING (k) WHERE a = (SELECT max(a) FROM input)', 'reads input more than once'],
+    // the outer query's, although a side table stands in FROM
+    ['SELECT (SELECT sum(i.a) FROM dim) FROM input i', 'aggregates in a subquery (sum)'],
+    ['SELECT (SELECT sum(a) FROM dim) FROM input', 'aggregates in a subquery (sum)'],
+    ['SELECT (SELECT count(*) FILTER (WHERE a > 1) FROM dim) FROM input', 'aggregates in a subquery (count_star)'],
+    ['SELECT (SELECT max(list_sum(list_transform(l, k -> k + 1))) FROM dim) FROM input', 'aggregates in a subquery (max)'],
+    ['SELECT count(*) FROM input JOIN dim USING (k)', 'aggregates rows (count(*))'],
+    ['SELECT * FROM input JOIN (SELECT * FROM dim LIMIT 3) d USING (k)', anyRows],
+    ['SELECT a, (SELECT y FROM dim LIMIT 1) FROM input', anyRows],
+    ['WITH d AS (FROM dim OFFSET 2) SELECT * FROM input JOIN d USING (k)', anyRows],
+    ['SELECT * FROM input JOIN (FROM dim USING SAMPLE 10%) d USING (k)', 'takes a sample of a side table (SAMPLE)'],
+    ['SELECT * FROM input JOIN dim TABLESAMPLE 10% USING (k)', 'takes a sample of a side table (SAMPLE)'],
+  ])('%s: it %s', async (sql, reason) => {
+    expect(await treatmentWithSides(sql)).toMatchObject({ rowwise: false, reason });
   });
 });
 
