@@ -19,6 +19,7 @@ export interface JobOptions {
   readonly mode?: string;
   readonly splitSize?: number;
   readonly maxBadRows?: number;
+  readonly allowSingleTask?: boolean;
   readonly home: string;
   readonly stack?: string;
 }
@@ -46,7 +47,11 @@ export function addJobOptions(command: Command): Command {
       'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: each object whole; on a stack as it is deployed)',
       parseSize,
     )
-    .option('--max-bad-rows <n>', "rows that may be set aside; with one more the run fails (default: the job's, else 0)", parseCount(0));
+    .option('--max-bad-rows <n>', "rows that may be set aside; with one more the run fails (default: the job's, else 0)", parseCount(0))
+    .option(
+      '--allow-single-task',
+      "a query that several tasks can't share takes the whole input in one (default: the job's, else it is refused where there are several)",
+    );
 }
 
 /**
@@ -98,7 +103,7 @@ interface Declaration {
 }
 
 function withOptions<Declared extends Declaration>(declared: Declared, options: JobOptions): unknown {
-  const { format, tableFormat, partitionBy, mode, maxBadRows } = options;
+  const { format, tableFormat, partitionBy, mode, maxBadRows, allowSingleTask } = options;
   // the same type keeps what the job says of its dialect
   const input = format === undefined || declared.input.format?.type === format ? {} : { format };
   return {
@@ -110,6 +115,7 @@ function withOptions<Declared extends Declaration>(declared: Declared, options: 
       ...(partitionBy === undefined ? {} : { partitionBy }),
       ...(mode === undefined ? {} : { mode }),
     },
+    ...(allowSingleTask === true ? { allowSingleTask } : {}),
     limits: { ...declared.limits, ...(maxBadRows === undefined ? {} : { maxBadRows }) },
   };
 }

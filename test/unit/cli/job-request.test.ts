@@ -23,7 +23,8 @@ it('a table with a slash is a folder, named by its last part', async () => {
 });
 
 it('options become keys of the job', async () => {
-  const made = await job({ format: 'tsv', tableFormat: 'parquet', partitionBy: ['a', 'b'], maxBadRows: 3 });
+  const made = await job({ format: 'tsv', tableFormat: 'parquet', partitionBy: ['a', 'b'], maxBadRows: 3, allowSingleTask: true });
+  expect([made.allowSingleTask, (await job()).allowSingleTask]).toEqual([true, false]);
   expect(made.input.format).toEqual({ type: 'tsv' });
   expect(made.table).toMatchObject({ format: 'parquet', partitionBy: ['a', 'b'] });
   expect(made.limits.maxBadRows).toBe(3);
