@@ -29,7 +29,7 @@ export function addJobOptions(command: Command): Command {
   return command
     .option('--input <paths...>', 'files, folders and globs (in quotes) to read; with --stack s3 URLs or keys of its landing bucket')
     .option('--jobs <file>', 'the file that lists jobs by name (default: jobs/index.ts of this folder)')
-    .option('--query <SQL>', 'without a job: one SELECT over the table "input"; needs --table')
+    .option('--query <SQL>', 'without a job: one SELECT over the table "input"; its answer is printed, or with --table loaded')
     .option(
       '--table <name or folder>',
       "the table: a name (below <home>/lake, or in the lake bucket of <stack>), or with a / a folder of this machine (default: the job's)",
@@ -82,14 +82,26 @@ export const tableKeyOf = (job: Job): string => job.table.path ?? job.table.name
 
 function declarationOf(options: JobOptions, currentFolder: string): unknown {
   const { query, table } = options;
-  if (query === undefined || table === undefined) {
-    const missing = [...(query === undefined ? ['--query <SQL>'] : []), ...(table === undefined ? ['--table <name or folder>'] : [])];
-    throw new FanlakeError('usage', `Without a job, ${missing.join(' and ')} must be given; or name a job: fanlake run <job> --input ...`);
-  }
+  if (query === undefined)
+    throw new FanlakeError('usage', 'Without a job, --query <SQL> must be given; or name a job: fanlake run <job> --input ...');
+  if (table === undefined) return answerDeclaration(query, options);
   const place = placeOf(table, currentFolder);
   const name = `query-${shortHash(JSON.stringify([query, place.path ?? place.name]), 8)}`;
   return withOptions({ name, input: {}, query, table: place, limits: {} }, options);
 }
+
+/** The answer's rows are the files of a Hive table: of those the order is known. */
+function answerDeclaration(query: string, options: JobOptions): unknown {
+  const forTables = { '--table-format': options.tableFormat, '--partition-by': options.partitionBy, '--mode': options.mode };
+  for (const [option, value] of Object.entries(forTables)) {
+    if (value !== undefined) throw new FanlakeError('usage', `${option} is about a table: give one with --table <name or folder>.`);
+  }
+  return withOptions({ name: 'answer', input: {}, query, table: { name: 'answer', format: 'parquet' }, limits: {} }, options);
+}
+
+/** Whether a command's query is a question: nothing says which table its rows belong to, so they are its answer. */
+export const isQuestion = (name: string | undefined, { query, table }: JobOptions): boolean =>
+  name === undefined && query !== undefined && table === undefined;
 
 function overridden(job: Job, options: JobOptions, currentFolder: string): unknown {
   const place = options.table === undefined ? {} : { path: undefined, ...placeOf(options.table, currentFolder) };
