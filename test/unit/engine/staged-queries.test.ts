@@ -102,7 +102,10 @@ describe('refused', () => {
     ['SELECT count(*) FROM input WHERE d > (SELECT avg(d) FROM input)', 'reads input more than once'],
     ['SELECT count(*) FROM input AS a JOIN input AS b USING (id)', 'reads input more than once'],
     ['SELECT k FROM input INTERSECT SELECT 1', 'combines queries (INTERSECT)'],
-    ['SELECT count(*) FROM (VALUES (1)) AS w(x) LEFT JOIN input ON id = x', 'joins input as the right side of a join'],
+    [
+      'SELECT count(*) FROM (VALUES (1)) AS w(x) LEFT JOIN input ON id = x',
+      'has input on the right of LEFT JOIN, where each task sees some of its rows only; write FROM input LEFT JOIN ...',
+    ],
     [
       'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x)) AS m, count(*) FROM input GROUP BY k',
       'has a subquery beside its aggregates',
