@@ -63,6 +63,9 @@ export const resendKey = (id: PlanId, stage: number, what: Resent, round: number
 /** The tasks of a merge stage. */
 export const stageTasksKey = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/tasks.json`;
 
+/** A note that all tasks of a merge stage that a monitor has begun were sent. */
+export const stageSentKey = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/sent`;
+
 /** Below it the rows that tasks of a group hand on to the next stage. */
 export const rowsPrefix = (id: PlanId, stage: number, group: number): string => `${stageRoot(id, stage)}/rows/${pad(group, 4)}/`;
 

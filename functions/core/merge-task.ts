@@ -35,6 +35,8 @@ export interface StageTasks {
 /** The same as it is stored. */
 export interface StoredStage extends StageTasks {
   readonly createdMs: number;
+  /** Whether a monitor has begun it. Whoever else dies before all of its tasks are sent has a message that comes again and sends them; a monitor's sees only that it has begun. */
+  readonly byMonitor?: true;
 }
 
 export interface MergeMessage extends EpochId {

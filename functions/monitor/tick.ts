@@ -5,8 +5,8 @@ import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import { commitAgainFromMs, commitLateMs } from '../core/straggler.ts';
 import type { MonitorMessage } from '../core/task.ts';
-import { finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
-import { beginNextStage, climb } from '../protocol/climb.ts';
+import { finishedTasks, foldedGroups, foldIfFull, sendCommit } from '../protocol/barrier.ts';
+import { beginNextStage, resumeStage } from '../protocol/climb.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
@@ -77,17 +77,18 @@ async function newestStage(work: ObjectStore, plan: Plan): Promise<Stage> {
 
 async function sweepStage(context: RunContext, plan: Plan, stage: Stage): Promise<void> {
   const { work } = context.stores;
+  await resumeStage(context, plan, stage);
   const folded = await foldedGroups(work, plan, stage.stage);
+  let isComplete = folded.size === groupCount(stage.tasks);
   const open: OpenGroup[] = [];
   for (let group = 0; group < groupCount(stage.tasks); group++) {
     if (folded.has(group)) continue;
     const finished = await finishedTasks(work, plan, stage.stage, group);
-    if (finished.size === groupSize(group, stage.tasks)) await climb(context, plan, stage, group);
+    if (finished.size === groupSize(group, stage.tasks)) isComplete = (await foldIfFull(context, plan, stage, group)) || isComplete;
     else open.push({ group, finished });
   }
   if (open.length > 0) await resendLate(context, plan, stage, open, folded);
-  if (folded.size < groupCount(stage.tasks)) return;
-  if (!(await beginNextStage(context, plan, stage))) await handOn(context, plan);
+  if (isComplete && !(await beginNextStage(context, plan, stage, true))) await handOn(context, plan);
 }
 
 /**

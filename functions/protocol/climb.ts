@@ -1,6 +1,6 @@
 import { FanlakeError } from '../core/errors.ts';
 import { judge } from '../core/judge.ts';
-import { groupCount } from '../core/keys.ts';
+import { groupCount, stageSentKey } from '../core/keys.ts';
 import type { MergeTask } from '../core/merge-task.ts';
 import { type Plan, stagesOf } from '../core/plan.ts';
 import { planStage, stepBehind } from '../core/stage-planning.ts';
@@ -25,14 +25,21 @@ export async function completeStage(context: RunContext, plan: Plan, stage: Stag
 
 /**
  * Sends the tasks that follow on a stage that is complete.
+ * @param byMonitor whether it is a monitor that does this by itself, and not for a message that comes again: what it leaves unsent is sent by `resumeStage`
  * @returns false when there are none, so that the epoch is to be handed to the reducer: the stage was the last, or the run can't go on
  */
-export async function beginNextStage(context: RunContext, plan: Plan, stage: Stage): Promise<boolean> {
+export async function beginNextStage(context: RunContext, plan: Plan, stage: Stage, byMonitor = false): Promise<boolean> {
   if (isLast(plan, stage)) return false;
-  const next = await nextStage(context, plan, stage);
+  const next = await nextStage(context, plan, stage, byMonitor);
   if (next === null) return false;
   const isComplete = await sendStage(context, plan, next.stage, next.created);
-  return isComplete ? beginNextStage(context, plan, next.stage) : true;
+  return isComplete ? beginNextStage(context, plan, next.stage, byMonitor) : true;
+}
+
+/** Sends what is missing of a stage that a monitor has begun, if that died before all of its tasks were sent. */
+export async function resumeStage(context: RunContext, plan: Plan, stage: Stage): Promise<void> {
+  if (stage.merge?.byMonitor !== true || (await context.stores.work.head(stageSentKey(plan, stage.stage))) !== null) return;
+  await sendStage(context, plan, stage, false);
 }
 
 /** The stage behind a complete one, planned now if nobody has done so; null where the reducer has to say how the run ends, or goes on in another epoch. */
@@ -40,6 +47,7 @@ async function nextStage(
   context: RunContext,
   plan: Plan,
   stage: Stage,
+  byMonitor: boolean,
 ): Promise<{ readonly stage: Stage; readonly created: boolean } | null> {
   const { work } = context.stores;
   const there = await readStage(work, plan, stage.stage + 1);
@@ -47,7 +55,7 @@ async function nextStage(
   const gathered = await gatherStage(work, plan, stage);
   if (!mayGoOn(plan, gathered)) return null;
   const step = stage.merge === null ? 0 : stepBehind(stage.merge);
-  return createStage(context, plan, stage.stage + 1, planStage(gathered.outputs, step, stepsOf(plan)));
+  return createStage(context, plan, stage.stage + 1, planStage(gathered.outputs, step, stepsOf(plan)), byMonitor);
 }
 
 /** Whether a stage came out so that another may follow: no part failed or is gone, and the splits were read from their right places. */
@@ -80,5 +88,6 @@ async function sendStage(context: RunContext, plan: Plan, stage: Stage, fresh: b
     context.merges,
     missing.map((task) => mergeMessage(plan, stage.stage, task)),
   );
+  if (stage.merge?.byMonitor === true) await context.stores.work.create(stageSentKey(plan, stage.stage), '{}');
   return isComplete;
 }

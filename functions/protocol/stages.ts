@@ -34,6 +34,7 @@ export function mergeMessage(plan: Plan, stage: number, task: MergeTask): MergeM
 
 /**
  * Stores the tasks of a stage unless it is there: the first one counts.
+ * @param byMonitor whether it is a monitor that begins it
  * @returns the stage that counts, and whether it is this one
  * @throws FanlakeError `store.failed` when it has vanished in between
  */
@@ -42,9 +43,10 @@ export async function createStage(
   plan: Plan,
   stage: number,
   planned: StageTasks,
+  byMonitor: boolean,
 ): Promise<{ readonly stage: Stage; readonly created: boolean }> {
   const { work } = context.stores;
-  const merge: StoredStage = { ...planned, createdMs: context.clock.now() };
+  const merge: StoredStage = { ...planned, createdMs: context.clock.now(), ...(byMonitor ? { byMonitor } : {}) };
   if ((await work.create(stageTasksKey(plan, stage), JSON.stringify(merge))) !== null) {
     return { stage: { stage, tasks: merge.tasks.length, merge }, created: true };
   }

@@ -211,16 +211,23 @@ describe('a run that waits for the reducer', () => {
     expect(new Set(commits.map(({ run, epoch, table }) => `${run} ${epoch} ${table}`))).toEqual(new Set([`${plan.run} 0 visits`]));
   });
 
+  const step: MergeStep = { columns: [], keys: ['line'], combine: null, sql: '' };
+  const staged = { map: { sql: '', rowwise: true, counted: null }, steps: [step] };
+  const query = { ...queryOfNothing(planOf({ tasks: 2, bytes: 0, limits: {} }).job), staged };
+  const mergeBytes = 64 * 2 ** 20;
+  /** A run with a merge stage whose map tasks have handed on so many bytes each. */
+  const mapped = async (bytes: number, more: Partial<DonePart> = {}): Promise<Plan> => {
+    const plan = await planned(2, {}, { staged: true, query });
+    const output = { nonce: 'n', rows: 1, bytes, groups: [[0, 63, 1, 0, bytes]] as const };
+    for (const task of [0, 1]) await finish(plan, task, startMs, 1, { bytesCovered: 0, output, ...more });
+    return plan;
+  };
+
   it.each([
     ['is complete', 0, 1],
     ['can not go on behind its map stage', 1, 0],
   ] as const)('is handed to it as seldom when it has merge stages and %s', async (_, unread, mergeTasks) => {
-    const step: MergeStep = { columns: [], keys: [], combine: null, sql: '' };
-    const staged = { map: { sql: '', rowwise: true, counted: null }, steps: [step] };
-    const query = { ...queryOfNothing(planOf({ tasks: 2, bytes: 0, limits: {} }).job), staged };
-    const plan = await planned(2, {}, { staged: true, query });
-    const output = { nonce: 'n', rows: 1, bytes: 1, groups: [[0, 0, 1, 0, 1]] as const };
-    for (const task of [0, 1]) await finish(plan, task, startMs, 1, { bytesCovered: unread, output });
+    const plan = await mapped(1, { bytesCovered: unread });
     await watch(plan);
     const begun = merges.map(({ stage, task }) => ({ stage, task: task.task }));
     expect(begun).toHaveLength(mergeTasks);
@@ -229,6 +236,19 @@ describe('a run that waits for the reducer', () => {
     expect(commits.length).toBeGreaterThan(5);
     expect(commits.length).toBeLessThanOrEqual(9);
     expect(merges).toHaveLength(mergeTasks);
+  });
+
+  it('has all tasks of a merge stage sent at the next look when some did not go out, and once', async () => {
+    const plan = await mapped(mergeBytes);
+    const send = async (messages: readonly MergeMessage[]) => {
+      merges.push(...messages.slice(1));
+      return [{ index: 0, reason: 'the queue said no' }];
+    };
+    await expect(watchEpoch({ ...context, merges: { send } }, { kind: 'monitor', run: plan.run, epoch: plan.epoch })).rejects.toThrow();
+    expect(merges.map(({ task }) => task.task)).toEqual([1]);
+    await watch(plan);
+    await watch(plan);
+    expect(merges.map(({ task }) => task.task)).toEqual([1, 0, 1]);
   });
 
   it('is handed to it once more a while after its commit was decided, and then ever more seldom', async () => {
