@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 if (Number.parseInt(process.versions.node, 10) < 24) {
   throw new Error(
@@ -15,6 +16,7 @@ const aloneOnLocalStack = ['test/localstack/requests.test.ts'];
 export default defineConfig({
   test: {
     reporters: ['default', './test/last-line-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     // A test that starts a run has worker processes of its own: two files at a time are what two cores take.
     projects: [
       {
@@ -36,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'engine',
           maxWorkers: '100%',
-          include: ['test/unit/engine/**/*.test.ts'],
+          include: ['test/unit/engine/**/*.test.ts', 'test/queries/**/*.test.ts'],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
@@ -53,15 +55,16 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // worlds with faults: processes of their own, as many as there are cores
+      // Worlds with faults: processes of their own, as many as there are cores. They have no clock but their own, so they run beside LocalStack and take what it
+      // leaves of the cores.
       {
         extends: true,
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
-          testTimeout: 600_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 5 },
+          testTimeout: 1_800_000,
+          maxWorkers: 3,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -94,7 +97,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          // a third of the time a test waits: two files leave cores idle
+          maxWorkers: 3,
           sequence: { groupOrder: 2 },
         },
       },
@@ -108,9 +112,10 @@ export default defineConfig({
           setupFiles: 'test/localstack/emulator-environment.ts',
           // as long as a run may wait behind another test's tasks, and then some
           testTimeout: 500_000,
-          hookTimeout: 180_000,
-          // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again
-          maxWorkers: 2,
+          hookTimeout: 400_000,
+          // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again.
+          // The third file is the simulation's.
+          maxWorkers: 3,
           sequence: { groupOrder: 3 },
         },
       },
@@ -121,8 +126,8 @@ export default defineConfig({
           include: aloneOnLocalStack,
           globalSetup: 'test/localstack/localstack-setup.ts',
           setupFiles: 'test/localstack/emulator-environment.ts',
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 400_000,
+          hookTimeout: 400_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
         },

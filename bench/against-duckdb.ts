@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { type Measured, measure, median } from './measured-process.ts';
 
 /** One query over one CSV file, into a table. */
@@ -47,10 +48,41 @@ function rowsOf(stdout: string): number {
   return typeof answer.rows === 'number' ? answer.rows : answer.rows.written;
 }
 
+/** Sums over a column that tell its content: of hashes, and of doubles themselves. Times are compared as instants, and numbers without their types. */
+function sumOf(name: string, type: string): string {
+  const column = `"${name.replaceAll('"', '""')}"`;
+  if (type === 'DOUBLE' || type === 'FLOAT') return `coalesce(sum(${column}), 0)::DOUBLE`;
+  const text = type.startsWith('TIMESTAMP') ? `epoch_us(${column})` : column;
+  return `coalesce(sum(hash(CAST(${text} AS VARCHAR)) % 1000003), 0)::DOUBLE`;
+}
+
+/** @throws Error when the tables that both wrote differ in a column */
+async function expectSameContent({ name }: Case): Promise<void> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  const contentOf = async (files: string): Promise<readonly number[]> => {
+    const from = `read_parquet('${files}', hive_partitioning = true)`;
+    const columns = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`)).getRowObjectsJson();
+    const sums = columns
+      .map((column) => ({ name: String(column['column_name']), type: String(column['column_type']) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((column) => sumOf(column.name, column.type));
+    const reader = await connection.runAndReadAll(`SELECT ${sums.join(', ')} FROM ${from}`);
+    return (reader.getRowsJson()[0] ?? []).map(Number);
+  };
+  const ours = await contentOf(join(benchFolder, 'home/lake/visits/**/*.parquet'));
+  const theirs = await contentOf(join(benchFolder, 'duckdb/**/*.parquet'));
+  connection.closeSync();
+  instance.closeSync();
+  const isSame =
+    ours.length === theirs.length && ours.every((sum, index) => Math.abs(sum - (theirs[index] ?? 0)) <= 1e-9 * Math.max(1, Math.abs(sum)));
+  if (!isSame) throw new Error(`${name}: the tables differ: ${ours.join(', ')} and ${theirs.join(', ')}`);
+}
+
 /**
  * Runs each case with Fanlake and with one DuckDB that does the same COPY with the same threads, in turn, each as whole processes; appends a dated table to the
  * results.
- * @throws Error when they write different numbers of rows
+ * @throws Error when they write different rows
  */
 export async function compareWithDuckdb({ input, cases, rounds, title, results }: Comparison): Promise<void> {
   const lines: string[] = [];
@@ -63,6 +95,7 @@ export async function compareWithDuckdb({ input, cases, rounds, title, results }
       const [a, b] = [rowsOf(ours.at(-1)?.stdout ?? ''), rowsOf(theirs.at(-1)?.stdout ?? '')];
       if (a !== b) throw new Error(`Fanlake wrote ${a} rows and DuckDB ${b}`);
     }
+    await expectSameContent(entry);
     const [a, b] = [median(ours.map(({ seconds }) => seconds)), median(theirs.map(({ seconds }) => seconds))];
     const ratio = median(ours.map(({ seconds }, index) => seconds / (theirs[index]?.seconds ?? Number.NaN)));
     const peak = (measured: readonly Measured[]) => `${Math.round(Math.max(...measured.map(({ peakBytes }) => peakBytes)) / 2 ** 20)} MiB`;

@@ -4,6 +4,7 @@ import { type Column, canSplit, type Layout } from '../functions/core/layout.ts'
 import type { TaskSizing } from '../functions/core/plan.ts';
 import type { Receipt } from '../functions/core/receipt.ts';
 import { tableNames } from '../functions/core/table-log/column-names.ts';
+import { type ExplainedCost, type ExplainedStage, explainStages } from './explained-stages.ts';
 import { bytes, count, counted } from './render/numbers.ts';
 
 /** One object of the input and how it is read. */
@@ -36,13 +37,22 @@ export interface Explanation {
   /** How the very same run stands already; null when nobody has planned it. */
   readonly known: Receipt['outcome'] | Receipt['state'];
   readonly input: { readonly objects: number; readonly bytes: number };
-  readonly stages: readonly { readonly stage: string; readonly tasks: number; readonly splits: number; readonly bytes: number }[];
+  readonly stages: readonly ExplainedStage[];
+  readonly cost: ExplainedCost;
   readonly why: string;
   readonly objects: readonly ExplainedObject[];
   readonly columns: readonly ExplainedColumn[];
   /** The small tables that every task takes whole. */
   readonly sides: readonly { readonly name: string; readonly key: string; readonly bytes: number; readonly columns: readonly Column[] }[];
-  readonly query: { readonly sql: string; readonly rowwise: boolean; readonly reason: string | null; readonly reads: readonly string[] };
+  readonly query: {
+    readonly sql: string;
+    readonly rowwise: boolean;
+    /** What makes it look at several rows at once. */
+    readonly reason: string | null;
+    /** Whether several tasks can share it. */
+    readonly shareable: boolean;
+    readonly reads: readonly string[];
+  };
   readonly table: {
     readonly name: string;
     readonly path: string;
@@ -68,16 +78,16 @@ export interface ExplainedPlan {
 
 /** What a drafted plan means, for a person or a script. */
 export function explain({ job, drafted, splitBytes, sizing, known, tablePath, tableVersion }: ExplainedPlan): Explanation {
-  const { draft, taskCount } = drafted;
+  const { draft } = drafted;
   const objects = objectsOf(drafted);
   const splits = objects.reduce((sum, object) => sum + object.splits, 0);
-  const { sql, rowwise, reason, reads } = draft.query;
+  const { sql, rowwise, reason, reads, staged } = draft.query;
   return {
     run: draft.run,
     job: job.name,
     known,
     input: draft.input,
-    stages: [{ stage: 'map', tasks: taskCount, splits, bytes: draft.input.bytes }],
+    ...explainStages(drafted, splits),
     why: whySoMany(drafted, objects, splits, { splitBytes, sizing }),
     objects,
     columns: inputColumns(job, drafted, tableVersion !== null),
@@ -87,7 +97,7 @@ export function explain({ job, drafted, splitBytes, sizing, known, tablePath, ta
       bytes: object.size,
       columns: columns.map((column) => ({ name: column.name, type: column.type })),
     })),
-    query: { sql, rowwise, reason, reads },
+    query: { sql, rowwise, reason, shareable: rowwise || staged !== null, reads },
     table: {
       name: job.table.name,
       path: tablePath,
@@ -120,7 +130,10 @@ function whySoMany(
   { splitBytes, sizing }: Pick<ExplainedPlan, 'splitBytes' | 'sizing'>,
 ): string {
   const many = counted(objects.length, 'object');
-  if (!draft.query.rowwise) return `one task, because the query ${draft.query.reason ?? 'needs all rows at once'}`;
+  const { rowwise, staged, reason } = draft.query;
+  // put together, whatever their size
+  if (!rowwise && staged === null && draft.job.allowSingleTask && splitBytes === null && objects.length > 1)
+    return `one task, as the job allows it: several can't share the query, because it ${reason ?? 'needs all rows at once'}`;
   const whole = objects.filter(({ layout }) => !canSplit(layout)).length;
   const left = whole === 0 ? '' : `; ${counted(whole, 'object')} can't be cut (compressed, Parquet or a JSON array)`;
   if (splitBytes !== null) return `--split-size ${bytes(splitBytes)} cuts ${many} into ${counted(splits, 'split')}, one a task${left}`;

@@ -20,6 +20,7 @@ export interface JobOptions {
   readonly mode?: string;
   readonly splitSize?: number;
   readonly maxBadRows?: number;
+  readonly allowSingleTask?: boolean;
   readonly home: string;
   readonly stack?: string;
 }
@@ -34,7 +35,7 @@ export function addJobOptions(command: Command): Command {
       parseSide,
     )
     .option('--jobs <file>', 'the file that lists jobs by name (default: jobs/index.ts of this folder)')
-    .option('--query <SQL>', 'without a job: one SELECT over the table "input"; needs --table')
+    .option('--query <SQL>', 'without a job: one SELECT over the table "input"; its answer is printed, or with --table loaded')
     .option(
       '--table <name or folder>',
       "the table: a name (below <home>/lake, or in the lake bucket of <stack>), or with a / a folder of this machine (default: the job's)",
@@ -52,7 +53,11 @@ export function addJobOptions(command: Command): Command {
       'cut objects into splits of so many bytes: 64MiB, 1GB, 4096 (default: each object whole; on a stack as it is deployed)',
       parseSize,
     )
-    .option('--max-bad-rows <n>', "rows that may be set aside; with one more the run fails (default: the job's, else 0)", parseCount(0));
+    .option('--max-bad-rows <n>', "rows that may be set aside; with one more the run fails (default: the job's, else 0)", parseCount(0))
+    .option(
+      '--allow-single-task',
+      "a query that several tasks can't share takes the whole input in one (default: the job's, else it is refused where there are several)",
+    );
 }
 
 /**
@@ -83,14 +88,26 @@ export const tableKeyOf = (job: Job): string => job.table.path ?? job.table.name
 
 function declarationOf(options: JobOptions, currentFolder: string): unknown {
   const { query, table } = options;
-  if (query === undefined || table === undefined) {
-    const missing = [...(query === undefined ? ['--query <SQL>'] : []), ...(table === undefined ? ['--table <name or folder>'] : [])];
-    throw new FanlakeError('usage', `Without a job, ${missing.join(' and ')} must be given; or name a job: fanlake run <job> --input ...`);
-  }
+  if (query === undefined)
+    throw new FanlakeError('usage', 'Without a job, --query <SQL> must be given; or name a job: fanlake run <job> --input ...');
+  if (table === undefined) return answerDeclaration(query, options);
   const place = placeOf(table, currentFolder);
   const name = `query-${shortHash(JSON.stringify([query, place.path ?? place.name]), 8)}`;
   return withOptions({ name, input: {}, query, table: place, limits: {} }, options);
 }
+
+/** The answer's rows are the files of a Hive table: of those the order is known. */
+function answerDeclaration(query: string, options: JobOptions): unknown {
+  const forTables = { '--table-format': options.tableFormat, '--partition-by': options.partitionBy, '--mode': options.mode };
+  for (const [option, value] of Object.entries(forTables)) {
+    if (value !== undefined) throw new FanlakeError('usage', `${option} is about a table: give one with --table <name or folder>.`);
+  }
+  return withOptions({ name: 'answer', input: {}, query, table: { name: 'answer', format: 'parquet' }, limits: {} }, options);
+}
+
+/** Whether a command's query is a question: nothing says which table its rows belong to, so they are its answer. */
+export const isQuestion = (name: string | undefined, { query, table }: JobOptions): boolean =>
+  name === undefined && query !== undefined && table === undefined;
 
 function overridden(job: Job, options: JobOptions, currentFolder: string): unknown {
   const place = options.table === undefined ? {} : { path: undefined, ...placeOf(options.table, currentFolder) };
@@ -105,7 +122,7 @@ interface Declaration {
 }
 
 function withOptions<Declared extends Declaration>(declared: Declared, options: JobOptions): unknown {
-  const { format, tableFormat, partitionBy, mode, maxBadRows, side } = options;
+  const { format, tableFormat, partitionBy, mode, maxBadRows, allowSingleTask, side } = options;
   // the same type keeps what the job says of its dialect
   const input = format === undefined || declared.input.format?.type === format ? {} : { format };
   return {
@@ -118,6 +135,7 @@ function withOptions<Declared extends Declaration>(declared: Declared, options: 
       ...(partitionBy === undefined ? {} : { partitionBy }),
       ...(mode === undefined ? {} : { mode }),
     },
+    ...(allowSingleTask === true ? { allowSingleTask } : {}),
     limits: { ...declared.limits, ...(maxBadRows === undefined ? {} : { maxBadRows }) },
   };
 }

@@ -40,13 +40,17 @@ interface LiveWork {
   /** What is said before there is a plan. */
   readonly begin: string;
   readonly work: (fanlake: LocalFanlake, onProgress: OnProgress) => Promise<Answer>;
+  /** What is said when it was interrupted. */
+  readonly interrupted?: string;
 }
+
+const goesOn = 'Interrupted. What is done is kept: the same command continues from there.';
 
 /**
  * Does something with worker processes on a home, shows its progress, answers, and takes everything down again, whatever happened. Interrupted
  * it says how to go on.
  */
-export async function runLive({ home, shell, json, begin, work }: LiveWork): Promise<void> {
+export async function runLive({ home, shell, json, begin, work, interrupted = goesOn }: LiveWork): Promise<void> {
   const interruption = shell.interruption();
   const view = shell.progress();
   const fanlake = new LocalFanlake(home);
@@ -60,12 +64,12 @@ export async function runLive({ home, shell, json, begin, work }: LiveWork): Pro
     view.end();
     await fanlake.close();
   }
-  if (answer === null) answerInterrupted(shell, json);
-  else shell.answer(answer, json);
+  if (answer === null) return answerInterrupted(shell, json, interrupted);
+  if (answer.note !== undefined && !json) shell.note(answer.note);
+  shell.answer(answer, json);
 }
 
-function answerInterrupted(shell: Shell, json: boolean): void {
-  const message = 'Interrupted. What is done is kept: the same command continues from there.';
+function answerInterrupted(shell: Shell, json: boolean, message: string): void {
   if (!json) shell.note(message);
   shell.answer({ exitCode: exitCodes.interrupted, json: { error: { code: 'run.interrupted', message, details: {} } }, text: '' }, json);
 }

@@ -8,6 +8,8 @@ export interface Answer {
   readonly json: unknown;
   /** The same for a person, without a newline at its end. */
   readonly text: string;
+  /** What a person is told on stderr besides. */
+  readonly note?: string | undefined;
 }
 
 /** What a command may use of the process that runs it. */

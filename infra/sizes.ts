@@ -24,7 +24,8 @@ const leastScratchMiB = 512;
 /** What each function gets when nobody says otherwise. */
 export const functionSizes: Readonly<Record<FunctionName, FunctionSize>> = {
   // 1 vCPU: a plan of a million tasks took 2.1 s and 358 MiB (bench/results/tasks.md, 2026-11-22), DuckDB's library is 70 MB, and heads of objects are staged.
-  coordinator: { memoryMiB: 1_769, timeout: Duration.minutes(5), scratchMiB: 1_024 },
+  // As long as Lambda lets it: before a retry takes over files that are days old it looks for each, and there may be 100,000 of them.
+  coordinator: { memoryMiB: 1_769, timeout: Duration.minutes(15), scratchMiB: 1_024 },
   // 2 vCPU for two DuckDB threads, which together keep up with the 78 MB/s that a function's network gives. A compressed or Parquet object is one task
   // whatever its size, and is staged whole: scratch is Lambda's largest, which makes a second of this function 0.6 % dearer than with 512 MiB.
   worker: { memoryMiB: 3_538, timeout: Duration.minutes(15), scratchMiB: 10_240 },

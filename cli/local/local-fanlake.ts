@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalQueue } from '../../functions/adapters/local-queue.ts';
@@ -22,6 +22,7 @@ import { commitRuns } from '../../functions/reducer/commit-runs.ts';
 import { takeFirstWorker, workerModule } from './first-worker.ts';
 import { type Home, openHome, ownScratch } from './home.ts';
 import { inspectorMemoryBytes } from './machine.ts';
+import { sweepScratch } from './sweep-scratch.ts';
 import { maxReceives, TaskQueues } from './task-queues.ts';
 import { fanlakeVersion } from './version.ts';
 import { encodeSettings } from './worker-settings.ts';
@@ -221,33 +222,5 @@ export class LocalFanlake {
   private giveUp(error: FanlakeError): void {
     this.failure ??= error;
     this.events.emit('progress');
-  }
-}
-
-/** Removes the scratch folders of processes that are no more. */
-function sweepScratch(home: Home): void {
-  let names: readonly string[] = [];
-  try {
-    names = readdirSync(home.scratch);
-  } catch {
-    return;
-  }
-  for (const name of names) {
-    if (!/^\d+$/.test(name) || isAlive(Number(name))) continue;
-    try {
-      rmSync(join(home.scratch, name), { recursive: true, force: true });
-    } catch {
-      // it may be another user's; what can't be written is told by whoever must write
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    // another user's process is alive too
-    return thrown instanceof Error && 'code' in thrown && thrown.code === 'EPERM';
   }
 }

@@ -3,26 +3,23 @@ import type { ExplainedTableColumn, Explanation } from '../explanation.ts';
 import { harmless } from './error.ts';
 import { bytes, count, counted } from './numbers.ts';
 import { shortPath } from './short-path.ts';
+import { costLine, drawStages } from './stages.ts';
 import type { Style } from './style.ts';
 import { renderTable } from './table.ts';
+import { wrapText } from './text-width.ts';
 
 const shownObjects = 20;
 
 /** What a run would do, as a person reads it. */
 export function renderExplanation(explained: Explanation, style: Style, currentFolder: string): string {
-  const { job, run, known, query, why, input, stages } = explained;
+  const { job, run, known, query, why, input } = explained;
   const head = [
     `${style.paint('bold', `Job ${job}`)}  ${run}`,
     ...(known === null ? [] : [`The very same run is there already: ${known}`]),
   ];
-  const stageLines = stages.map(
-    ({ stage, tasks, splits }) => `  ${stage}: ${counted(tasks, 'task')} of ${counted(splits, 'split')}, ${bytes(input.bytes)}`,
-  );
-  const treatment = query.rowwise
-    ? 'each row by itself, so any number of tasks may share the input'
-    : `all rows in one task: it ${query.reason ?? 'needs them at once'}`;
+  const indented = (text: string) => wrapText(text, style.columns === null ? null : style.columns - 2).map((line) => `  ${line}`);
   const sections: readonly (readonly [string, readonly string[]])[] = [
-    ['Stages', [...stageLines, `  why: ${why}`]],
+    ['Stages', [...stageLines(explained, style), ...indented(`why: ${why}`)]],
     [`Input: ${counted(input.objects, 'object')}, ${bytes(input.bytes)}`, objectLines(explained)],
     [
       'Input columns',
@@ -35,10 +32,29 @@ export function renderExplanation(explained: Explanation, style: Style, currentF
       ],
     ],
     ...(explained.sides.length === 0 ? [] : [['Side inputs', sideLines(explained)] as const]),
-    ['Query', [`  ${harmless(query.sql.trim())}`, `  treats ${treatment}`]],
+    ['Query', [`  ${harmless(query.sql.trim())}`, ...indented(`treats ${treatmentOf(explained)}`)]],
     [tableTitle(explained, currentFolder), [tableColumns(explained.table.columns, style), ...partitioning(explained)]],
   ];
   return [...head, ...sections.flatMap(([title, lines]) => ['', style.paint('bold', title), ...lines])].join('\n');
+}
+
+function stageLines({ stages, input, cost }: Explanation, style: Style): readonly string[] {
+  const [map] = stages;
+  if (stages.length > 1) {
+    const columns = style.columns === null ? null : style.columns - 2;
+    return [...drawStages(stages, style), '', ...wrapText(costLine(cost), columns).map((line) => `  ${line}`)];
+  }
+  return map === undefined
+    ? []
+    : [`  ${map.stage}: ${counted(map.tasks, 'task')} of ${counted(map.splits, 'split')}, ${bytes(input.bytes)}`];
+}
+
+function treatmentOf({ query, stages }: Explanation): string {
+  if (query.rowwise) return 'each row by itself, so any number of tasks may share the input';
+  const several = `several rows at once: it ${query.reason ?? 'needs them all'}`;
+  if (stages.length > 1) return `${several}. The tasks of a stage hand rows on, and those of the next one merge them`;
+  if (query.shareable) return `${several}. One task runs it as it is; over several tasks it would be done in stages`;
+  return `all rows in one task: it ${query.reason ?? 'needs them at once'}. Several tasks can't share it (--allow-single-task)`;
 }
 
 const origins = {

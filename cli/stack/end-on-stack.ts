@@ -3,6 +3,7 @@ import { readOutcome } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { sendAll } from '../../functions/protocol/send.ts';
+import { haveEndAnnounced } from './have-end-announced.ts';
 import type { Stack } from './stack.ts';
 
 /** A function that has to start first needs a second or two. */
@@ -11,9 +12,11 @@ const pauseMs = 250;
 
 /**
  * Sees that an epoch that is decided gets its outcome (the two duties of protocol.md). The stack's monitor is asked to: what ends there is counted and announced.
- * What it doesn't do in ten seconds is done here, and so is what it can't do without a plan.
+ * What it doesn't do in ten seconds is done here, and so is what it can't do without a plan: that the coordinator announces.
  */
-export async function endOnStack({ stores, context }: Stack, { run, epoch, table, plan }: FoundRun, decision: Decision): Promise<void> {
+export async function endOnStack(stack: Stack, found: FoundRun, decision: Decision): Promise<void> {
+  const { stores, context } = stack;
+  const { run, epoch, table, plan } = found;
   const { clock, monitor } = context;
   // behind a broken chain there is no outcome to wait for, but a next epoch to open
   const hasOutcome = decision.kind === 'cancel' || (decision.kind === 'fail' && decision.error.code !== 'chain');
@@ -23,5 +26,6 @@ export async function endOnStack({ stores, context }: Stack, { run, epoch, table
       if ((await readOutcome(stores.lake, table, { run, epoch })) !== null) return;
     }
   }
+  await haveEndAnnounced(stack, found);
   await fulfilDuties(context, decision);
 }

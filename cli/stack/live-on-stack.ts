@@ -2,7 +2,7 @@ import { exitCodes } from '../exit-code.ts';
 import { Interrupted, unlessInterrupted } from '../interruption.ts';
 import { showProgress } from '../run-answer.ts';
 import type { Answer, Shell } from '../shell.ts';
-import type { StackWatch } from './run-on-stack.ts';
+import type { StackWatch } from './have-taken-up.ts';
 
 interface LiveOnStack {
   readonly shell: Shell;

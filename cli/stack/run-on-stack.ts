@@ -1,34 +1,24 @@
 import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
-import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
+import type { EpochId } from '../../functions/core/keys.ts';
+import { manyWorkers } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
-import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
 import { tableKeyOf } from '../../functions/core/upload.ts';
 import { loadedByUploads } from '../../functions/protocol/loaded-by-uploads.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { writeRunRequest } from '../../functions/protocol/run-request.ts';
-import { sendAll } from '../../functions/protocol/send.ts';
-import { findWayOn } from '../../functions/protocol/take-up-run.ts';
+import { type Asked, findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { identifyRun, type WantedRun } from '../store/identify-run.ts';
-import type { OnProgress } from '../store/wait-for-outcome.ts';
+import { haveEndAnnounced } from './have-end-announced.ts';
+import { haveTakenUp, type StackWatch } from './have-taken-up.ts';
 import type { Stack } from './stack.ts';
-import { waitForPlan, waitOnStack } from './wait-on-stack.ts';
+import { waitOnStack } from './wait-on-stack.ts';
 
 export interface StackRun extends WantedRun {
   /** What the user asked for; null: what suits the stack. */
   readonly splitBytes: number | null;
-}
-
-/** What a command that waits for a stack wants to hear. */
-export interface StackWatch {
-  readonly signal: AbortSignal;
-  readonly onProgress: OnProgress;
-  /** What is waited for, while there is no plan yet. */
-  readonly say: (message: string) => void;
-  /** From here on the run goes on without this command. */
-  readonly onUnderWay: (run: string) => void;
 }
 
 /** Objects whose heads are looked at for mistakes of job and query, before anything is sent. */
@@ -45,27 +35,28 @@ export async function runOnStack(stack: Stack, request: StackRun, watch: StackWa
   if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
   if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
   if (found === null && !request.again) await refuseLoaded(stack, request);
-  const askForEpoch = (id: string, epoch: number) => askFor(stack, request, id, epoch, watch);
-  const plan = await (found === null ? askForEpoch(run, 0) : goOn(stack, found, request, askForEpoch, watch));
-  watch.onUnderWay(run);
-  return waitOnStack(stack, plan, watch.onProgress);
+  if (found === null) return askFor(stack, request, { run, epoch: 0 }, 'first', watch);
+  return goOn(stack, found, request, watch);
 }
 
-async function goOn(
-  stack: Stack,
-  found: FoundRun,
-  request: StackRun,
-  plan: (run: string, epoch: number) => Promise<Plan>,
-  watch: StackWatch,
-): Promise<Plan> {
+async function goOn(stack: Stack, found: FoundRun, request: StackRun, watch: StackWatch): Promise<Receipt> {
   const { job, table, objects, splitBytes } = request;
-  const { kind, epoch, go } = await findWayOn(stack.context, found, { job, splitBytes, plan });
-  // what is under way is the stack's own business: its monitor sends again what is late
-  if (kind === 'under way' && found.plan !== null) return found.plan;
-  if (kind === 'anew') return go();
-  const { request: stored } = await writeRunRequest(stack.stores.work, { run: found.run, epoch, job, table, objects, splitBytes });
-  return haveTakenUp(stack, { kind: 'retry', run: found.run, epoch, table, request: stored }, watch);
+  const { run } = found;
+  const asked = { job, splitBytes, plan: plansNothing };
+  await haveEndAnnounced(stack, found);
+  const { kind, epoch, job: planned } = await findWayOn(stack.context, found, asked);
+  if (kind === 'anew') return askFor(stack, request, { run, epoch }, asked, watch);
+  if (kind === 'under way' && found.plan !== null) {
+    // what is under way is the stack's own business: its monitor sends again what is late
+    watch.onUnderWay(run);
+    return waitOnStack(stack, found.plan, watch.onProgress);
+  }
+  const { request: stored } = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
+  return haveTakenUp(stack, { message: { kind: 'retry', run, epoch, table, request: stored }, table, job: planned, asked }, watch);
 }
+
+/** The coordinator does that. */
+const plansNothing: Asked['plan'] = () => Promise.reject(new Error('a command on a stack plans nothing'));
 
 /**
  * The run of one object is that of its upload, and known by its id. A run over several has another id.
@@ -89,21 +80,17 @@ async function refuseLoaded({ stores, name }: Stack, { job, table, objects }: St
   );
 }
 
-async function askFor(stack: Stack, request: StackRun, run: string, epoch: number, watch: StackWatch): Promise<Plan> {
+async function askFor(
+  stack: Stack,
+  request: StackRun,
+  { run, epoch }: EpochId,
+  asked: Asked | 'first',
+  watch: StackWatch,
+): Promise<Receipt> {
   await refuseMistakes(stack, request, run, watch.signal);
   const { job, table, objects, splitBytes } = request;
   const message = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
-  return haveTakenUp(stack, message, watch);
-}
-
-/** Asks the stack for an epoch, with a message that comes again there until it is done, and waits for the plan. */
-export async function haveTakenUp(stack: Stack, message: RunMessage | RetryMessage, watch: StackWatch): Promise<Plan> {
-  const { run } = message;
-  await sendAll(stack.requests, [message]);
-  watch.onUnderWay(run);
-  return waitForPlan(stack, message, () =>
-    watch.say(`${stack.name} has not planned ${run} yet: is its coordinator at work? (docs/runbook.md)`),
-  );
+  return haveTakenUp(stack, { message, table, job, asked }, watch);
 }
 
 /** Drafts the plan over a few objects; a mistake that these show is looked for once more with all of them, since another may have the missing column. */

@@ -5,7 +5,7 @@ import type { Column } from '../../functions/core/layout.ts';
 import type { TableColumn } from '../../functions/core/plan.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import type { AddFile, MetaData, Protocol } from '../../functions/core/table-log/actions.ts';
-import { columnsOf, decodeSchema } from '../../functions/core/table-log/schema.ts';
+import { columnsOf, decodeSchema, isWithoutColumns } from '../../functions/core/table-log/schema.ts';
 import type { TableFiles } from '../../functions/engine/read-tables.ts';
 import { inOrder, listAll } from '../../functions/protocol/documents.ts';
 import { TableLog } from '../../functions/protocol/table-log.ts';
@@ -41,6 +41,7 @@ export async function readTable(lake: ObjectStore, table: NamedTable): Promise<S
   if (metaData === null)
     throw new FanlakeError('table.corrupt', `The log of ${lake.locate(table.key)} has no metadata. Repair it with the tool that wrote it.`);
   checkReadable(lake.locate(table.key), protocol, metaData);
+  if (isWithoutColumns(metaData)) return null;
   return {
     name: table.name,
     columns: columnsOf(decodeSchema(metaData.schemaString)),

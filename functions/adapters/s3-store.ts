@@ -24,13 +24,12 @@ import type {
   StagedFile,
   StoredObject,
 } from '../core/ports.ts';
+import { inputRequestBytes } from '../core/stage-requests.ts';
 import { storeError } from './local-errors.ts';
 import { changedOrGone, type Doing, isConcurrent, isMissing, isOutOfRange, isRefused, s3Error } from './s3-errors.ts';
 import { listCurrent, listVersioned } from './s3-listing.ts';
 import { type UploadTarget, upload } from './s3-upload.ts';
 
-/** A range of one request: long enough that its first byte's wait doesn't matter, short enough that a broken one is no loss. */
-const rangeBytes = 16 << 20;
 const parallelRanges = 4;
 /** Tries of a conditional write while S3 answers that another one is under way. */
 const maxConflicts = 20;
@@ -135,7 +134,7 @@ export class S3Store implements ObjectStore {
 
   /** Writes a range of an object to a place of a file. One of no bytes is asked for all the same: the object may be gone. */
   async #download(object: ObjectVersion, { start, end }: ByteRange, file: FileHandle, position: number): Promise<void> {
-    const count = Math.max(1, Math.round((end - start) / rangeBytes));
+    const count = Math.max(1, Math.round((end - start) / inputRequestBytes));
     const edge = (index: number): number => start + Math.ceil(((end - start) * index) / count);
     const ranges = Array.from({ length: count }, (_, index) => ({ start: edge(index), end: edge(index + 1) }));
     await eachInParallel(ranges, parallelRanges, async (range) => {

@@ -10,7 +10,7 @@ import type { SideTable } from '../core/side-table.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
 import type { DeltaStruct } from '../core/table-log/delta-types.ts';
 import { checkPartitionColumns, checkSamePartitions } from '../core/table-log/partition-columns.ts';
-import { columnsOf, decodeSchema, fitColumns, schemaOf } from '../core/table-log/schema.ts';
+import { columnsOf, decodeSchema, fitColumns, isWithoutColumns, schemaOf } from '../core/table-log/schema.ts';
 import { checkWritable } from '../core/table-log/writable.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
 
@@ -33,7 +33,7 @@ export async function existingTable(lake: ObjectStore, logs: TableLogs, job: Job
   if (other) throw otherFormat(job);
   if (job.table.format === 'parquet') return found === undefined ? null : tableOfManifest(lake, found);
   checkWritable(snapshot, job.table.mode, `the table '${job.table.name}'`);
-  if (snapshot.metaData === null) return null;
+  if (snapshot.metaData === null || isWithoutColumns(snapshot.metaData)) return null;
   return { schema: decodeSchema(snapshot.metaData.schemaString), partitionColumns: snapshot.metaData.partitionColumns };
 }
 

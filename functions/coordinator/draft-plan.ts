@@ -55,11 +55,11 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
       : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns, sides });
   const sizing = sizingFor(job, bound.query, request.splitBytes, tools.sizing);
   const input = inputOf(objects);
-  const tasks = () => tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes);
+  const tasks = () => atLeastOne(bound.query, tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes));
   let taskCount = 0;
   for (const _task of tasks()) taskCount += 1;
   const isShared = !bound.query.rowwise && taskCount > 1;
-  if (isShared && bound.query.staged === null) throw needsOneTask(job, bound.query, taskCount);
+  if (isShared && bound.query.staged === null) throw needsOneTask(request, bound.query, taskCount);
   checkLineNumbers(bound.query, laidOut, layouts, sizing);
   return {
     draft: {
@@ -71,6 +71,16 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
     tasks: { [Symbol.iterator]: tasks },
     taskCount,
   };
+}
+
+/** An aggregate over nothing is a row all the same, and somebody has to write it. */
+function* atLeastOne({ rowwise }: BoundQuery, tasks: Iterable<Task>): Generator<Task> {
+  let isEmpty = true;
+  for (const task of tasks) {
+    isEmpty = false;
+    yield task;
+  }
+  if (isEmpty && !rowwise) yield { task: 0, splits: [] };
 }
 
 interface Bound {
@@ -104,10 +114,11 @@ function* splitsOf(laidOut: readonly LaidOut[], layouts: readonly Layout[], { sp
   }
 }
 
-function needsOneTask(job: Job, query: BoundQuery, tasks: number): FanlakeError {
+function needsOneTask({ job, splitBytes }: PlanRequest, query: BoundQuery, tasks: number): FanlakeError {
+  const unsplit = splitBytes === null ? '' : ', without --split-size';
   const way = job.allowSingleTask
     ? 'Leave --split-size away: then one task takes all.'
-    : 'To let one task take all of the input: allowSingleTask in the job, or --allow-single-task.';
+    : `To let one task take all of the input: --allow-single-task, or allowSingleTask in the job${unsplit}.`;
   return new FanlakeError(
     'query.unsupported',
     `The run would have ${tasks} tasks, and they can't share this query: it ${query.reason ?? 'looks at all rows at once'}. ${way}`,

@@ -1,5 +1,5 @@
-import { FanlakeError } from './errors.ts';
-import { checkFiles, failedTasksError, judge, type Verdict } from './judge.ts';
+import { type ErrorReport, FanlakeError } from './errors.ts';
+import { checkFiles, failedTasksError, judge } from './judge.ts';
 import type { StageTasks } from './merge-task.ts';
 import type { Fold } from './part.ts';
 import type { Plan } from './plan.ts';
@@ -14,14 +14,14 @@ export interface JudgedStage {
 }
 
 /**
- * Whether a run may be committed: its map stage first, since what is wrong with the input is told by that alone; then each merge stage.
+ * Why a run can't be committed, or null: its map stage first, since what is wrong with the input is told by that alone; then each merge stage.
  * @param stages those that have begun, the map stage first
  * @returns `incomplete` while tasks are at work, or a stage is still to come
  */
-export function judgeStages(plan: Plan, [map, ...merges]: readonly [JudgedStage, ...JudgedStage[]]): Verdict | 'incomplete' {
+export function judgeStages(plan: Plan, [map, ...merges]: readonly [JudgedStage, ...JudgedStage[]]): ErrorReport | 'incomplete' | null {
   if (!map.complete && plan.error === null) return 'incomplete';
-  const verdict = judge(plan, map.fold);
-  if (verdict.kind === 'fail' || plan.staged !== true) return verdict;
+  const ofInput = judge(plan, map.fold);
+  if (ofInput !== null || plan.staged !== true) return ofInput;
   let before = map;
   for (const stage of merges) {
     if (!stage.complete) return 'incomplete';
@@ -29,13 +29,13 @@ export function judgeStages(plan: Plan, [map, ...merges]: readonly [JudgedStage,
     if (wrong !== null) return wrong;
     before = stage;
   }
-  return before.merge?.last === true ? { kind: 'commit', partial: false } : 'incomplete';
+  return before.merge?.last === true ? null : 'incomplete';
 }
 
-function judgeMerge(plan: Plan, before: JudgedStage, { fold, merge }: JudgedStage): Verdict | null {
-  if (fold.failed.length > 0) return { kind: 'fail', error: failedTasksError(plan, fold.failed, merge?.tasks.length) };
+function judgeMerge(plan: Plan, before: JudgedStage, { fold, merge }: JudgedStage): ErrorReport | null {
+  if (fold.failed.length > 0) return failedTasksError(plan, fold.failed, merge?.tasks.length);
   const wrong = checkHandedOn(plan, before.fold, fold) ?? checkFiles(plan, fold);
-  return wrong === null ? null : { kind: 'fail', error: wrong.toReport() };
+  return wrong?.toReport() ?? null;
 }
 
 /** No row is lost between two stages, and none is taken twice: the tasks of one have taken what those before it have handed on, no more and no less. */

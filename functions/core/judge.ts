@@ -4,41 +4,36 @@ import { type ErrorReport, FanlakeError } from './errors.ts';
 import type { FailedTask, Fold } from './part.ts';
 import type { Plan } from './plan.ts';
 
-export type Verdict = { readonly kind: 'commit'; readonly partial: boolean } | { readonly kind: 'fail'; readonly error: ErrorReport };
-
-const fail = (error: FanlakeError): Verdict => ({ kind: 'fail', error: error.toReport() });
-
 /** Most data files of a run: its log entry must stay readable, some 300 MB at this number. */
 const maxFiles = 100_000;
 
 /**
- * Whether an epoch whose map stage is complete may be committed, or go on: failed tasks, chain, conservation, thresholds (protocol.md, Commit, step 1). Looks at
- * sums only, never at rows.
+ * Why an epoch whose map stage is complete may neither be committed nor go on, or null: failed tasks, chain, conservation, thresholds (protocol.md, Commit, step 1).
+ * Looks at sums only, never at rows.
  * @param fold of the map stage
  */
-export function judge(plan: Plan, fold: Fold): Verdict {
-  if (plan.error !== null) return { kind: 'fail', error: plan.error };
+export function judge(plan: Plan, fold: Fold): ErrorReport | null {
+  if (plan.error !== null) return plan.error;
   const missing = fold.failed.flatMap((task) => task.missing);
   const holes = new Set(fold.failed.flatMap((task) => (task.linked ? [] : task.missing.map(({ key }) => key))));
   const chain = checkChain(fold.chain, (key) => plan.remainder || holes.has(key));
   // first: a task that read from a wrong place may have failed for nothing else
   if (chain.kind === 'broken') {
     const message = `${chain.links.length} splits were read from a wrong place (a guess inside quotes); they are read again from the right one.`;
-    return fail(new FanlakeError('chain', message, { broken: chain.links }));
+    return new FanlakeError('chain', message, { broken: chain.links }).toReport();
   }
   // the answer of a query that looks at several rows at once is another one without a task's rows
   const allowed = plan.staged === true ? 0 : plan.job.limits.maxFailedTasks;
-  if (fold.failed.length > allowed) return { kind: 'fail', error: failedTasksError(plan, fold.failed) };
+  if (fold.failed.length > allowed) return failedTasksError(plan, fold.failed);
   const tooMany = checkFiles(plan, fold);
-  if (tooMany !== null) return fail(tooMany);
+  if (tooMany !== null) return tooMany.toReport();
   if (chain.kind === 'gap') {
     const message = `Run ${plan.run} is not committed: ${chain.key} should go on at byte ${chain.expected} and goes on at ${chain.found}.`;
-    return fail(new FanlakeError('run.unaccounted', message, { ...chain }));
+    return new FanlakeError('run.unaccounted', message, { ...chain }).toReport();
   }
-  if (chain.kind === 'unproven') return { kind: 'fail', error: unprovenError(plan, fold.failed, chain) };
+  if (chain.kind === 'unproven') return unprovenError(plan, fold.failed, chain);
   const wrong = checkAccounting(plan, fold, plan.remainder || missing.length > 0) ?? checkBadRows(plan, fold);
-  if (wrong !== null) return fail(wrong);
-  return { kind: 'commit', partial: fold.failed.length > 0 };
+  return wrong?.toReport() ?? null;
 }
 
 /** Behind a failed task a split's guess can't be checked: then the run isn't committed in part but fails. */

@@ -29,6 +29,13 @@ export const groupSize = (group: number, tasks: number): number => Math.min(task
 
 export const groupCount = (tasks: number): number => Math.ceil(tasks / tasksPerGroup);
 
+/** The groups that half-open ranges of tasks are in, each once. */
+export function groupsIn(ranges: readonly (readonly [number, number])[]): readonly number[] {
+  const groups = new Set<number>();
+  for (const [start, end] of ranges) for (let group = groupOf(start); group * tasksPerGroup < end; group++) groups.add(group);
+  return [...groups].sort((a, b) => a - b);
+}
+
 const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
 
 // --- work root
@@ -44,16 +51,24 @@ export const partKey = (id: PlanId, stage: number, task: number): string => `${p
 export const foldsPrefix = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/groups/`;
 export const foldKey = (id: PlanId, stage: number, group: number): string => `${foldsPrefix(id, stage)}${pad(group, 4)}`;
 
-/** Below it a note of each time that tasks were sent again. */
-export const resendsPrefix = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/resent/`;
-export const resendKey = (id: PlanId, stage: number, round: number): string => `${resendsPrefix(id, stage)}${pad(round, 2)}`;
+/** What a monitor sends again: a stage's tasks, or the message that hands the epoch to the reducer. */
+export type Resent = 'tasks' | 'commits';
+
+/** Below it a note of each time that it was sent again. */
+export const resendsPrefix = (id: PlanId, stage: number, what: Resent): string =>
+  `${stageRoot(id, stage)}/${what === 'tasks' ? 'resent' : 'resent-commits'}/`;
+export const resendKey = (id: PlanId, stage: number, what: Resent, round: number): string =>
+  `${resendsPrefix(id, stage, what)}${pad(round, 2)}`;
 
 /** The tasks of a merge stage. */
 export const stageTasksKey = (id: PlanId, stage: number): string => `${stageRoot(id, stage)}/tasks.json`;
 
-/** The rows that an attempt hands on to the next stage. */
+/** Below it the rows that tasks of a group hand on to the next stage. */
+export const rowsPrefix = (id: PlanId, stage: number, group: number): string => `${stageRoot(id, stage)}/rows/${pad(group, 4)}/`;
+
+/** Those of an attempt. */
 export const rowsKey = (id: PlanId, stage: number, task: number, nonce: string): string =>
-  `${stageRoot(id, stage)}/rows/${pad(task, 7)}-${nonce}.parquet`;
+  `${rowsPrefix(id, stage, groupOf(task))}${pad(task, 7)}-${nonce}.parquet`;
 
 /** The task's number in a part's key. */
 export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));
@@ -69,6 +84,9 @@ export const runOfLandedKey = (key: string): string => key.slice(key.lastIndexOf
 
 /** What a command asks for: the list of a run's objects and its job. `hash` is its content's. */
 export const requestKey = (run: string, hash: string): string => `requests/${run}/${hash}.json`;
+
+/** A note that a command has asked for an epoch behind one that has ended. */
+export const askedKey = ({ run, epoch }: EpochId): string => `requests/${run}/e${epoch}`;
 
 export const requestsPrefix = 'requests/';
 export const runOfRequestKey = (key: string): string => key.slice(requestsPrefix.length, key.indexOf('/', requestsPrefix.length));
@@ -153,6 +171,9 @@ export function parseDataFileKey(table: string, key: string): DataFileKey | null
   return partitions.every((folder) => folder.indexOf('=') > 0) ? { ...id, mark, pending } : null;
 }
 
+/** With this the names of an epoch's files in a Hive table begin. */
+export const committedFilesOf = ({ run, epoch }: EpochId): string => `${run}-e${epoch}-`;
+
 /** A Hive table's file name is fixed by run, task and number, so that copying it again changes nothing. */
-export const committedFileName = (run: string, epoch: number, task: number, index: number): string =>
-  `${run}-e${epoch}-${pad(task, 7)}-${index}.parquet`;
+export const committedFileName = (id: EpochId, task: number, index: number): string =>
+  `${committedFilesOf(id)}${pad(task, 7)}-${index}.parquet`;

@@ -30,7 +30,7 @@ export function measureAttempts(
   return count === 0 ? null : { count, longestMs, mostBytes, lastBeganMs };
 }
 
-/** How often tasks of an epoch were sent again, and when the last time; null when never. */
+/** How often tasks of an epoch, or its message to the reducer, were sent again, and when the last time; null when never. */
 export interface Resends {
   readonly count: number;
   readonly lastMs: number | null;
@@ -85,6 +85,18 @@ export function lateFromMs(stage: StageProgress, measured: MeasuredAttempts | nu
   const allowedMs = Math.max(leastLateMs, lateFactor * measured.longestMs * larger);
   const firstMs = createdMs + turnMs + allowedMs;
   return resends.lastMs === null ? firstMs : Math.max(firstMs, resends.lastMs + Math.max(usualMs * spacing, allowedMs));
+}
+
+/** The message of the `commits` queue that hands an epoch on comes again by itself until the epoch has ended, so another is of use only should that be lost. */
+export const commitLateMs = 15 * 60_000;
+
+/**
+ * When the monitor hands an epoch to the reducer: at once where it hasn't yet, then after pauses that double, so that whatever keeps the reducer from its end,
+ * and for how long, few messages wait for it.
+ * @returns milliseconds since 1970 UTC
+ */
+export function commitAgainFromMs({ count, lastMs }: Resends): number {
+  return lastMs === null ? 0 : lastMs + commitLateMs * 2 ** (count - 1);
 }
 
 /** So many of the items, spread over them, the last one among them; all when there are no more. */

@@ -14,7 +14,7 @@ import { type PartRows, type PartRowsTarget, partsRelation, writePartRows } from
 import { type InputFiles, type Relation, typedRelation } from './relation.ts';
 import type { Engine, PlanOperator } from './session.ts';
 import type { SideRelation } from './side-relation.ts';
-import { identifier } from './sql-text.ts';
+import { emptyRelation, identifier } from './sql-text.ts';
 
 /** What is run of a query in stages over the splits, and where its rows go. */
 export interface StagedMap extends PartRowsTarget {
@@ -56,6 +56,7 @@ export interface MapResult {
  * @throws FanlakeError query.failed (an expression of the query), table.partitions, task.memory, store.full, input.corrupt
  */
 export async function runMap(engine: Engine, m: MapRequest): Promise<MapResult> {
+  if (m.pieces.length === 0) return runOverNothing(engine, m);
   await allowFiles(
     engine,
     m.pieces.map(({ path }) => path),
@@ -71,6 +72,16 @@ export async function runMap(engine: Engine, m: MapRequest): Promise<MapResult> 
       throw new RowsDoNotFit('a value or a record does not fit', { cause: thrown });
     throw asEngineError(thrown, "the query can't be run over the input");
   }
+}
+
+/** What a query says of no row at all, which may be a row: a count is 0. Tasks that share a query hand on nothing then. */
+async function runOverNothing(engine: Engine, m: MapRequest): Promise<MapResult> {
+  const nothing = { scanned: 0, passed: 0, written: 0, files: [] };
+  if (m.query.rowwise || m.staged !== undefined) return nothing;
+  const virtual = virtualIn(m);
+  const withInput = withTables(m, emptyRelation([...m.columns, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))]));
+  const { files } = await copyToParquet(engine, withInput, await embeddable(engine, m.query.sql, virtual), m.output, { profile: false });
+  return { ...nothing, files, written: files.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
 async function checkParquet(engine: Engine, sql: string): Promise<void> {
@@ -90,16 +101,22 @@ export function inputOf({ pieces, columns, query, run }: MapRequest): InputFiles
 
 /** Runs the query over a relation that gives only rows that fit. */
 export async function mapOver(engine: Engine, m: MapRequest, relation: Relation): Promise<MapResult> {
-  const virtual = virtualColumns.filter((name) => m.query.reads.includes(name) && !m.columns.some((column) => sameName(column.name, name)));
-  const sides = (m.sides ?? []).map(({ name, sql }) => `, ${identifier(name)} AS (${sql})`).join('');
   const over: Over = {
     relation,
-    virtual,
-    withInput: `WITH input AS (${relation.sql})${sides}`,
-    toCount: `WITH input AS (${relation.guarded})${sides}`,
+    virtual: virtualIn(m),
+    withInput: withTables(m, relation.sql),
+    toCount: withTables(m, relation.guarded),
   };
   return m.staged === undefined ? mapToFiles(engine, m, over) : mapToParts(engine, m, m.staged, over);
 }
+
+/** The WITH clause of all tables that the query may read. */
+const withTables = ({ sides = [] }: MapRequest, input: string): string =>
+  `WITH input AS (${input})${sides.map(({ name, sql }) => `, ${identifier(name)} AS (${sql})`).join('')}`;
+
+/** Virtual columns that the query reads. */
+const virtualIn = ({ query, columns }: MapRequest): readonly string[] =>
+  virtualColumns.filter((name) => query.reads.includes(name) && !columns.some((column) => sameName(column.name, name)));
 
 interface Over {
   readonly relation: Relation;

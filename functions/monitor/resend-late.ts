@@ -49,7 +49,7 @@ export async function resendLate(
   const createdMs = stage.merge?.createdMs ?? plan.createdMs;
   const unsent = { createdMs, tasks: stage.tasks, finished: stage.tasks - missing, resends: neverResent };
   if (missing === 0 || nowMs < soonestLateMs(unsent)) return;
-  const progress: StageProgress = { ...unsent, resends: await readResends(work, plan, stage.stage) };
+  const progress: StageProgress = { ...unsent, resends: await readResends(work, plan, stage.stage, 'tasks') };
   if (nowMs < soonestLateMs(progress)) return;
   const measured = isMeasurable(progress) ? measureAttempts(await sample(work, plan, stage, open, folded), bytesRead(stage)) : null;
   if (nowMs < lateFromMs(progress, measured, 0)) return;
@@ -58,7 +58,7 @@ export async function resendLate(
   const late = unfinished.filter((task) => nowMs >= lateFromMs(progress, measured, bytesOf(task)));
   if (late.length === 0) return;
   // before the messages: who dies in between leaves these tasks to the next time, and of two monitors one sends
-  if (await noteResend(work, plan, stage.stage, progress.resends.count, { atMs: nowMs, tasks: late.length }))
+  if (await noteResend(work, plan, stage.stage, 'tasks', progress.resends.count, { atMs: nowMs, tasks: late.length }))
     await sendLate(context, plan, stage, late);
 }
 

@@ -3,13 +3,15 @@ import { groupCount, groupSize } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
+import { commitAgainFromMs, commitLateMs } from '../core/straggler.ts';
 import type { MonitorMessage } from '../core/task.ts';
 import { finishedTasks, foldedGroups, sendCommit } from '../protocol/barrier.ts';
-import { climb, completeStage } from '../protocol/climb.ts';
+import { beginNextStage, climb } from '../protocol/climb.ts';
 import type { RunContext } from '../protocol/context.ts';
 import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { announceOutcome, decide } from '../protocol/ledger.ts';
+import { noteResend, readResends } from '../protocol/resends.ts';
 import { isLast, mapStage, readStage, type Stage } from '../protocol/stages.ts';
 import { type OpenGroup, resendLate } from './resend-late.ts';
 
@@ -40,8 +42,9 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
     await fulfilDuties(context, decision);
     return true;
   }
-  if (decision !== null) await sendCommit(context, plan);
-  else await sweepStage(context, plan, await newestStage(context.stores.work, plan));
+  if (decision === null) await sweepStage(context, plan, await newestStage(context.stores.work, plan));
+  // whoever decided it not long ago did so for a message that it still has
+  else if (context.clock.now() >= decision.atMs + commitLateMs) await handOn(context, plan);
   return false;
 }
 
@@ -83,5 +86,20 @@ async function sweepStage(context: RunContext, plan: Plan, stage: Stage): Promis
     else open.push({ group, finished });
   }
   if (open.length > 0) await resendLate(context, plan, stage, open, folded);
-  if (folded.size === groupCount(stage.tasks)) await completeStage(context, plan, stage);
+  if (folded.size < groupCount(stage.tasks)) return;
+  if (!(await beginNextStage(context, plan, stage))) await handOn(context, plan);
+}
+
+/**
+ * Hands the epoch to the reducer, unless that was done not long ago. Noted behind the message: who dies in between does it once more. An epoch is handed on behind one of its
+ * stages only, so the notes lie with the first, whichever that is.
+ */
+async function handOn(context: RunContext, plan: Plan): Promise<void> {
+  const { work } = context.stores;
+  const { stage } = mapStage(plan);
+  const sent = await readResends(work, plan, stage, 'commits');
+  const nowMs = context.clock.now();
+  if (nowMs < commitAgainFromMs(sent)) return;
+  await sendCommit(context, plan);
+  await noteResend(work, plan, stage, 'commits', sent.count, { atMs: nowMs, tasks: 0 });
 }

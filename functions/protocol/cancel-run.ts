@@ -1,5 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import type { Receipt } from '../core/receipt.ts';
+import { isAskedFor } from './asked-epoch.ts';
 import type { RunContext } from './context.ts';
 import { readOutcome } from './documents.ts';
 import { decide } from './ledger.ts';
@@ -8,24 +9,33 @@ import { type FoundRun, lookUpRun } from './look-up-run.ts';
 /** Sees that an epoch with this decision gets its outcome, or its next epoch. */
 export type EndRun = (found: FoundRun, decision: Decision) => Promise<void>;
 
-/** What became of a run that was to be cancelled: how its newest epoch ended; null while that is being committed, too late to cancel it. */
+/** What became of a run that was to be cancelled: how the epoch ended; null while that is being committed, too late to cancel it. */
 export interface CancelledRun {
   readonly found: FoundRun;
   readonly outcome: Receipt | null;
 }
 
 /**
- * Decides that a run's newest epoch is cancelled. Where another decision was first and a further epoch follows from it, that one.
+ * Decides that a run's newest epoch is cancelled. Where another decision was first and a further epoch follows from it, that one; where it has ended and the next one is
+ * asked for (`noteAsked`), that one before it is planned: whoever gets the message finds it decided.
  * @throws FanlakeError `store.*`
  */
 export async function cancelRun(context: RunContext, first: FoundRun, end: EndRun): Promise<CancelledRun> {
   for (let found = first; ; ) {
-    const { run, epoch, table } = found;
-    if (found.outcome !== null) return { found, outcome: found.outcome };
-    const decision = await decide(context, { kind: 'cancel', run, epoch, table });
-    await end(found, decision);
-    const outcome = await readOutcome(context.stores.lake, table, found);
-    if (outcome !== null || decision.kind === 'commit') return { found, outcome };
+    const { run, table } = found;
+    const open = await openEpoch(context, found);
+    if (open === null) return { found, outcome: found.outcome };
+    const decision = await decide(context, { kind: 'cancel', run, epoch: open.epoch, table });
+    await end(open, decision);
+    const outcome = await readOutcome(context.stores.lake, table, open);
+    if (outcome !== null || decision.kind === 'commit') return { found: open, outcome };
     found = (await lookUpRun(context.stores, table, run)) ?? found;
   }
+}
+
+/** The run's epoch that hasn't ended, which may only be asked for yet; null when there is none. */
+async function openEpoch({ stores }: RunContext, found: FoundRun): Promise<FoundRun | null> {
+  if (found.outcome === null) return found;
+  const next = { ...found, epoch: found.epoch + 1, plan: null, outcome: null };
+  return found.outcome.outcome !== 'COMMITTED' && (await isAskedFor(stores.work, next)) ? next : null;
 }

@@ -20,10 +20,19 @@ export async function climb(context: RunContext, plan: Plan, stage: Stage, group
  * sends what has no part yet.
  */
 export async function completeStage(context: RunContext, plan: Plan, stage: Stage): Promise<void> {
-  if (isLast(plan, stage)) return sendCommit(context, plan);
+  if (!(await beginNextStage(context, plan, stage))) await sendCommit(context, plan);
+}
+
+/**
+ * Sends the tasks that follow on a stage that is complete.
+ * @returns false when there are none, so that the epoch is to be handed to the reducer: the stage was the last, or the run can't go on
+ */
+export async function beginNextStage(context: RunContext, plan: Plan, stage: Stage): Promise<boolean> {
+  if (isLast(plan, stage)) return false;
   const next = await nextStage(context, plan, stage);
-  if (next === null) return sendCommit(context, plan);
-  return sendStage(context, plan, next.stage, next.created);
+  if (next === null) return false;
+  const isComplete = await sendStage(context, plan, next.stage, next.created);
+  return isComplete ? beginNextStage(context, plan, next.stage) : true;
 }
 
 /** The stage behind a complete one, planned now if nobody has done so; null where the reducer has to say how the run ends, or goes on in another epoch. */
@@ -44,7 +53,7 @@ async function nextStage(
 /** Whether a stage came out so that another may follow: no part failed or is gone, and the splits were read from their right places. */
 function mayGoOn(plan: Plan, { merge, fold, complete }: GatheredStage): boolean {
   if (!complete) return false;
-  return merge === null ? judge(plan, fold).kind === 'commit' : fold.failed.length === 0;
+  return merge === null ? judge(plan, fold) === null : fold.failed.length === 0;
 }
 
 function stepsOf(plan: Plan) {
@@ -56,8 +65,9 @@ function stepsOf(plan: Plan) {
 /**
  * Sends the tasks of a merge stage that have no part yet; groups with none left are completed.
  * @param fresh when nobody can have worked on it yet: saves a look
+ * @returns whether the stage is complete
  */
-async function sendStage(context: RunContext, plan: Plan, stage: Stage, fresh: boolean): Promise<void> {
+async function sendStage(context: RunContext, plan: Plan, stage: Stage, fresh: boolean): Promise<boolean> {
   const missing: MergeTask[] = [];
   let isComplete = false;
   for (let group = 0; group < groupCount(stage.tasks); group++) {
@@ -70,5 +80,5 @@ async function sendStage(context: RunContext, plan: Plan, stage: Stage, fresh: b
     context.merges,
     missing.map((task) => mergeMessage(plan, stage.stage, task)),
   );
-  if (isComplete) await completeStage(context, plan, stage);
+  return isComplete;
 }

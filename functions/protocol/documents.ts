@@ -1,17 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import {
-  decisionKey,
-  type EpochId,
-  foldKey,
-  outcomeKey,
-  type PlanId,
-  partKey,
-  planKey,
-  planPageKey,
-  resendKey,
-  stageTasksKey,
-} from '../core/keys.ts';
+import { decisionKey, type EpochId, foldKey, outcomeKey, type PlanId, partKey, planKey, planPageKey, stageTasksKey } from '../core/keys.ts';
 import type { StoredStage } from '../core/merge-task.ts';
 import type { Fold, Part } from '../core/part.ts';
 import { type Plan, type PlanPage, planFormat } from '../core/plan.ts';
@@ -37,14 +26,14 @@ async function readJson(store: ObjectStore, key: string): Promise<unknown> {
   }
 }
 
-/** @throws FanlakeError `plan.version` when a newer Fanlake wrote it */
+/** @throws FanlakeError `plan.version` when another version of Fanlake wrote it */
 export async function readPlan(work: ObjectStore, id: EpochId): Promise<Plan | null> {
   const plan = (await readJson(work, planKey(id))) as Plan | null;
   if (plan !== null && plan.format !== planFormat) {
     throw new FanlakeError(
       'plan.version',
       `Run ${id.run} was planned by another version of Fanlake (plan format ${String(plan.format)}, this one speaks ${planFormat}). ` +
-        `Finish it with that version, or plan it anew: fanlake retry ${id.run}`,
+        'Finish it with that version, or load its objects as another run: fanlake run <job> --input ... --again',
       { found: plan.format, spoken: planFormat },
     );
   }
@@ -65,9 +54,9 @@ export const readFold = async (work: ObjectStore, id: PlanId, stage: number, gro
 export const readStageTasks = async (work: ObjectStore, id: PlanId, stage: number): Promise<StoredStage | null> =>
   (await readJson(work, stageTasksKey(id, stage))) as StoredStage | null;
 
-/** When tasks were sent again; null when they weren't so often. */
-export const readResend = async (work: ObjectStore, id: PlanId, stage: number, round: number): Promise<{ readonly atMs: number } | null> =>
-  (await readJson(work, resendKey(id, stage, round))) as { readonly atMs: number } | null;
+/** A resend by its key: when it was; null when there weren't so many. */
+export const readResend = async (work: ObjectStore, key: string): Promise<{ readonly atMs: number } | null> =>
+  (await readJson(work, key)) as { readonly atMs: number } | null;
 
 export const readDecision = async (lake: ObjectStore, table: string, id: EpochId): Promise<Decision | null> =>
   (await readJson(lake, decisionKey(table, id))) as Decision | null;

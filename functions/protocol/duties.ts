@@ -1,13 +1,12 @@
 import type { Decision, FailDecision } from '../core/decision.ts';
 import { type ErrorReport, FanlakeError } from '../core/errors.ts';
-import { planKey } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
 import { blankReceipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
 import { readDecision, readPlan } from './documents.ts';
 import { writeOutcome } from './ledger.ts';
 import { exactStartsOf, hasLostPages, openNextEpoch } from './open-next-epoch.ts';
-import { endUndone } from './start-epoch.ts';
+import { endUndone, startEpoch } from './start-epoch.ts';
 
 /**
  * The two duties of whoever finds an epoch decided, before it acknowledges (protocol.md): after `fail` or `cancel` the outcome is created
@@ -21,11 +20,11 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
   const error = decision.kind === 'fail' ? decision.error : null;
   if (plan !== null) return endUndone(context, plan, outcome, error);
-  await endWithoutPlan(context, decision, outcome, error);
+  await writeBareOutcome(context, decision, outcome, error);
 }
 
 /** The work root has expired: the outcome says what is known. */
-async function endWithoutPlan(
+async function writeBareOutcome(
   context: RunContext,
   decision: Decision,
   outcome: 'FAILED' | 'CANCELLED',
@@ -47,10 +46,11 @@ async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Pr
     await openNextEpoch(context, plan, exactStartsOf(decision));
     return;
   }
-  // opened before the plan expired; else nobody can open it any more, and the run ends here
-  if ((await context.stores.work.head(planKey(next))) !== null) return;
+  // opened before the plan expired, by somebody who may have died behind its plan; else nobody can open it any more, and the run ends here
+  const opened = await readPlan(context.stores.work, next);
+  if (opened !== null) return startEpoch(context, opened, false);
   const message = `Run ${run} was to go on with another epoch, and its plan has expired before that. Run its job over the input again: fanlake run <job> --input ...`;
-  await endWithoutPlan(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
+  await writeBareOutcome(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
 }
 
 /** The plan; null when it has expired, or is one of another version of Fanlake, which is then what the run fails for. */

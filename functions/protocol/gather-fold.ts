@@ -1,4 +1,4 @@
-import { groupCount, type PlanId } from '../core/keys.ts';
+import { groupCount, groupsIn, type PlanId } from '../core/keys.ts';
 import { addFolds, type Fold, foldParts, type Part } from '../core/part.ts';
 import { type Plan, reusedCount } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
@@ -73,20 +73,29 @@ interface EpochFold {
 
 const partsOfEpochs = (folds: readonly EpochFold[]): number => folds.reduce((sum, { fold }) => sum + fold.done + fold.failed.length, 0);
 
+const numbersIn = (ranges: readonly (readonly [number, number])[]): readonly number[] =>
+  ranges.flatMap(([start, end]) => Array.from({ length: end - start }, (_, index) => start + index));
+
 /** The parts that an epoch takes over, as far as they are there. */
 async function reusedFolds(work: ObjectStore, plan: Plan): Promise<readonly EpochFold[]> {
   const folds: EpochFold[] = [];
   for (const { epoch, tasks } of plan.reuse) {
-    const numbers = tasks.flatMap(([start, end]) => Array.from({ length: end - start }, (_, index) => start + index));
     const earlier = await readPlan(work, { run: plan.run, epoch });
-    if (earlier !== null) folds.push({ epoch, fold: await partsOf(work, earlier, 0, numbers) });
+    if (earlier !== null) folds.push({ epoch, fold: await partsOf(work, earlier, 0, numbersIn(tasks)) });
   }
   return folds;
 }
 
-/** Whether parts that an epoch takes over are gone. */
+/** Whether parts that an epoch takes over are gone, told by lists of them. */
 export async function hasLostParts(work: ObjectStore, plan: Plan): Promise<boolean> {
-  return plan.reuse.length > 0 && partsOfEpochs(await reusedFolds(work, plan)) < reusedCount(plan);
+  for (const { epoch, tasks: ranges } of plan.reuse) {
+    const earlier = await readPlan(work, { run: plan.run, epoch });
+    if (earlier === null) return true;
+    const there = new Set<number>();
+    for (const group of groupsIn(ranges)) for (const task of await finishedTasks(work, earlier, 0, group)) there.add(task);
+    if (numbersIn(ranges).some((task) => !there.has(task))) return true;
+  }
+  return false;
 }
 
 async function groupFold(work: ObjectStore, plan: Plan, { stage, tasks }: Stage, group: number): Promise<Fold> {

@@ -1,9 +1,9 @@
 import type { CommitDecision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
-import { manifestPrefix } from '../core/keys.ts';
+import { committedFilesOf, manifestPrefix, pendingFolder } from '../core/keys.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
-import { appIdOf } from '../core/table-log/append.ts';
+import { appIdOf } from '../core/table-log/member-actions.ts';
 import { readOutcome } from './documents.ts';
 import { readLedger } from './ledger.ts';
 import { TableLog } from './table-log.ts';
@@ -12,19 +12,30 @@ import { TableLog } from './table-log.ts';
  * The error of a run whose commit was decided, and which was interrupted before its outcome was written, when its plan is gone: whether all of it is in the
  * table can't be told, and loading its objects once more could double their rows.
  */
-export async function commitUnknown(lake: ObjectStore, { run, epoch, table }: CommitDecision, gone = 'its plan is'): Promise<FanlakeError> {
-  const { transactions } = await new TableLog(lake, table).refresh();
+export async function commitUnknown(lake: ObjectStore, decision: CommitDecision, gone = 'its plan is'): Promise<FanlakeError> {
+  const { run, epoch, table } = decision;
+  const { version, transactions } = await new TableLog(lake, table).refresh();
   const manifest = await lake.head(`${manifestPrefix(table)}${run}-e${epoch}.json`);
   const isThere = transactions.has(appIdOf(run, epoch)) || manifest !== null;
   const state = isThere
     ? 'Its rows are in the table; only its receipt was never written, so how many there are of how many read is not known.'
-    : 'The table does not name it: most likely none of its rows are there.';
+    : version < 0 && (await hasHiveFiles(lake, decision))
+      ? `Its list of files was never written, so none, some or all of its rows are in the table: those in files whose names begin with ${committedFilesOf(decision)}.`
+      : 'The table does not name it: most likely none of its rows are there.';
   return new FanlakeError(
     'commit.unknown',
     `Run ${run} was being committed when it was interrupted, and ${gone} gone (the work folder expired or was deleted). ${state} ` +
       `It is not loaded again by itself, since that could double its rows. Look into the table (fanlake query); to load its objects as another run: --again`,
     { run, epoch, committed: isThere },
   );
+}
+
+/** Whether a folder is a table of Hive folders: lists of committed files are in it, or files of the epoch that waited for their commit. */
+async function hasHiveFiles(lake: ObjectStore, decision: CommitDecision): Promise<boolean> {
+  for (const prefix of [manifestPrefix(decision.table), `${decision.table}/${pendingFolder(decision)}`]) {
+    if ((await lake.listKeys({ prefix, limit: 1 })).keys.length > 0) return true;
+  }
+  return false;
 }
 
 /** The outcome of the epoch of a run that was committed in part; null when none was. */

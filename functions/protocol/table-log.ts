@@ -9,9 +9,12 @@ import {
   parseLogName,
   versionName,
 } from '../core/table-log/log-names.ts';
-import { applyEntries, emptySnapshot, type LogEntry, type Snapshot } from '../core/table-log/snapshot.ts';
+import { emptySnapshot, type LogEntry, type Snapshot, SnapshotFold } from '../core/table-log/snapshot.ts';
 import { inOrder, listAll } from './documents.ts';
 import { type ReadEntry, readCheckpoint, readEntry } from './read-log.ts';
+
+/** Entries that are read and taken at once. */
+const entriesAtOnce = 16;
 
 interface Listed {
   readonly names: readonly string[];
@@ -87,15 +90,31 @@ export class TableLog {
       return this.readOn();
     }
     const wanted = entries.filter((version) => version > this.snapshot.version);
-    const read = await this.readEntries(wanted);
-    this.snapshot = applyEntries(this.snapshot, read);
-    this.newestTag = read.at(-1)?.tag ?? this.newestTag ?? versions.knownTag ?? (await this.tagOf(this.snapshot.version));
+    const fold = new SnapshotFold(this.snapshot);
+    let tag: string | null = null;
+    for await (const read of this.pages(wanted)) {
+      fold.follow(read);
+      tag = read.at(-1)?.tag ?? tag;
+    }
+    this.snapshot = fold.end();
+    this.newestTag = tag ?? this.newestTag ?? versions.knownTag ?? (await this.tagOf(this.snapshot.version));
     return this.snapshot;
   }
 
   /** The entries with versions in `(after, upTo]` that the store still has. */
   async entriesSince(after: number, upTo: number): Promise<readonly LogEntry[]> {
-    return this.readEntries(Array.from({ length: Math.max(0, upTo - after) }, (_, index) => after + 1 + index));
+    const entries: LogEntry[] = [];
+    for await (const entry of this.entries(after, upTo)) entries.push(entry);
+    return entries;
+  }
+
+  /** The same without the files that they add and remove, which may be millions. */
+  async changesSince(after: number, upTo: number): Promise<readonly LogEntry[]> {
+    const changes: LogEntry[] = [];
+    for await (const { version, actions } of this.entries(after, upTo)) {
+      changes.push({ version, actions: actions.filter((action) => !('add' in action || 'remove' in action)) });
+    }
+    return changes;
   }
 
   /** Puts an entry if its version is free; false when another writer has it. */
@@ -150,9 +169,18 @@ export class TableLog {
     return objects;
   }
 
-  private async readEntries(versions: readonly number[]): Promise<readonly ReadEntry[]> {
-    const entries = await inOrder(versions, (version) => readEntry(this.lake, this.table, version));
-    return entries.filter((entry) => entry !== null);
+  private async *entries(after: number, upTo: number): AsyncGenerator<LogEntry> {
+    const versions = Array.from({ length: Math.max(0, upTo - after) }, (_, index) => after + 1 + index);
+    for await (const page of this.pages(versions)) yield* page;
+  }
+
+  /** Entries that the store has, a few at a time: of a long log nobody can hold all. */
+  private async *pages(versions: readonly number[]): AsyncGenerator<readonly ReadEntry[]> {
+    for (let start = 0; start < versions.length; start += entriesAtOnce) {
+      const page = versions.slice(start, start + entriesAtOnce);
+      const entries = await inOrder(page, (version) => readEntry(this.lake, this.table, version));
+      yield entries.filter((entry) => entry !== null);
+    }
   }
 
   /** Where reading begins: the newest checkpoint, or nothing. One that can't be read is passed over where all entries are there from the first one on. */

@@ -2,13 +2,14 @@ import type { Decision } from '../core/decision.ts';
 import { FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
-import { readDecision } from './documents.ts';
+import { readDecision, readOutcome, readPlan } from './documents.ts';
 import { fulfilDuties } from './duties.ts';
 import { hasLostParts } from './gather-fold.ts';
 import { commitUnknown, partialOutcome, remainderLost } from './in-the-table.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
-import { hasLostPages, isRemainderKnown, openNextEpoch, openRemainder } from './open-next-epoch.ts';
+import { hasLostPages, openNextEpoch, openRemainder, remainderOf } from './open-next-epoch.ts';
 import { startEpoch } from './start-epoch.ts';
 
 /** What a command asks for that names job and input. */
@@ -28,6 +29,8 @@ export interface WayOn {
   readonly kind: 'under way' | 'decided' | 'next' | 'anew';
   /** The epoch that is under way then. */
   readonly epoch: number;
+  /** What that is planned with. */
+  readonly job: Job;
   /** Goes it; everything of it can be repeated. Answers the plan of that epoch. */
   readonly go: () => Promise<Plan>;
 }
@@ -60,7 +63,7 @@ export async function findWayOn(context: RunContext, found: FoundRun, asked: Ask
     await (isUnderWay ? startEpoch(context, plan, false) : fulfilDuties(context, decision));
     return plan;
   };
-  return { kind: isUnderWay ? 'under way' : 'decided', epoch, go };
+  return { kind: isUnderWay ? 'under way' : 'decided', epoch, job: plan.job, go };
 }
 
 /** An epoch is opened only behind the outcome of the one before it: what was decided is seen to first. */
@@ -85,11 +88,12 @@ function begunOtherwise({ run, plan }: FoundRun): FanlakeError {
   );
 }
 
-/** A job without what doesn't change the rows that a task makes. */
-const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
+/** A job without what doesn't change the rows that a task makes, to be compared with another. */
+export const rowsOf = ({ limits: _limits, ...job }: Job): string => JSON.stringify(job);
 
 /** The epoch after one that failed or is partial. Parts are taken over only if the job would make the same ones again. */
-async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | null): Promise<WayOn> {
+async function wayToNext(context: RunContext, newest: FoundRun, asked: Asked | null): Promise<WayOn> {
+  const found = await asItStands(context, newest);
   const { plan, outcome, run } = found;
   // it may be in the table though its outcome says FAILED
   if (outcome?.error?.code === 'commit.unknown') {
@@ -99,25 +103,48 @@ async function wayToNext(context: RunContext, found: FoundRun, asked: Asked | nu
     throw new FanlakeError('commit.unknown', `${message}${again}`, details);
   }
   const partial = outcome?.outcome === 'PARTIAL';
-  const isPlanLost =
-    plan === null || (await hasLostPages(context.stores.work, plan)) || (partial && !(await isRemainderKnown(context, plan)));
+  const { isPlanLost, remainder } = await leftOfPlan(context, found);
   if (isPlanLost && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
   if (isPlanLost && asked === null) {
     throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
   }
-  const changed = isPlanLost || (await mustPlanAnew(context, plan, found, asked));
+  const changed = plan === null || isPlanLost || (await mustPlanAnew(context, plan, found, asked));
   // where nothing is in the table the input may as well be cut in another way
   const cutAnew = !partial && asked !== null && isOtherSize(asked, plan) && !(await isCommittedInPart(context, found));
   if (plan !== null && !cutAnew && (!changed || (partial && asked === null))) {
     const next = { ...plan, job: asked?.job ?? plan.job };
-    const go = () => (partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map()));
-    return { kind: 'next', epoch: found.epoch + 1, go };
+    const open = () => openNextEpoch(context, next, new Map(), found.epoch + 1);
+    const go = () => (remainder !== null ? openRemainder(context, next, remainder, found.epoch + 1) : open());
+    return { kind: 'next', epoch: found.epoch + 1, job: next.job, go };
   }
   if (partial || (await isCommittedInPart(context, found))) {
     throw await remainderStuck(context, found);
   }
-  if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, go: () => asked.plan(run, found.epoch + 1) };
+  if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, job: asked.job, go: () => asked.plan(run, found.epoch + 1) };
   throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
+}
+
+/** A run with plan and outcome of the epoch that it stands behind: one that was cancelled before it was planned has changed nothing. */
+async function asItStands({ stores }: RunContext, found: FoundRun): Promise<FoundRun> {
+  const { run, table } = found;
+  let { epoch, plan, outcome } = found;
+  while (plan === null && outcome?.outcome === 'CANCELLED' && epoch > 0) {
+    epoch -= 1;
+    outcome = await readOutcome(stores.lake, table, { run, epoch });
+    plan = await readPlan(stores.work, { run, epoch });
+  }
+  return outcome === null ? found : { ...found, plan, outcome };
+}
+
+/** Whether nobody can go on with the plan that a run stands behind; the tasks that are missing where that was committed in part. */
+async function leftOfPlan(
+  { stores }: RunContext,
+  { plan, outcome }: FoundRun,
+): Promise<{ readonly isPlanLost: boolean; readonly remainder: readonly Task[] | null }> {
+  if (plan === null || (await hasLostPages(stores.work, plan))) return { isPlanLost: true, remainder: null };
+  if (outcome?.outcome !== 'PARTIAL') return { isPlanLost: false, remainder: null };
+  const remainder = await remainderOf(stores.work, plan);
+  return { isPlanLost: remainder === null, remainder };
 }
 
 /** Whether the epoch behind one that has ended can't go on with its plan. */

@@ -1,9 +1,12 @@
-import { type ErrorReport, FanlakeError } from '../core/errors.ts';
+import { FanlakeError } from '../core/errors.ts';
 import { uuidOf } from '../core/run-id.ts';
-import { type AppendPlan, type CommitMember, planAppend } from '../core/table-log/append.ts';
+import { type AppendPlan, planAppend } from '../core/table-log/append.ts';
 import { encodeEntry } from '../core/table-log/log-entry.ts';
+import type { CommitMember } from '../core/table-log/member-actions.ts';
 import { schemaOf } from '../core/table-log/schema.ts';
+import type { LogEntry, Snapshot } from '../core/table-log/snapshot.ts';
 import { checkWritable } from '../core/table-log/writable.ts';
+import type { TableLog } from '../protocol/table-log.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 
 /** An attempt at a commit that is older doesn't put any more: its version number may have been cleaned up and be free again. */
@@ -46,28 +49,23 @@ function memberOf({ plan, fold, decision, lost }: CommitCandidate): CommitMember
   };
 }
 
-async function putEntry(
-  context: ReducerContext,
-  table: string,
-  members: readonly CommitMember[],
-): Promise<ReadonlyMap<CommitMember, CommitResult>> {
+type Results = ReadonlyMap<CommitMember, CommitResult>;
+
+async function putEntry(context: ReducerContext, table: string, members: readonly CommitMember[]): Promise<Results> {
   const startedMs = context.clock.now();
   const log = context.logs.of(table);
   const path = context.stores.lake.locate(table);
   const oldest = Math.min(...members.map(({ seenVersion }) => seenVersion));
   for (;;) {
-    const snapshot = await log.refresh();
-    const unwritable = whyUnwritable(() => checkWritable(snapshot, 'append', path));
-    const entries = await log.entriesSince(oldest, snapshot.version);
+    const read = await readSince(log, oldest);
+    if (read instanceof FanlakeError) return new Map(members.map((member) => [member, unreadable(read)]));
     const stamp = {
       nowMs: context.clock.now(),
       txnId: context.nonces.next(),
       tableId: uuidOf(context.nonces.next()),
       engineVersion: context.engineVersion,
     };
-    const plan = planAppend(snapshot, entries, members, stamp);
-    // what is in the table already is committed, whatever others made of the table since
-    if (unwritable !== null) return refusedBut(plan, unwritable);
+    const plan = planAppend(read.snapshot, read.entries, members, { stamp, unwritable: whyUnwritable(read.snapshot, path) });
     if (plan.actions.length === 0) return resultsOf(plan);
     if (context.clock.now() - startedMs > maxAttemptMs) {
       throw new FanlakeError('store.failed', `The commit to ${path} took more than 15 minutes and is begun anew.`);
@@ -77,24 +75,41 @@ async function putEntry(
   }
 }
 
-function whyUnwritable(check: () => void): ErrorReport | null {
+/** The table now, and its entries since a version; or why its log can't be read, which stays so until somebody mends it. */
+async function readSince(
+  log: TableLog,
+  oldest: number,
+): Promise<{ readonly snapshot: Snapshot; readonly entries: readonly LogEntry[] } | FanlakeError> {
   try {
-    check();
-    return null;
+    const snapshot = await log.refresh();
+    return { snapshot, entries: await log.changesSince(oldest, snapshot.version) };
   } catch (thrown) {
-    if (!(thrown instanceof FanlakeError)) throw thrown;
-    return thrown.toReport();
+    return permanent(thrown);
   }
 }
 
-/** Where nothing can be put: what is committed is, what is refused anyway keeps its error, and the rest is refused with this one. */
-function refusedBut(plan: AppendPlan, error: ErrorReport): ReadonlyMap<CommitMember, CommitResult> {
-  const results = new Map(resultsOf(plan));
-  for (const member of [...plan.committing, ...plan.shuttingOut.map((one) => one.member)]) results.set(member, { kind: 'refused', error });
-  return results;
+function whyUnwritable(snapshot: Snapshot, path: string): FanlakeError | null {
+  try {
+    checkWritable(snapshot, 'append', path);
+    return null;
+  } catch (thrown) {
+    return permanent(thrown);
+  }
 }
 
-function resultsOf(plan: AppendPlan): ReadonlyMap<CommitMember, CommitResult> {
+function permanent(thrown: unknown): FanlakeError {
+  if (thrown instanceof FanlakeError && !thrown.retryable && thrown.code.startsWith('table.')) return thrown;
+  throw thrown;
+}
+
+const unreadable = (error: FanlakeError): CommitResult => ({
+  kind: 'hindered',
+  error,
+  state: "Whether its rows are in the table can't be told, and loading its objects again could double them.",
+  way: 'Mend the table and look into it (fanlake query); are its rows missing, load its objects as another run: --again',
+});
+
+function resultsOf(plan: AppendPlan): Results {
   const results = new Map<CommitMember, CommitResult>();
   for (const member of plan.committing) results.set(member, { kind: 'committed', version: plan.version });
   for (const { member, version } of plan.committed) results.set(member, { kind: 'committed', version });

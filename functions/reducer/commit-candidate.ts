@@ -44,7 +44,10 @@ export interface CommitCandidate {
   readonly incomplete: boolean;
 }
 
-/** How a candidate came out: in the table at a version (null: nothing to write, or only a checkpoint tells), or refused. */
+/** How a candidate came out. */
 export type CommitResult =
+  /** In the table, at a version; null: nothing to write, or only a checkpoint tells. */
   | { readonly kind: 'committed'; readonly version: number | null }
-  | { readonly kind: 'refused'; readonly error: ErrorReport };
+  | { readonly kind: 'refused'; readonly error: ErrorReport }
+  /** Neither, and it won't be by itself: why, what is known of its rows, and how to load them should it end so. */
+  | { readonly kind: 'hindered'; readonly error: FanlakeError; readonly state: string; readonly way: string };

@@ -1,21 +1,19 @@
 import type { CommitDecision } from '../core/decision.ts';
-import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.ts';
-import { judgeStages } from '../core/judge-stages.ts';
+import { FanlakeError } from '../core/errors.ts';
 import type { EpochId } from '../core/keys.ts';
 import { addRequests, type RequestCounts, subtractRequests } from '../core/part.ts';
-import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
 import { inOrder, readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
-import { gatherFold, mergeTasksOf } from '../protocol/gather-fold.ts';
-import { commitUnknown, remainderLost } from '../protocol/in-the-table.ts';
+import { commitUnknown } from '../protocol/in-the-table.ts';
 import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
-import { filesGone, filesLost, lostFiles } from './lost-files.ts';
+import { endHindered } from './hindered-commit.ts';
+import { judgeRun, lookAtTable, type SeenTable } from './judge-run.ts';
 import { askForUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
@@ -84,7 +82,8 @@ async function commitTable(
     for (const result of results.values()) if (result.kind === 'committed' && result.version !== null) versions.add(result.version);
     await inOrder([...results], async ([member, result]) => {
       try {
-        await endRun(context, member, result, requestsBefore, messages.length);
+        const end = result.kind === 'hindered' ? endHindered(context, member, result) : result;
+        await endRun(context, member, end, requestsBefore, messages.length);
       } catch (error) {
         // the others need not be ended and announced once more for it
         fail(epochOf(member.plan), error);
@@ -108,28 +107,10 @@ async function withFigures(
   return seen;
 }
 
-/** The version that decisions name, or why the table can't be committed to whatever is done. */
-type SeenTable = { readonly version: number } | { readonly error: ErrorReport };
-
-async function lookAtTable(context: ReducerContext, table: string): Promise<SeenTable> {
-  try {
-    return { version: (await context.logs.of(table).refresh()).version };
-  } catch (thrown) {
-    return { error: permanentReport(thrown) };
-  }
-}
-
-/** The report of an error that concerns the run or its table and stays; others are thrown, so that the message comes again. */
-function permanentReport(thrown: unknown): ErrorReport {
-  const error = asFanlakeError(thrown);
-  if (!error.retryable && (error.code.startsWith('table.') || error.code.startsWith('plan.'))) return error.toReport();
-  throw thrown;
-}
-
 /** Steps 1 and 2: judges the run and decides it. Null when it isn't to be committed, with its duties done. */
 async function decideRun(context: ReducerContext, { run, epoch, table }: CommitMessage, seen: SeenTable): Promise<CommitCandidate | null> {
   const judged = await judgeRun(context, { run, epoch }, seen);
-  if (judged === 'plan gone') await endWithoutPlan(context, { run, epoch, table });
+  if (judged === 'plan gone') await completeEnd(context, { run, epoch, table });
   if (judged === 'plan gone' || judged === 'incomplete') return null;
   const { decision, isNew } =
     judged.kind === 'commit'
@@ -140,7 +121,7 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
     await fulfilDuties(context, decision);
     return null;
   }
-  // decided before, to commit: then its parts are whole, whatever is found wrong now
+  // decided before, to commit: then its parts are whole, whatever is found wrong now, and its table may be mended by now, or never have needed to be read
   if (judged.kind === 'fail') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
   const { plan, fold } = judged;
   const loss = judged.kind === 'lost' ? judged : { lost: null, incomplete: false };
@@ -162,69 +143,18 @@ async function isOver(context: ReducerContext, decision: CommitDecision): Promis
 }
 
 /** What is left of an epoch whose plan is gone: its end may not have been announced, or not been written down. */
-async function endWithoutPlan(context: ReducerContext, { run, epoch, table }: Omit<CommitMessage, 'kind'>): Promise<void> {
+async function completeEnd(context: ReducerContext, { run, epoch, table }: Omit<CommitMessage, 'kind'>): Promise<void> {
   const outcome = await readOutcome(context.stores.lake, table, { run, epoch });
   if (outcome !== null) return announceOutcome(context, outcome, false);
   const decision = await readDecision(context.stores.lake, table, { run, epoch });
   if (decision !== null) await fulfilDuties(context, decision);
 }
 
-type JudgedRun =
-  | (Pick<CommitCandidate, 'plan' | 'fold' | 'mergeTasks'> & { readonly kind: 'commit'; readonly version: number })
-  /** Its data files or parts went: it fails, unless its commit was decided when they were there, and may be in the table. */
-  | (Pick<CommitCandidate, 'plan' | 'fold' | 'mergeTasks' | 'incomplete'> & {
-      readonly kind: 'lost';
-      readonly lost: FanlakeError;
-      readonly error: ErrorReport;
-    })
-  | { readonly kind: 'fail'; readonly error: ErrorReport };
-
-/** `incomplete`: a message from before a crash; somebody else sees to the run. `plan gone`: one from before the work root expired, which ended long ago. */
-async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenTable): Promise<JudgedRun | 'incomplete' | 'plan gone'> {
-  try {
-    const plan = await readPlan(context.stores.work, id);
-    if (plan === null) return 'plan gone';
-    const { fold, stages, lost } = await gatherFold(context.stores.work, plan);
-    const mergeTasks = mergeTasksOf(stages);
-    if (lost) {
-      const expired = partsExpired(plan);
-      return { kind: 'lost', plan, fold, mergeTasks, lost: expired, incomplete: true, error: expired.toReport() };
-    }
-    const verdict = judgeStages(plan, stages);
-    if (verdict === 'incomplete' || verdict.kind === 'fail') return verdict;
-    const gone = await lostFiles(context.stores.lake, plan, fold.files, context.clock.now());
-    if (gone.length > 0) {
-      return {
-        kind: 'lost',
-        plan,
-        fold,
-        mergeTasks,
-        lost: filesGone(plan, gone),
-        incomplete: false,
-        error: filesLost(plan, gone).toReport(),
-      };
-    }
-    return 'error' in seen ? { kind: 'fail', error: seen.error } : { kind: 'commit', plan, fold, mergeTasks, version: seen.version };
-  } catch (thrown) {
-    return { kind: 'fail', error: permanentReport(thrown) };
-  }
-}
-
-/** Nobody else would ever find it complete. */
-function partsExpired(plan: Plan): FanlakeError {
-  const { run, epoch, job, remainder } = plan;
-  if (remainder) return remainderLost(plan);
-  return new FanlakeError(
-    'run.unknown',
-    `Run ${run}, epoch ${epoch}, takes over parts of an earlier epoch that have expired with the work root. Run job '${job.name}' over its input again: fanlake run`,
-  );
-}
-
 /** Step 6: the outcome. */
 async function endRun(
   context: ReducerContext,
   { plan, fold, mergeTasks, partial }: CommitCandidate,
-  result: CommitResult,
+  result: Exclude<CommitResult, { kind: 'hindered' }>,
   requestsBefore: RequestCounts,
   sharers: number,
 ): Promise<void> {

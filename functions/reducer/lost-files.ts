@@ -2,19 +2,14 @@ import { FanlakeError } from '../core/errors.ts';
 import type { FoldedFile } from '../core/part.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
+import { looksBeforeCommitMs } from '../core/vacuum.ts';
 import { inOrder } from '../protocol/documents.ts';
-
-/**
- * A VACUUM by another program deletes what no log entry names once it is seven days old (Delta protocol's writers' default, `delta.deletedFileRetentionDuration`):
- * what is nearly so old is looked for before it is committed.
- */
-const safeAgeMs = 6 * 24 * 3_600_000;
 
 /** Paths of a run's data files that are gone: those of an epoch long ago that a retry takes over, or of a commit that was decided long ago and came to nothing. */
 export async function lostFiles(lake: ObjectStore, plan: Plan, files: readonly FoldedFile[], nowMs: number): Promise<readonly string[]> {
   // files of a Hive table are copied under other names when they are committed, and no VACUUM knows them
   if (plan.table.format !== 'delta') return [];
-  const old = files.filter(({ modifiedMs }) => nowMs - modifiedMs > safeAgeMs);
+  const old = files.filter(({ modifiedMs }) => nowMs - modifiedMs > looksBeforeCommitMs);
   const found = await inOrder(old, ({ path }) => lake.head(`${plan.table.key}/${path}`));
   return old.filter((_, index) => found[index] === null).map(({ path }) => path);
 }

@@ -2,7 +2,7 @@ import type { EpochId } from '../core/keys.ts';
 import { parseDataFileKey } from '../core/keys.ts';
 import { whyKept } from '../core/orphan.ts';
 import type { ListedObject } from '../core/ports.ts';
-import { appIdOf } from '../core/table-log/append.ts';
+import { appIdOf } from '../core/table-log/member-actions.ts';
 import { inOrder } from '../protocol/documents.ts';
 import { LogReader } from './log-reader.ts';
 import { lookAtRun, type RunLook, type RunStores } from './run-left.ts';

@@ -171,12 +171,12 @@ async function mapRows(
   const read = inputs.reduce((sum, { staged }) => sum + staged.records, 0);
   const pieces = inputs.flatMap(({ split, staged }) => withLineNumbers(split, staged.pieces));
   if (!inputs.some(({ staged }) => staged.suspects)) {
+    const request = requestOf(plan, attempt, pieces, 'out', bytesOf(inputs));
     if (pieces.length === 0) {
       await ahead?.stop();
-      return mappedOf(plan, read, { scanned: 0, passed: 0, written: 0, files: [] });
+      return mappedOf(plan, read, await runMap(engine, request));
     }
     try {
-      const request = requestOf(plan, attempt, pieces, 'out', bytesOf(inputs));
       const result = (await ahead?.confirm(request)) ?? (await runMap(engine, request));
       if (result.scanned === read) return mappedOf(plan, read, result);
     } catch (thrown) {
@@ -218,7 +218,10 @@ async function mapCarefully(
     'careful',
     bytesOf(inputs),
   );
-  const result = await runLenient(engine, { ...request, limit: allowed - badRecords });
+  const result =
+    pieces.length === 0
+      ? { ...(await runMap(engine, request)), badRecords: 0, bad: [] }
+      : await runLenient(engine, { ...request, limit: allowed - badRecords });
   badRecords += result.badRecords;
   const tooMany = badRecords > allowed;
   // past the limit nothing was written, and the first offenders are looked up to be named

@@ -5,13 +5,12 @@ import { eachInParallel } from '../core/in-parallel.ts';
 import { runsPrefix } from '../core/keys.ts';
 import type { PartOutput } from '../core/part.ts';
 import type { ByteRange, ObjectStore } from '../core/ports.ts';
+import { rowsRequestBytes } from '../core/stage-requests.ts';
 import { createSparseFile, parquetMagic, writeInto } from '../formats/sparse-file.ts';
 import type { MergeInput } from './computed-task.ts';
 
 /** Requests under way, each with its bytes in memory. */
 const parallelRequests = 8;
-/** Most that one request brings. */
-const requestBytes = 4 << 20;
 /** Bytes that are fetched in vain sooner than by a request of their own. */
 const worthARequestBytes = 1 << 20;
 
@@ -70,7 +69,7 @@ function rangesOf({ groups, bytes }: PartOutput, [from, to]: readonly [number, n
 
 /** A range in requests of about the same size. */
 function cut({ start, end }: ByteRange): readonly ByteRange[] {
-  const count = Math.ceil((end - start) / requestBytes);
+  const count = Math.ceil((end - start) / rowsRequestBytes);
   const edge = (index: number): number => start + Math.floor(((end - start) * index) / count);
   return Array.from({ length: count }, (_, index) => ({ start: edge(index), end: edge(index + 1) }));
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LocalStore } from '../../functions/adapters/local-store.ts';
+import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Action } from '../../functions/core/table-log/actions.ts';
 import { checkpointActions, encodeLastCheckpoint } from '../../functions/core/table-log/checkpoint.ts';
 import { decodeDataPath } from '../../functions/core/table-log/data-path.ts';
@@ -333,6 +334,23 @@ describe('delta-rs', () => {
     expect([ours.version, ours.files?.size, [...ours.transactions.keys()]]).toEqual([6, 9, ['r0/e0', 'r1/e0', 'r2/e0', 'r5/e0']]);
     // the tombstone is read too: the file that it names is deleted, and nothing else
     expect(await vacuumDelta(table)).toEqual([decodeDataPath(gone?.path ?? '')]);
+  }, 120_000);
+
+  test('reads a table that was made by shutting a run out, once the first rows said what its columns are', async () => {
+    const table = join(folder, 'shut-out');
+    const query = `SELECT * FROM (VALUES (1, 'a'), (2, 'b')) t(id, k)`;
+    const lost = new FanlakeError('commit.conflict', 'its files are gone');
+    const { plan } = await appendQuery(db, emptySnapshot(), { table, run: 'r1', query: 'SELECT now() AS other', lost });
+    await expect(readDelta(table)).rejects.toThrow('empty schema');
+    await appendQuery(db, applyEntries(emptySnapshot(), [plan]), { table, run: 'r2', query, partitionBy: ['k'] });
+    const { version, columns, partitionColumns, rows } = await readDelta(table);
+    expect([version, columns.map(({ name }) => name), partitionColumns, rows.length]).toEqual([1, ['id', 'k'], ['k'], 2]);
+    const theirs = [
+      { name: 'id', type: 'int32', values: [3] },
+      { name: 'k', type: 'string', values: ['c'] },
+    ];
+    expect(await writeDelta(table, theirs, ['k'])).toBe(2);
+    expect((await readDelta(table)).rows).toHaveLength(3);
   }, 120_000);
 
   test('vacuums an orphan and leaves the files of the log and the ledger', async () => {

@@ -1,11 +1,11 @@
-import { describe, inject, test } from 'vitest';
-import '../localstack/provided-emulator.ts';
+import { describe, test } from 'vitest';
+import { emulator } from '../localstack/emulator.ts';
 
 /** Runs a suite against the emulator of AWS that this test project has, or says that it didn't. */
 export function onEmulator(name: string, suite: () => void): void {
-  const { name: emulator, missing } = inject('emulator');
+  const { missing } = emulator;
   if (missing === null) {
-    describe(`${name} on ${emulator}`, suite);
+    describe(`${name} on ${emulator.name}`, suite);
     return;
   }
   describe(name, () => {

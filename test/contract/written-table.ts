@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { DataFile, WrittenFile } from '../../functions/core/data-file.ts';
+import type { FanlakeError } from '../../functions/core/errors.ts';
 import type { Column } from '../../functions/core/layout.ts';
 import { planAppend } from '../../functions/core/table-log/append.ts';
 import { partitionFolder } from '../../functions/core/table-log/hive-path.ts';
@@ -72,6 +73,8 @@ export interface Append {
   readonly run: string;
   readonly query: string;
   readonly partitionBy?: readonly string[];
+  /** Shut out instead. */
+  readonly lost?: FanlakeError;
 }
 
 /**
@@ -84,7 +87,7 @@ export async function appendQuery(
   append: Append,
   table: Parameters<typeof fitColumns>[1] = null,
 ) {
-  const { table: path, run, query, partitionBy = [] } = append;
+  const { table: path, run, query, partitionBy = [], lost = null } = append;
   const columns = fitColumns(await describeQuery(db, query), table);
   const select = columns.map(({ source, name, castTo }) =>
     castTo === null ? `${identifier(source)} AS ${identifier(name)}` : `CAST(${identifier(source)} AS ${castTo}) AS ${identifier(name)}`,
@@ -117,9 +120,10 @@ export async function appendQuery(
     partitionColumns: partitionBy,
     files,
     sources: [`landing/${run}.csv`],
-    lost: null,
+    lost,
   };
-  const plan = planAppend(snapshot, [], [member], { nowMs: Date.now(), txnId: randomUUID(), tableId: randomUUID(), engineVersion: 'test' });
+  const stamp = { nowMs: Date.now(), txnId: randomUUID(), tableId: randomUUID(), engineVersion: 'test' };
+  const plan = planAppend(snapshot, [], [member], { stamp, unwritable: null });
   const entry = join(path, logFolder, entryName(plan.version));
   await mkdir(dirname(entry), { recursive: true });
   await writeFile(`${entry}.tmp`, encodeEntry(plan.actions));

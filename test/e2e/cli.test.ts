@@ -248,21 +248,32 @@ describe('looking', () => {
     expect(split.why).toContain('--split-size 16 B cuts 1 object into 2 splits');
   });
 
-  it('explain says why a query needs one task', async () => {
-    const { stdout } = await run(
-      'explain',
-      '--query',
-      'SELECT count(*) AS n FROM input',
-      '--table',
-      'people',
-      '--input',
-      'people.csv',
-      '--json',
-    );
-    expect(JSON.parse(stdout)).toMatchObject({
-      query: { rowwise: false },
-      why: 'one task, because the query aggregates rows (count(*))',
+  it('explain draws the stages of a query that looks at several rows at once, and writes nothing', async () => {
+    const query = 'SELECT "full name" AS name, count(*) AS n FROM input GROUP BY name ORDER BY n DESC, name';
+    const args = ['explain', '--query', query, '--table', 'people', '--input', 'people.csv'];
+    const { stdout } = await run(...args, '--split-size', '16');
+    const merges =
+      /map {2}2 tasks of 2 splits[\s\S]*▼ rows meet by x0\n {2}merge 1 [\s\S]*▼ all rows in one task\n {2}merge 2 [\s\S]*ORDER BY[\s\S]*cost on AWS: \$0\.000/;
+    expect(stdout).toMatch(merges);
+    expect(existsSync(join(folder, '.fanlake'))).toBe(false);
+    expect(JSON.parse((await run(...args, '--split-size', '16', '--json')).stdout)).toMatchObject({
+      stages: [
+        { stage: 'map', tasks: 2, keys: null, sql: expect.stringContaining('input') },
+        { stage: 'merge 1', tasks: 1, mostTasks: 64, bytes: null, keys: ['x0'], sql: expect.stringContaining('parts') },
+        { stage: 'merge 2', tasks: 1, mostTasks: 1, keys: [], requests: { least: expect.any(Number) } },
+      ],
+      query: { rowwise: false, shareable: true, reason: expect.stringContaining('sorts') },
+      cost: { currency: 'USD', least: { requests: expect.any(Number), functions: expect.any(Number) } },
     });
+    // of one task the query is run as it is
+    expect(JSON.parse((await run(...args, '--json')).stdout)).toMatchObject({ stages: [{ stage: 'map', tasks: 1, sql: query }] });
+  });
+
+  it('explain says why tasks can not share a query, and how to run it all the same', async () => {
+    const args = ['explain', '--query', 'SELECT *, row_number() OVER () AS n FROM input', '--table', 'people', '--input', 'people.csv'];
+    const refused = await run(...args, '--split-size', '16');
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/order of rows.*--allow-single-task/) });
+    expect(JSON.parse((await run(...args, '--json')).stdout)).toMatchObject({ stages: [{ tasks: 1 }], query: { shareable: false } });
   });
 
   it('status lists the runs, and tells one by the beginning of its id', async () => {

@@ -175,6 +175,8 @@ describe('queues', () => {
       named(mapping['FunctionName']),
     ]);
     expect(mappings).toHaveLength(10);
+    // a retry of 100,000 tasks has to fit in
+    expect(timeouts.get('coordinator.handler')).toBe(15 * 60);
     for (const [queue = '', lambda = ''] of mappings) {
       const visible = queues().get(`Fanlake-${queue.replaceAll(/[<>]/g, '')}`)?.['VisibilityTimeout'];
       expect([queue, visible]).toEqual([queue, 2 * (timeouts.get(`${lambda.replaceAll(/[<>]/g, '')}.handler`) ?? 0)]);

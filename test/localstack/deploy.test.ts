@@ -25,9 +25,10 @@ onLocalStack("the product's own app", () => {
   let stack: Deployment;
   const lambda = new LambdaClient({});
 
-  const deploy = async (stackName: string, ...more: readonly string[]): Promise<{ readonly said: string; readonly stack: Deployment }> => {
+  const deploy = async (stackName: string, more: readonly string[] = [], environment: NodeJS.ProcessEnv = {}) => {
     const file = join(folder, 'outputs.json');
-    const said = await cdk(['deploy', '--require-approval', 'never', '--outputs-file', file, ...contexts(stackName, ...more)], null);
+    const args = ['deploy', '--require-approval', 'never', '--outputs-file', file, ...contexts(stackName, ...more)];
+    const said = await cdk(args, null, environment);
     const outputs = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, Readonly<Record<string, string>>>>;
     return { said, stack: new Deployment(outputs[stackName] ?? {}) };
   };
@@ -49,7 +50,7 @@ onLocalStack("the product's own app", () => {
     folder = mkdtempSync(join(tmpdir(), 'fanlake-deploy-'));
     // the account is bootstrapped once for all files: two at once would get in each other's way
     await deployment();
-    ({ stack } = await deploy(name));
+    ({ stack } = await deploy(name, [], { CDK_VALIDATION: 'true' }));
   });
   afterAll(() => {
     lambda.destroy();
@@ -88,7 +89,7 @@ onLocalStack("the product's own app", () => {
 
   it('that was told to remove its data takes empty buckets with it', async () => {
     const short = `${name}Short`;
-    const { stack: other } = await deploy(short, 'removeData=true');
+    const { stack: other } = await deploy(short, ['removeData=true']);
     expect(await buckets(other)).toHaveLength(3);
     // what S3 announced when the notification was set up may have made the coordinator write
     for (const bucket of ['LandingBucket', 'WorkBucket', 'LakeBucket'] as const) await other.empty(bucket);

@@ -16,10 +16,10 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, DeleteQueueCommand } from '@aws-sdk/client-sqs';
-import { describe, inject, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { makeS3Client } from '../../functions/adapters/s3-client.ts';
 import { makeSqsClient } from '../../functions/adapters/sqs-client.ts';
-import './provided-emulator.ts';
+import { emulator } from './emulator.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** The same for all files of a test run, and another for the next one, on an emulator that was there before. */
@@ -47,12 +47,12 @@ export interface LogEvent {
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly stream: string };
 
-/** A run may wait behind another test's 3,000 tasks, which share the workers. */
+/** A run may wait behind another test's thousand tasks, which share the workers. */
 const endTimeoutMs = 450_000;
 
 /** Runs a suite on the emulator, or says that it didn't. */
 export function onLocalStack(name: string, suite: () => void): void {
-  const { missing } = inject('emulator');
+  const { missing } = emulator;
   describe(name, () => {
     if (missing === null) suite();
     else test.skip(`not tested: ${name}: ${missing}`, () => {});
@@ -65,7 +65,8 @@ export function command(name: string, args: readonly string[], environment: Node
     const path = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
     const child = spawn(name, args, {
       cwd: root,
-      env: { ...process.env, PATH: path, CI: 'true', FANLAKE_TEST_STACK: stackName, ...environment },
+      // validating a template takes as long as all the rest of a synthesis: test/infra has it done, and the product's first deployment here
+      env: { ...process.env, PATH: path, CI: 'true', CDK_VALIDATION: 'false', FANLAKE_TEST_STACK: stackName, ...environment },
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
@@ -78,11 +79,19 @@ export function command(name: string, args: readonly string[], environment: Node
  * The real `cdk` on the emulator.
  * @param app null: the product's own, of cdk.json
  */
-export async function cdk(args: readonly string[], app: string | null = 'npx node test/localstack/app.ts'): Promise<string> {
+export async function cdk(
+  args: readonly string[],
+  app: string | null = 'npx node test/localstack/app.ts',
+  environment: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fanlake-cdk-'));
   try {
     const which = app === null ? [] : ['--app', app];
-    const { code, output } = await command('cdk', [...args, ...which, '--output', folder, '--progress', 'events', '--no-notices']);
+    const { code, output } = await command(
+      'cdk',
+      [...args, ...which, '--output', folder, '--progress', 'events', '--no-notices'],
+      environment,
+    );
     if (code !== 0) throw new Error(`cdk ${args.join(' ')} ended with ${code}:\n${output.slice(-4_000)}`);
     return output;
   } finally {
@@ -93,7 +102,7 @@ export async function cdk(args: readonly string[], app: string | null = 'npx nod
 export const bootstrap = (): Promise<string> => cdk(['bootstrap', 'aws://000000000000/us-east-1']);
 
 async function outputsOf(name: string): Promise<Readonly<Record<string, string>> | null> {
-  const client = new CloudFormationClient({ endpoint: inject('emulator').endpoint, region: 'us-east-1' });
+  const client = new CloudFormationClient({ endpoint: emulator.endpoint, region: 'us-east-1' });
   try {
     const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
     if (stack?.StackStatus !== 'CREATE_COMPLETE' && stack?.StackStatus !== 'UPDATE_COMPLETE') return null;
@@ -107,7 +116,7 @@ async function outputsOf(name: string): Promise<Readonly<Record<string, string>>
 
 /** The deployment that the test files share: the first that asks deploys it, and the others wait for it. */
 export async function deployment(): Promise<Deployment> {
-  const { lambdaLogs } = inject('emulator');
+  const { lambdaLogs } = emulator;
   // what is below an emulator's folder goes with it; elsewhere a process id may come again
   const marker = lambdaLogs === null ? join(tmpdir(), `fanlake-deploying-${stackName}`) : join(dirname(lambdaLogs), 'deploying');
   const isFirst = await mkdir(marker).then(
@@ -125,7 +134,7 @@ export async function deployment(): Promise<Deployment> {
       outputs = await outputsOf(stackName);
       return outputs !== null;
     },
-    isFirst ? 1_000 : 170_000,
+    isFirst ? 1_000 : 390_000,
   );
   return new Deployment(outputs ?? {});
 }
@@ -134,7 +143,7 @@ export async function deployment(): Promise<Deployment> {
 export class Deployment {
   readonly s3: S3Client = makeS3Client();
   readonly sqs = makeSqsClient();
-  private readonly cloudWatch = new CloudWatchLogsClient({ endpoint: inject('emulator').endpoint, region: 'us-east-1' });
+  private readonly cloudWatch = new CloudWatchLogsClient({ endpoint: emulator.endpoint, region: 'us-east-1' });
   private readonly outputs: Readonly<Record<string, string>>;
 
   constructor(outputs: Readonly<Record<string, string>>) {
@@ -161,7 +170,7 @@ export class Deployment {
    * @returns lets them go, and may be called again; null on an emulator that we didn't start, which doesn't know of it (sqs_poller.py)
    */
   async holdBack(queue: 'RequestsQueue' | 'TasksQueue', text: string): Promise<(() => Promise<void>) | null> {
-    if (inject('emulator').kind === 'given') return null;
+    if (emulator.kind === 'given') return null;
     const name = this.of(queue).split('/').at(-1);
     const { QueueUrl: held } = await this.sqs.send(new CreateQueueCommand({ QueueName: `${name}--held--${text}` }));
     let isHeld = true;
@@ -261,7 +270,7 @@ export class Deployment {
 }
 
 /** Waits until something holds. */
-export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 180_000): Promise<void> {
   const untilMs = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > untilMs) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LambdaClient, ListFunctionsCommand, UpdateFunctionConfigurationCommand, waitUntilFunctionUpdatedV2 } from '@aws-sdk/client-lambda';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sorted, tableRows, textRows } from '../e2e/duckdb.ts';
 import { lambdaProcesses } from '../soak/lambda-processes.ts';
 import { command, type Deployment, deployment, onLocalStack, stackName, until } from './deployment.ts';
+import { emulator } from './emulator.ts';
 
 const numbers = (from: number, count: number): string => `n\n${Array.from({ length: count }, (_, n) => `${from + n}\n`).join('')}`;
 
@@ -41,7 +42,7 @@ onLocalStack('what goes wrong', () => {
   }
 
   it('a worker that is killed in the middle of a task leaves it to the next, and every row is there once', async (context) => {
-    const { lambdaLogs } = inject('emulator');
+    const { lambdaLogs } = emulator;
     if (process.platform !== 'linux' || lambdaLogs === null) {
       return context.skip('a function can only be killed where it is a process that we started, on Linux');
     }
@@ -101,7 +102,7 @@ function beginnings(lambdaLogs: string, job: string): number {
 }
 
 async function giveWorkersMemory(megabytes: number): Promise<void> {
-  const client = new LambdaClient({ endpoint: inject('emulator').endpoint, region: 'us-east-1' });
+  const client = new LambdaClient({ endpoint: emulator.endpoint, region: 'us-east-1' });
   const { Functions: functions = [] } = await client.send(new ListFunctionsCommand({}));
   const FunctionName = functions.find(({ FunctionName: name }) => name?.startsWith(`${stackName}-FanlakeWorker`))?.FunctionName;
   if (FunctionName === undefined) throw new Error('the stack has no worker');

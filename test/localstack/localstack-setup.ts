@@ -1,23 +1,19 @@
-/** One LocalStack for all tests of the project `localstack`. */
+/** One LocalStack for all tests of a project. */
 import type { TestProject } from 'vitest/node';
-import { emulatorStateFolder, missingEmulator } from './provided-emulator.ts';
-import { type LocalStack, startLocalStack } from './server.ts';
+import { startLocalStack } from './server.ts';
+import { startInBackground } from './start-emulator.ts';
 
-let running: LocalStack | undefined;
-
-export async function setup(project: TestProject): Promise<void> {
-  try {
-    running = await startLocalStack({ stateFolder: emulatorStateFolder('LocalStack'), log: (line) => console.log(line) });
-    const { endpoint, kind, lambdaLogs } = running;
-    project.provide('emulator', { name: 'LocalStack', endpoint, kind, lambdaLogs, missing: null });
-  } catch (error) {
-    project.provide(
-      'emulator',
-      missingEmulator('LocalStack', error, 'the functions on Lambda, the deployed stack, the stores and queues on S3 and SQS'),
-    );
-  }
+async function start(stateFolder: string) {
+  const { endpoint, kind, lambdaLogs, stop } = await startLocalStack({ stateFolder, log: (line) => console.log(line) });
+  return { provided: { endpoint, kind, lambdaLogs }, stop };
 }
 
-export async function teardown(): Promise<void> {
-  await running?.stop();
+/** Called by vitest; what it returns is called at the end. */
+export function setup(project: TestProject): () => Promise<void> {
+  return startInBackground(
+    project,
+    'LocalStack',
+    start,
+    'the functions on Lambda, the deployed stack, the stores and queues on S3 and SQS',
+  );
 }

@@ -31,7 +31,7 @@ onLocalStack('npm run localstack', () => {
   it('deploys on a LocalStack of its own, names three commands that run as they stand there, shows what the functions do, and ends all on Ctrl-C', async () => {
     played = start(process.execPath, 'test/localstack/play.ts', '--stack', `Play${process.ppid}`);
     const { child, shown, ended } = played;
-    await until('it is deployed', async () => shown.text.includes('until Ctrl-C:') || child.exitCode !== null, 150_000);
+    await until('it is deployed', async () => shown.text.includes('until Ctrl-C:') || child.exitCode !== null, 400_000);
     const [, block = ''] = /In another terminal[^\n]*\n(.*?)\n\n/s.exec(shown.text) ?? [];
     const [source = shown.text, upload = '', status = '', query = ''] = block.split('\n').map((line) => line.trim());
     const type = async (command: string): Promise<string> => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LocalStack } from './server.ts';
 
-/** What the tests of a project run against, as its global setup provides it: `inject('emulator')`. */
+/** What the tests of a project run against: `emulator` of emulator.ts. */
 export interface ProvidedEmulator {
   readonly name: 'LocalStack' | 'MiniStack';
   /** Empty when there is none. */
@@ -14,12 +14,6 @@ export interface ProvidedEmulator {
   readonly lambdaLogs: string | null;
   /** Why there is none. */
   readonly missing: string | null;
-}
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    emulator: ProvidedEmulator;
-  }
 }
 
 /**

@@ -23,7 +23,7 @@ export async function requestRun(stack: Deployment, name: string, key: string, s
   const message = await writeRunRequest(store('WorkBucket'), { run, epoch: 0, job, table, objects: [object], splitBytes });
   await stack.sqs.send(new SendMessageCommand({ QueueUrl: stack.of('RequestsQueue'), MessageBody: JSON.stringify(message) }));
   return async () => {
-    const [outcome] = await stack.outcomes(table, 1, 600_000);
+    const [outcome] = await stack.outcomes(table, 1, 900_000);
     if (outcome === undefined) throw new Error('the run has no outcome');
     return outcome;
   };

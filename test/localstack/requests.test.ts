@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, inject, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type Deployment, deployment, onLocalStack } from './deployment.ts';
+import { emulator } from './emulator.ts';
 import { requestRun } from './request-run.ts';
 
 /** Requests that are money, by the names that LocalStack's log has for them. */
@@ -70,7 +71,7 @@ onLocalStack('the requests of a run', () => {
   }
 
   it('of one task into a table that exists are those that docs/cost.md has the price of', async (context) => {
-    const { lambdaLogs } = inject('emulator');
+    const { lambdaLogs } = emulator;
     if (lambdaLogs === null) return context.skip('the log of an emulator that was given is not ours to read');
     // the table is there, and every function has read its log
     for (const name of ['a', 'b']) {
@@ -88,7 +89,7 @@ onLocalStack('the requests of a run', () => {
   });
 
   it('of a hundred tasks are those that docs/cost.md has the price of', async (context) => {
-    const { lambdaLogs } = inject('emulator');
+    const { lambdaLogs } = emulator;
     if (lambdaLogs === null) return context.skip('the log of an emulator that was given is not ours to read');
     const tasks = 100;
     const [header, line] = ['number___\n', (n: number) => `${String(n).padStart(9, '0')}\n`];

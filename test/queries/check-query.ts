@@ -1,4 +1,4 @@
-import { differenceOf, type Chance, type QueryBench, type Rows } from './in-stages.ts';
+import { type Chance, differenceOf, type QueryBench, type Rows } from './in-stages.ts';
 import type { RandomQuery } from './random-query.ts';
 
 type Answer = { readonly rows: Rows } | { readonly error: string };

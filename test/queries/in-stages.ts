@@ -125,7 +125,11 @@ export class QueryBench {
   }
 
   /** @returns the data files, in the order of the last stage's tasks */
-  private async run(plan: Plan, tasks: Parameters<ReturnType<typeof mapComputer>['compute']>[1][], chance: Chance): Promise<readonly string[]> {
+  private async run(
+    plan: Plan,
+    tasks: Parameters<ReturnType<typeof mapComputer>['compute']>[1][],
+    chance: Chance,
+  ): Promise<readonly string[]> {
     const engines = { engine: async () => this.engine };
     const computer = mapComputer({ landing: this.landing, work: this.work, engines });
     const steps = stagesOf(plan)?.steps ?? null;
@@ -133,7 +137,10 @@ export class QueryBench {
     let outputs: StageOutput[] = [];
     for (const task of shuffled(tasks, chance)) {
       const { made, nonce } = await this.attempt(chance, (attempt) => computer.compute(plan, task, attempt));
-      files.set(task.task, made.files.map(({ path }) => path));
+      files.set(
+        task.task,
+        made.files.map(({ path }) => path),
+      );
       if (steps !== null) outputs.push(await this.keep(plan, 0, task.task, nonce, made.output));
     }
     if (steps === null) return inTaskOrder(files);
@@ -144,10 +151,15 @@ export class QueryBench {
       files.clear();
       for (const task of shuffled(planned.tasks, chance)) {
         const inputs = task.inputs.flatMap(({ from, to }): MergeInput[] =>
-          outputs.filter((output) => output.rows > 0 && output.task >= from && output.task < to).map((output) => ({ key: rowsKey(plan, stage - 1, output.task, output.nonce), output })),
+          outputs
+            .filter((output) => output.rows > 0 && output.task >= from && output.task < to)
+            .map((output) => ({ key: rowsKey(plan, stage - 1, output.task, output.nonce), output })),
         );
         const { made, nonce } = await this.attempt(chance, (attempt) => computer.computeMerge(plan, planned, task, inputs, attempt));
-        files.set(task.task, made.files.map(({ path }) => path));
+        files.set(
+          task.task,
+          made.files.map(({ path }) => path),
+        );
         if (!planned.last) handedOn.push(await this.keep(plan, stage, task.task, nonce, made.output ?? undefined));
       }
       if (planned.last) return inTaskOrder(files);
@@ -192,7 +204,8 @@ function inTaskOrder(files: ReadonlyMap<number, readonly string[]>): readonly st
 const tolerance = 1e-9;
 
 function isSame(a: string | null, b: string | null): boolean {
-  if (a === b) return true;
+  // a NaN's sign says nothing
+  if (a === b || (a?.replace('-nan', 'nan') === b?.replace('-nan', 'nan') && a !== null && b !== null)) return true;
   if (a === null || b === null || !/^-?[\d.]+(e[+-]?\d+)?$/i.test(a) || !/^-?[\d.]+(e[+-]?\d+)?$/i.test(b)) return false;
   // digits of whole numbers and decimals are exact, and texts of doubles too but for their last digits
   const [x, y] = [Number(a), Number(b)];

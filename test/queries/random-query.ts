@@ -125,10 +125,15 @@ const wholeAggregate = one(
 );
 
 const aggregate = fc
-  .tuple(fc.oneof({ weight: 5, arbitrary: simpleAggregate }, { weight: 2, arbitrary: wholeAggregate }), one('', '', '', ' FILTER (WHERE b)', ' FILTER (WHERE k > 3)'))
+  .tuple(
+    fc.oneof({ weight: 5, arbitrary: simpleAggregate }, { weight: 2, arbitrary: wholeAggregate }),
+    one('', '', '', ' FILTER (WHERE b)', ' FILTER (WHERE k > 3)'),
+  )
   .map(([call, filter]) => (call.includes('FILTER') || call.startsWith('list_sort') ? call : `${call}${filter}`));
 
-const overAggregates = fc.tuple(aggregate, one('x', 'x', 'x', 'coalesce')).map(([call, form]) => (form === 'x' ? call : `coalesce(${call}, NULL)`));
+const overAggregates = fc
+  .tuple(aggregate, one('x', 'x', 'x', 'coalesce'))
+  .map(([call, form]) => (form === 'x' ? call : `coalesce(${call}, NULL)`));
 
 type Grouping = 'names' | 'ordinals' | 'all' | 'rollup' | 'cube' | 'sets';
 
@@ -151,7 +156,10 @@ const grouped = fc
     ];
     const groupBy = keys.length === 0 ? '' : ` GROUP BY ${groupingOf(grouping, keys)}`;
     const isUnique = grouping === 'names' || grouping === 'ordinals' || grouping === 'all';
-    const order = end !== '' && isUnique ? ` ORDER BY ${[...keys.map((_, index) => `g${index}${index % 2 === 0 ? ' DESC' : ' NULLS FIRST'}`), '1'].join(', ')}` : '';
+    const order =
+      end !== '' && isUnique
+        ? ` ORDER BY ${[...keys.map((_, index) => `g${index}${index % 2 === 0 ? ' DESC' : ' NULLS FIRST'}`), '1'].join(', ')}`
+        : '';
     const limit = order !== '' && end === 'limit' ? ' LIMIT 4 OFFSET 1' : '';
     return { sql: `SELECT ${items.join(', ')} FROM ${from}${filter}${groupBy}${having}${order}${limit}`, isOrdered: order !== '' };
   });
@@ -178,11 +186,19 @@ const distinct = fc
   .record({ keys: fc.uniqueArray(key, { minLength: 1, maxLength: 3 }), where, isOrdered: fc.boolean() })
   .map(({ keys, where: filter, isOrdered }): RandomQuery => {
     const order = isOrdered ? ` ORDER BY ${keys.map((_, index) => index + 1).join(' DESC, ')}` : '';
-    return { sql: `SELECT DISTINCT ${keys.map((text, index) => `${text} AS g${index}`).join(', ')} FROM input${filter}${order}`, isOrdered };
+    return {
+      sql: `SELECT DISTINCT ${keys.map((text, index) => `${text} AS g${index}`).join(', ')} FROM input${filter}${order}`,
+      isOrdered,
+    };
   });
 
 const first = fc
-  .record({ key, direction: one('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST'), where, limit: one('', ' LIMIT 5', ' LIMIT 3 OFFSET 4', ' LIMIT 0') })
+  .record({
+    key,
+    direction: one('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST'),
+    where,
+    limit: one('', ' LIMIT 5', ' LIMIT 3 OFFSET 4', ' LIMIT 0'),
+  })
   .map(({ key: by, direction, where: filter, limit }): RandomQuery => {
     return { sql: `SELECT * FROM input${filter} ORDER BY ${by}${direction}, id${limit}`, isOrdered: true };
   });
@@ -200,7 +216,12 @@ const window = one(
 );
 
 const windowed = fc
-  .record({ key: one('k', 'g', 'y', 'k % 3'), windows: fc.array(window, { minLength: 1, maxLength: 3 }), where, qualify: one('', '', ' QUALIFY row_number() OVER (PARTITION BY K ORDER BY id) <= 2') })
+  .record({
+    key: one('k', 'g', 'y', 'k % 3'),
+    windows: fc.array(window, { minLength: 1, maxLength: 3 }),
+    where,
+    qualify: one('', '', ' QUALIFY row_number() OVER (PARTITION BY K ORDER BY id) <= 2'),
+  })
   .map(({ key: by, windows, where: filter, qualify }): RandomQuery => {
     const items = windows.map((text, index) => `${text.replaceAll('K', by)} AS w${index}`);
     return { sql: `SELECT id, ${by} AS p, ${items.join(', ')} FROM input${filter}${qualify.replaceAll('K', by)}`, isOrdered: false };

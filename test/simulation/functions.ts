@@ -10,10 +10,12 @@ import { uploadRun } from '../../functions/core/upload.ts';
 import { announceRun } from '../../functions/lambda/announce-run.ts';
 import { type DeadQueue, handleDeadLetter } from '../../functions/monitor/dead-letters.ts';
 import { handleMonitor } from '../../functions/monitor/handle-monitor.ts';
+import { noteAsked } from '../../functions/protocol/asked-epoch.ts';
 import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
+import { readDecision } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
-import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
 import { type RunRequest, writeRunRequest } from '../../functions/protocol/run-request.ts';
 import { sendAll } from '../../functions/protocol/send.ts';
@@ -207,11 +209,21 @@ export class SimulatedFunction {
     const found = await lookUpRun(stores, table, run);
     if (found === null || found.outcome?.outcome === 'COMMITTED') return;
     const asked = runsAgain ? await this.asked(table, run, key) : null;
+    await this.haveEndAnnounced(found);
     const { kind, epoch } = await findWayOn({ ...this.context, announce: null }, found, asked);
     if (asked !== null && kind === 'under way') return;
     const anew = asked === null ? null : await writeRunRequest(stores.work, { ...asked.request, epoch });
     const message = kind === 'anew' && anew !== null ? anew : { kind: 'retry', run, epoch, table, request: anew?.request ?? null };
+    if (epoch > 0) await noteAsked(stores.work, { run, epoch });
     await sendAll(this.requests(), [message]);
+  }
+
+  /** As cli/stack/have-end-announced.ts. */
+  private async haveEndAnnounced({ run, epoch, table, plan, outcome }: FoundRun): Promise<void> {
+    if (plan !== null || outcome !== null) return;
+    const decision = await readDecision(this.context.stores.lake, table, { run, epoch });
+    if (decision === null || decision.kind === 'commit') return;
+    await sendAll(this.requests(), [{ kind: 'retry', run, epoch, table, request: null }]);
   }
 
   private async asked(table: string, id: string, key: string): Promise<(Asked & { readonly request: RunRequest }) | null> {
@@ -234,6 +246,7 @@ export class SimulatedFunction {
     const end: EndRun = async ({ epoch, plan }, decision) => {
       // the monitor is asked first, and tells of it
       if (plan !== null && decision.kind !== 'commit') await sendAll(context.monitor, [{ kind: 'monitor', run, epoch }]);
+      await this.haveEndAnnounced({ run, epoch, table, plan, outcome: null });
       await fulfilDuties(context, decision);
     };
     if (found !== null) await cancelRun(context, found, end);

@@ -44,7 +44,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: { simulation: ['nothing fails that no fault has touched'], exploration: 'one task, a crash, a message that comes twice' },
     mistake: "A data file's name tells run, epoch and task: that is enough.",
     patches: one(
-      'functions/worker/handle-task.ts',
+      'functions/worker/store-results.ts',
       'dataFileName(plan, task, attempt.nonce, index)',
       "dataFileName(plan, task, '000000000000', index)",
     ),
@@ -112,8 +112,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'functions/protocol/barrier.ts',
-        find: 'if (parts.keys.length < groupSize(group, plan.tasks)) return;',
-        replace: 'if (!parts.keys.some((key) => taskOfPartKey(key) === group * tasksPerGroup + groupSize(group, plan.tasks) - 1)) return;',
+        find: 'if (parts.keys.length < groupSize(group, tasks)) return false;',
+        replace: 'if (!parts.keys.some((key) => taskOfPartKey(key) === group * tasksPerGroup + groupSize(group, tasks) - 1)) return false;',
       },
       { file: 'functions/protocol/barrier.ts', find: 'if (present.length < parts.length) return;', replace: '' },
     ],
@@ -170,8 +170,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'A dead task whose part is there needs nothing more.',
     patches: one(
       'functions/protocol/bury-task.ts',
-      '  await finishTask(context, plan, message.task.task);',
-      '  if (!isNew) return false;\n  await finishTask(context, plan, message.task.task);',
+      '  await finishTask(context, plan, stage, message.task.task);',
+      '  if (!isNew) return false;\n  await finishTask(context, plan, stage, message.task.task);',
     ),
   },
   {
@@ -187,7 +187,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       exploration: 'a split that was guessed wrong',
     },
     mistake: 'Splits are cut at newlines, so their edges fit.',
-    patches: one('functions/reducer/judge.ts', "if (chain.kind === 'broken') {", "if (chain.kind === 'broken' && plan.epoch < 0) {"),
+    patches: one('functions/core/judge.ts', "if (chain.kind === 'broken') {", "if (chain.kind === 'broken' && plan.epoch < 0) {"),
   },
   {
     name: 'partial-parts-reused',
@@ -195,8 +195,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'The epoch behind one that was committed in part takes over its good parts, as behind one that failed.',
     patches: one(
       'functions/protocol/take-up-run.ts',
-      'partial ? openRemainder(context, next) : openNextEpoch(context, next, new Map())',
-      'openNextEpoch(context, next, new Map())',
+      'remainder !== null ? openRemainder(context, next, remainder, found.epoch + 1) : open()',
+      'open()',
     ),
   },
   {
@@ -207,10 +207,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
     mistake: 'The data files of a run are those that lie below its table under its name: a list of them is quicker than reading parts.',
     patches: one(
-      'functions/reducer/commit-runs.ts',
-      'const { fold, complete, lost } = await gatherFold(context.stores.work, plan);',
+      'functions/reducer/judge-run.ts',
+      'const { fold, stages, lost } = await gatherFold(context.stores.work, plan);',
       `const gathered = await gatherFold(context.stores.work, plan);
-    const { complete, lost } = gathered;
+    const { stages, lost } = gathered;
     const { keys } = await context.stores.lake.listKeys({ prefix: \`\${plan.table.key}/\${plan.run}-e\` });
     const [first] = plan.table.format === 'delta' ? gathered.fold.files : [];
     const listed = first === undefined ? gathered.fold.files : keys.map((key) => ({ ...first, path: key.slice(plan.table.key.length + 1) }));
@@ -221,14 +221,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'old-files-trusted',
     caughtBy: { simulation: ['a visible file is there'], exploration: null },
     mistake: 'A part names the files that were stored before it: no need to look for them before they are committed.',
-    patches: one('functions/reducer/commit-runs.ts', 'if (gone.length > 0) {', 'if (gone.length < 0) {'),
+    patches: one('functions/reducer/judge-run.ts', 'if (gone.length > 0) {', 'if (gone.length < 0) {'),
   },
   {
     name: 'expired-parts-waited-for',
     caughtBy: { simulation: ['every world comes to rest', 'every run ends', 'no run fails without a reason'], exploration: null },
     mistake: 'An epoch without all of its parts is not complete yet: somebody is at work on them.',
     patches: one(
-      'functions/reducer/commit-runs.ts',
+      'functions/reducer/judge-run.ts',
       'const expired = partsExpired(plan);',
       "if (plan.epoch >= 0) return 'incomplete';\n      const expired = partsExpired(plan);",
     ),
@@ -245,9 +245,48 @@ export const plantedBugs: readonly PlantedBug[] = [
     },
     mistake: 'The ledger knows which runs are committed: the log need not name them.',
     patches: one(
-      'functions/core/table-log/append.ts',
+      'functions/core/table-log/member-actions.ts',
       '{ txn: { appId: appIdOf(member.run, member.epoch), version: 1, lastUpdated: stamp.nowMs } },',
       '',
+    ),
+  },
+  {
+    name: 'reused-parts-forgotten',
+    caughtBy: { simulation: ['no run fails without a reason', "a receipt's figures are those of the upload"], exploration: null },
+    mistake: 'The next stage takes what the tasks of this epoch have handed on.',
+    patches: one(
+      'functions/protocol/climb.ts',
+      'planStage(gathered.outputs, step, stepsOf(plan))',
+      'planStage(gathered.outputs.filter(({ epoch }) => epoch === plan.epoch), step, stepsOf(plan))',
+    ),
+  },
+  {
+    name: 'stage-tasks-overwritten',
+    caughtBy: { simulation: ['a document never changes'], exploration: 'two tasks and a merge task, a crash' },
+    mistake: 'Whoever completes a stage plans the same tasks for the next one: it does no harm to store them once more.',
+    patches: one(
+      'functions/protocol/stages.ts',
+      'await work.create(stageTasksKey(plan, stage), JSON.stringify(merge))',
+      'await work.put(stageTasksKey(plan, stage), JSON.stringify(merge))',
+    ),
+  },
+  {
+    name: 'committed-behind-the-map',
+    caughtBy: {
+      simulation: ['no run fails without a reason', 'every run ends', 'every world comes to rest'],
+      exploration: 'two tasks and a merge task, a crash',
+    },
+    mistake: 'A stage that is complete is the end of its run.',
+    patches: one('functions/protocol/climb.ts', 'if (isLast(plan, stage)) return', 'if (isLast(plan, stage) || stage.stage === 0) return'),
+  },
+  {
+    name: 'stage-left-to-its-planner',
+    caughtBy: { simulation: ['the last task hands its epoch on', 'every run ends'], exploration: 'two tasks and a merge task, a crash' },
+    mistake: 'Whoever finds the next stage planned has nothing left to do: its planner has sent its tasks.',
+    patches: one(
+      'functions/protocol/climb.ts',
+      'return sendStage(context, plan, next.stage, next.created);',
+      'return next.created ? sendStage(context, plan, next.stage, true) : undefined;',
     ),
   },
 ];

@@ -1,9 +1,10 @@
 import { parseJob } from '../../functions/core/job.ts';
 import type { Deployment } from './functions.ts';
+import { queries } from './queries.ts';
 import type { SmallWorld } from './small-world.ts';
 
-const job = (limits: { readonly maxFailedTasks?: number } = {}) =>
-  parseJob({ name: 'job', input: { prefix: 'in/', format: 'text' }, query: 'SELECT line FROM input', table: { name: 'lines' }, limits });
+const job = (limits: { readonly maxFailedTasks?: number } = {}, query: string = queries.lines) =>
+  parseJob({ name: 'job', input: { prefix: 'in/', format: 'text' }, query, table: { name: 'lines' }, limits });
 
 const deployment = (more: Partial<Deployment> = {}): Deployment => ({
   jobs: [job()],
@@ -18,6 +19,10 @@ const lines = (count: number): string => Array.from({ length: count }, (_, line)
 
 /** An object of so many lines. */
 const upload = (count: number, events = 1) => ({ key: 'in/a', body: lines(count), events });
+
+/** Of which one task each merges at most twenty bytes: lines of twelve are for two. */
+const distinct = (splitBytes: number) => deployment({ jobs: [job({}, queries.distinct)], splitBytes });
+const longLines = 'line0------\nline1------\n';
 
 const base = { deployment: deployment(), crashes: 0, duplicates: 0, commands: [], mayGiveUp: false } as const;
 
@@ -73,6 +78,16 @@ export const smallWorlds: readonly SmallWorld[] = [
     deployment: deployment({ splitBytes: 12, guess: () => 'wrong' }),
     uploads: [upload(4)],
     keepsOne: true,
+  },
+  { ...base, name: 'two tasks and a merge task, a crash', deployment: distinct(6), uploads: [upload(2)], crashes: 1 },
+  { ...base, name: 'two tasks and two merge tasks', deployment: distinct(12), uploads: [{ ...upload(2), body: longLines }] },
+  {
+    ...base,
+    name: 'two tasks and a merge task, a message that comes twice',
+    deployment: distinct(6),
+    uploads: [upload(2)],
+    duplicates: 1,
+    isLarge: true,
   },
   { ...base, name: 'two tasks, a crash, a message that comes twice', uploads: [upload(2)], crashes: 1, duplicates: 1, isLarge: true },
   { ...base, name: 'three tasks in two groups, a message that comes twice', uploads: [upload(3)], duplicates: 1, isLarge: true },

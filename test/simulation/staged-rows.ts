@@ -1,10 +1,10 @@
 /** How the simulated engine hands rows from stage to stage, and merges them: a row is a line. */
 import { createHash } from 'node:crypto';
+import { FanlakeError } from '../../functions/core/errors.ts';
 import type { MergeTask, StageTasks } from '../../functions/core/merge-task.ts';
 import { type Plan, stagesOf } from '../../functions/core/plan.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { buckets, type MergeStep } from '../../functions/core/staged-query.ts';
-import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Attempt, ComputedMerge, ComputedOutput, MergeInput } from '../../functions/worker/computed-task.ts';
 import type { Caller } from './calls.ts';
 import { countRow, queryKind } from './queries.ts';

@@ -23,7 +23,7 @@ export interface AggregateCall {
   readonly type: string;
 }
 
-/** How several tasks compute it. Part columns are named by the planner. */
+/** How several tasks compute it. Part columns are named by the planner, not `_a`, `_b`, `_e` or `_s`: so lambdas name theirs. */
 export interface Decomposed {
   /** Aggregates over the rows of one task, with FILTER inside; the planner asks DuckDB for their types and how they are stored. */
   readonly partials: readonly string[];

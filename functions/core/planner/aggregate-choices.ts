@@ -62,7 +62,7 @@ function severalBy(call: AggregateCall, x: string, by: string, n: string): Decom
   return {
     partials: [partial(call, `${call.name}({'by': ${by}, 'x': ${x}}, ${by}, ${n})`, `${x} IS NOT NULL`)],
     combine: ([p]) => [firstOf(call, n, p)],
-    final: ([p]) => `CAST(list_transform(${firstOf(call, n, p)}, e -> e.x) AS ${call.type})`,
+    final: ([p]) => `CAST(list_transform(${firstOf(call, n, p)}, _e -> _e.x) AS ${call.type})`,
     promise: 'exact',
   };
 }

@@ -131,7 +131,8 @@ async function aggregatesOf(
     const isGrouping = item['type'] === 'GROUPING_FUNCTION';
     const call = isGrouping ? null : await callOf(binder, item, types, results.get(name) ?? '');
     const decomposed = call === null ? null : decompose(call);
-    if (decomposed !== null && 'refused' in decomposed) throw new NotStaged(decomposed.refused);
+    if (decomposed !== null && 'refused' in decomposed)
+      throw new NotStaged(`has an aggregate that they can't compute together: ${decomposed.refused.replace(/\.$/, '')}`);
     const reads = [...new Set([...walk(item)].flatMap((node) => nameParts(node).slice(0, 1)))];
     found.push({
       name,

@@ -15,7 +15,7 @@ function keyed(call: AggregateCall, x: string, only: string | null): string {
 }
 
 function inOrder(column: string | undefined): string {
-  return `list_transform(list_sort(${allElements(column)}), e -> e.x)`;
+  return `list_transform(list_sort(${allElements(column)}), _e -> _e.x)`;
 }
 
 /**

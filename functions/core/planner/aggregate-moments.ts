@@ -13,20 +13,25 @@ interface Moments {
 
 /** Several parts' moments made one (Chan, Golub and LeVeque), in an order that only depends on the moments. */
 function merged({ means, deviations }: Moments, column = ''): string {
-  const far = (mean: string): string => `(b.${mean} - a.${mean})`;
+  const far = (mean: string): string => `(_b.${mean} - _a.${mean})`;
   const fields = [
-    `'n': a.n + b.n`,
-    ...means.map((mean) => `'${mean}': a.${mean} + ${far(mean)} * b.n / (a.n + b.n)`),
-    ...deviations.map(([name, of, and]) => `'${name}': a.${name} + b.${name} + ${far(of)} * ${far(and)} * a.n * b.n / (a.n + b.n)`),
+    `'n': _a.n + _b.n`,
+    ...means.map((mean) => `'${mean}': _a.${mean} + ${far(mean)} * _b.n / (_a.n + _b.n)`),
+    ...deviations.map(([name, of, and]) => `'${name}': _a.${name} + _b.${name} + ${far(of)} * ${far(and)} * _a.n * _b.n / (_a.n + _b.n)`),
   ];
-  return `list_reduce(list_sort(list(${column}) FILTER (WHERE ${column} IS NOT NULL)), (a, b) -> {${fields.join(', ')}})`;
+  return `list_reduce(list_sort(list(${column}) FILTER (WHERE ${column} IS NOT NULL)), (_a, _b) -> {${fields.join(', ')}})`;
+}
+
+/** Over no value it is NULL. */
+function overValues(value: string): string {
+  return `CASE WHEN _s.n > 0 THEN ${value} END`;
 }
 
 function decomposed(call: AggregateCall, moments: Moments, value: string): Decomposed {
   return {
     partials: [moments.partial],
     combine: ([p]) => [merged(moments, p)],
-    final: ([p]) => `CAST(${letIn('s', merged(moments, p), `CASE WHEN s.n > 0 THEN ${value} END`)} AS ${call.type})`,
+    final: ([p]) => `CAST(${letIn('_s', merged(moments, p), overValues(value))} AS ${call.type})`,
     promise: 'double',
   };
 }
@@ -47,20 +52,20 @@ function checked(value: string, what: string): string {
   return `CASE WHEN isfinite(${value}) THEN ${value} ELSE error('${what} is out of range!') END`;
 }
 
-const varPop = (deviation: string, what: string): string => `CASE WHEN s.n > 1 THEN ${checked(`s.${deviation} / s.n`, what)} ELSE 0 END`;
+const varPop = (deviation: string, what: string): string => `CASE WHEN _s.n > 1 THEN ${checked(`_s.${deviation} / _s.n`, what)} ELSE 0 END`;
 
-const varSamp = 's.q / (s.n - 1)';
+const varSamp = '_s.q / (_s.n - 1)';
 
 /** Of an aggregate of one variable, its value of the moments n, m and q. */
 const ofOne: Readonly<Record<string, string>> = {
   var_pop: varPop('q', 'VARPOP'),
-  var_samp: `CASE WHEN s.n > 1 THEN ${checked(varSamp, 'VARSAMP')} END`,
-  variance: `CASE WHEN s.n > 1 THEN ${checked(varSamp, 'VARSAMP')} END`,
+  var_samp: `CASE WHEN _s.n > 1 THEN ${checked(varSamp, 'VARSAMP')} END`,
+  variance: `CASE WHEN _s.n > 1 THEN ${checked(varSamp, 'VARSAMP')} END`,
   stddev_pop: `sqrt(${varPop('q', 'STDDEV_POP')})`,
-  stddev_samp: `CASE WHEN s.n > 1 THEN sqrt(${checked(varSamp, 'STDDEV_SAMP')}) END`,
-  stddev: `CASE WHEN s.n > 1 THEN sqrt(${checked(varSamp, 'STDDEV_SAMP')}) END`,
+  stddev_samp: `CASE WHEN _s.n > 1 THEN sqrt(${checked(varSamp, 'STDDEV_SAMP')}) END`,
+  stddev: `CASE WHEN _s.n > 1 THEN sqrt(${checked(varSamp, 'STDDEV_SAMP')}) END`,
   // of one value that isn't finite too
-  sem: checked('(sqrt(s.q / s.n) / sqrt(s.n) + (s.m - s.m))', 'SEM'),
+  sem: checked('(sqrt(_s.q / _s.n) / sqrt(_s.n) + (_s.m - _s.m))', 'SEM'),
 };
 
 /** `var_pop`, `stddev`, `sem` and the like. */
@@ -86,19 +91,19 @@ const [xx, yy, xy]: readonly [Deviation, Deviation, Deviation] = [
 ];
 
 const sd = (deviation: string, what: string): string => `sqrt(${varPop(deviation, what)})`;
-const corr = `(s.xy / s.n) / (${sd('xx', 'STDDEV_POP for X')} * ${sd('yy', 'STDDEV_POP for Y')})`;
-const slope = `(s.xy / s.n) / (${varPop('xx', 'VARPOP')})`;
+const corr = `(_s.xy / _s.n) / (${sd('xx', 'STDDEV_POP for X')} * ${sd('yy', 'STDDEV_POP for Y')})`;
+const slope = `(_s.xy / _s.n) / (${varPop('xx', 'VARPOP')})`;
 
 /** Of an aggregate of two variables, the deviations that it needs and its value of the moments. */
 const ofTwo: Readonly<Record<string, readonly [readonly Deviation[], string]>> = {
-  covar_pop: [[xy], 's.xy / s.n'],
-  covar_samp: [[xy], 'CASE WHEN s.n > 1 THEN s.xy / (s.n - 1) END'],
+  covar_pop: [[xy], '_s.xy / _s.n'],
+  covar_samp: [[xy], 'CASE WHEN _s.n > 1 THEN _s.xy / (_s.n - 1) END'],
   corr: [[xx, yy, xy], corr],
-  regr_sxx: [[xx], `(${varPop('xx', 'VARPOP')}) * s.n`],
-  regr_syy: [[yy], `(${varPop('yy', 'VARPOP')}) * s.n`],
-  regr_sxy: [[xy], 's.xy'],
+  regr_sxx: [[xx], `(${varPop('xx', 'VARPOP')}) * _s.n`],
+  regr_syy: [[yy], `(${varPop('yy', 'VARPOP')}) * _s.n`],
+  regr_sxy: [[xy], '_s.xy'],
   regr_slope: [[xx, xy], slope],
-  regr_intercept: [[xx, xy], `CASE WHEN isnan(${slope}) THEN NULL ELSE s.my - (${slope}) * s.mx END`],
+  regr_intercept: [[xx, xy], `CASE WHEN isnan(${slope}) THEN NULL ELSE _s.my - (${slope}) * _s.mx END`],
   regr_r2: [
     [xx, yy, xy],
     `CASE WHEN (${varPop('xx', 'VARPOP(X)')}) = 0 THEN NULL WHEN (${varPop('yy', 'VARPOP(Y)')}) = 0 THEN 1 ELSE pow(${corr}, 2) END`,
@@ -142,17 +147,17 @@ function partialFilter({ filter }: AggregateCall, only: string): string {
 
 /** DuckDB's own formulas in its order of operations, of the sums of a value's first powers; t is 1 / n. */
 const ofPowers: Readonly<Record<string, readonly [powers: number, value: string]>> = (() => {
-  const m2 = '(s.t * (s.s2 - s.s1 * s.s1 * s.t))';
-  const m3 = '(s.t * (s.s3 - 3 * s.s2 * s.s1 * s.t + 2 * pow(s.s1, 3) * s.t * s.t))';
-  const m4 = '(s.t * (s.s4 - 4 * s.s3 * s.s1 * s.t + 6 * s.s2 * s.s1 * s.s1 * s.t * s.t - 3 * pow(s.s1, 4) * pow(s.t, 3)))';
+  const m2 = '(_s.t * (_s.s2 - _s.s1 * _s.s1 * _s.t))';
+  const m3 = '(_s.t * (_s.s3 - 3 * _s.s2 * _s.s1 * _s.t + 2 * pow(_s.s1, 3) * _s.t * _s.t))';
+  const m4 = '(_s.t * (_s.s4 - 4 * _s.s3 * _s.s1 * _s.t + 6 * _s.s2 * _s.s1 * _s.s1 * _s.t * _s.t - 3 * pow(_s.s1, 4) * pow(_s.t, 3)))';
   const divisor = `sqrt(pow(greatest(${m2}, 0), 3))`;
-  const skew = `(sqrt(s.n * (s.n - 1)) / (s.n - 2) * ${m3} / ${divisor})`;
-  const samp = `((s.n - 1) * ((s.n + 1) * ${m4} / (${m2} * ${m2}) - 3 * (s.n - 1)) / ((s.n - 2) * (s.n - 3)))`;
+  const skew = `(sqrt(_s.n * (_s.n - 1)) / (_s.n - 2) * ${m3} / ${divisor})`;
+  const samp = `((_s.n - 1) * ((_s.n + 1) * ${m4} / (${m2} * ${m2}) - 3 * (_s.n - 1)) / ((_s.n - 2) * (_s.n - 3)))`;
   const pop = `(${m4} / (${m2} * ${m2}) - 3)`;
   return {
-    skewness: [3, `CASE WHEN s.n <= 2 THEN NULL WHEN ${divisor} = 0 THEN 'nan'::DOUBLE ELSE ${checked(skew, 'SKEW')} END`],
-    kurtosis: [4, `CASE WHEN s.n <= 3 OR ${m2} <= 0 THEN NULL ELSE ${checked(samp, 'Kurtosis')} END`],
-    kurtosis_pop: [4, `CASE WHEN s.n <= 1 OR ${m2} <= 0 THEN NULL ELSE ${checked(pop, 'Kurtosis')} END`],
+    skewness: [3, `CASE WHEN _s.n <= 2 THEN NULL WHEN ${divisor} = 0 THEN 'nan'::DOUBLE ELSE ${checked(skew, 'SKEW')} END`],
+    kurtosis: [4, `CASE WHEN _s.n <= 3 OR ${m2} <= 0 THEN NULL ELSE ${checked(samp, 'Kurtosis')} END`],
+    kurtosis_pop: [4, `CASE WHEN _s.n <= 1 OR ${m2} <= 0 THEN NULL ELSE ${checked(pop, 'Kurtosis')} END`],
   };
 })();
 
@@ -171,7 +176,7 @@ export function shape(call: AggregateCall): Decomposed | null {
     combine: ([n, ...sums]) => [addCounts(n), ...sums.map(addDoubles)],
     final: ([n, ...sums]) => {
       const [rows, fields] = [`CAST(${addCounts(n)} AS DOUBLE)`, sums.map((column, i) => `'s${i + 1}': ${addDoubles(column)}`)];
-      return `CAST(${letIn('s', `{'n': ${rows}, 't': 1 / ${rows}, ${fields.join(', ')}}`, value)} AS ${call.type})`;
+      return `CAST(${letIn('_s', `{'n': ${rows}, 't': 1 / ${rows}, ${fields.join(', ')}}`, overValues(value))} AS ${call.type})`;
     },
     promise: 'double',
   };

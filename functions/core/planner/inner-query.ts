@@ -1,4 +1,4 @@
-import type { RowTreatment } from './rowwise.ts';
+import { type RowTreatment, readsOfInput } from './rowwise.ts';
 import { tableRef } from './select-tree.ts';
 import { ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 
@@ -16,7 +16,7 @@ export function findInnerQuery(select: TreeNode, treatmentOf: (query: TreeNode) 
   const leaf = from === null ? null : leftmost(from);
   if (from === null || leaf === null) return null;
   const found = leaf['type'] === 'SUBQUERY' ? subqueryIn(select, leaf) : entryNamed(select, leaf);
-  if (found === null || !readsInput(found.query, found.query) || treatmentOf(found.query).rowwise) return null;
+  if (found === null || readsOfInput(found.query) !== 1 || treatmentOf(found.query).rowwise) return null;
   const table = tableRef('input', textAt(leaf, 'alias') || found.name);
   const renamed = { ...table, column_name_alias: leaf['column_name_alias'] ?? [] };
   return { query: found.query, outer: { ...select, from_table: replaceLeftmost(from, renamed), cte_map: found.rest } };

@@ -33,7 +33,7 @@ interface Walk {
  */
 export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog, sides: readonly SideTable[] = []): RowTreatment {
   const walk: Walk = { catalog, sides, multiplies: false, filters: false };
-  const reads = countReads(query, new Map());
+  const reads = readsOfInput(query);
   const reason =
     reads === 0
       ? 'does not read input'
@@ -42,6 +42,9 @@ export function treatmentOfRows(query: TreeNode, catalog: FunctionCatalog, sides
         : (reasonOfQuery(query, new Map(), walk) ?? reasonOfSideRows(query, sides));
   return { rowwise: reason === null, reason, changesRowCount: walk.multiplies, filters: walk.filters };
 }
+
+/** How often a query reads `input`, WITH entries counted at each use. */
+export const readsOfInput = (query: TreeNode): number => countReads(query, new Map());
 
 function scopeInside(node: TreeNode, outer: Scope): Scope {
   const entries = ctesOf(node);

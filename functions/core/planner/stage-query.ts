@@ -112,6 +112,7 @@ class Planning {
   }
 
   private async planSelect(select: TreeNode, source: Source, { overInput, isInner }: Place): Promise<void> {
+    if (select['sample'] !== null) throw new NotStaged('takes a sample (SAMPLE)');
     const from = this.fromOf(select, overInput);
     const all = resolveSelect(select, {
       from: await this.columnsOfFrom(select, source),

@@ -18,7 +18,8 @@ const ordered: ReadonlySet<string> = new Set(
 );
 
 /** Whether a window's frame counts rows, so that their order decides what is in it. */
-const hasFrame = (window: TreeNode): boolean => textAt(window, 'start') !== 'UNBOUNDED_PRECEDING' || textAt(window, 'end') !== 'CURRENT_ROW_RANGE';
+const hasFrame = (window: TreeNode): boolean =>
+  textAt(window, 'start') !== 'UNBOUNDED_PRECEDING' || textAt(window, 'end') !== 'CURRENT_ROW_RANGE';
 
 /** The expressions of a SELECT with windows, as ones over columns that are there before the windows (`y0`, `y1`...). */
 export class WindowedExpressions {

@@ -146,11 +146,16 @@ function seenOfDelimiter(from: number): number {
 
 /** How many bytes of the delimiter the input ends with, after `seen` of them and `byte`. */
 function matchedBytes(delimiter: Uint8Array, seen: number, byte: number): number {
-  const tail = [...delimiter.subarray(0, seen), byte];
-  for (let length = Math.min(tail.length, delimiter.length); length > 0; length--) {
-    if (tail.slice(-length).every((value, i) => value === delimiter[i])) return length;
+  for (let length = Math.min(seen + 1, delimiter.length); length > 0; length--) {
+    if (delimiter[length - 1] === byte && startsAgain(delimiter, seen + 1 - length, length - 1)) return length;
   }
   return 0;
+}
+
+/** Whether the delimiter's bytes at `[at, at + length)` are those that it begins with. */
+function startsAgain(delimiter: Uint8Array, at: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (delimiter[at + i] !== delimiter[i]) return false;
+  return true;
 }
 
 /** Whether a state is one of the three that begin at `first` (`text1` or `closed1`). */

@@ -1,7 +1,7 @@
 import { FanlakeError } from '../errors.ts';
 import type { Action } from './actions.ts';
 import type { DeltaStruct } from './delta-types.ts';
-import { decodeSchema, isSameType } from './schema.ts';
+import { decodeSchema, isSameType, isWithoutColumns } from './schema.ts';
 import type { LogEntry, Snapshot } from './snapshot.ts';
 import { unsupportedFeatures } from './writable.ts';
 
@@ -34,12 +34,14 @@ function harm(action: Action, member: Appending): string | null {
     return features.length === 0 ? null : `it now asks for ${features.join('; ')}`;
   }
   if (!('metaData' in action)) return null;
+  const features = unsupportedFeatures(null, action.metaData, 'append');
+  if (features.length > 0) return `it now has ${features.join('; ')}`;
+  if (isWithoutColumns(action.metaData)) return null;
   const { partitionColumns, schemaString } = action.metaData;
   if (JSON.stringify(partitionColumns) !== JSON.stringify(member.partitionColumns)) {
     return `it is now partitioned by ${partitionColumns.length === 0 ? 'nothing' : partitionColumns.join(', ')}`;
   }
-  const features = unsupportedFeatures(null, action.metaData, 'append');
-  return features.length > 0 ? `it now has ${features.join('; ')}` : misfit(member.schema, decodeSchema(schemaString));
+  return misfit(member.schema, decodeSchema(schemaString));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { FanlakeError } from '../errors.ts';
 import type { Column } from '../layout.ts';
+import type { MetaData } from './actions.ts';
 import { type DeltaField, type DeltaStruct, type DeltaType, duckTypeOfDelta, storeAs } from './delta-types.ts';
 import { quoteIdentifier } from './duck-type.ts';
 
@@ -86,6 +87,13 @@ export function decodeSchema(schemaString: string): DeltaStruct {
   const schema = decodeType(value, '');
   return typeof schema === 'object' && schema.type === 'struct' ? schema : corrupt('it is not a struct');
 }
+
+/**
+ * Whether nobody has said yet what a table's rows are: it doesn't exist, or a run that can't be committed any more was shut out of it before that.
+ * @throws FanlakeError `table.corrupt`
+ */
+export const isWithoutColumns = (metaData: MetaData | null): boolean =>
+  metaData === null || decodeSchema(metaData.schemaString).fields.length === 0;
 
 /**
  * An existing table's columns with the DuckDB types of its data files.

@@ -37,8 +37,8 @@ export function emptySnapshot(keepFiles = false): Snapshot {
   };
 }
 
-/** A snapshot under construction. */
-class Fold {
+/** A snapshot under construction: of a log that is longer than what one wants to hold at once. */
+export class SnapshotFold {
   private version: number;
   private protocol: Protocol | null;
   private metaData: MetaData | null;
@@ -55,6 +55,20 @@ class Fold {
     this.removed = base.removed === null ? null : new Map(base.removed);
   }
 
+  /**
+   * Takes the next entries.
+   * @param entries in order of version, the first being the one behind what was taken before
+   * @throws RangeError for an entry that doesn't follow the one before
+   * @throws FanlakeError `table.corrupt` for a file path that can't be read, when files are kept
+   */
+  follow(entries: Iterable<LogEntry>): void {
+    for (const { version, actions } of entries) {
+      if (version !== this.version + 1) throw new RangeError(`entry ${version} of a table's log doesn't follow version ${this.version}`);
+      this.take(version, actions);
+    }
+  }
+
+  /** Takes the actions that lead to a version, whatever was before. */
   take(version: number, actions: Iterable<Action>): void {
     const adds: AddFile[] = [];
     for (const action of actions) {
@@ -83,6 +97,7 @@ class Fold {
     this.removed?.set(path, file);
   }
 
+  /** The snapshot so far; nothing may be taken behind that. */
   end(): Snapshot {
     const { version, protocol, metaData, transactions, files, removed } = this;
     return { version, protocol, metaData, transactions, files, removed };
@@ -96,13 +111,8 @@ class Fold {
  * @throws FanlakeError `table.corrupt` for a file path that can't be read, when files are kept
  */
 export function applyEntries(base: Snapshot, entries: Iterable<LogEntry>): Snapshot {
-  const fold = new Fold(base);
-  let next = base.version + 1;
-  for (const { version, actions } of entries) {
-    if (version !== next) throw new RangeError(`entry ${version} of a table's log doesn't follow version ${next - 1}`);
-    fold.take(version, actions);
-    next += 1;
-  }
+  const fold = new SnapshotFold(base);
+  fold.follow(entries);
   return fold.end();
 }
 
@@ -117,7 +127,7 @@ export function applyEntry(base: Snapshot, version: number, actions: readonly Ac
  * @throws FanlakeError `table.unsupported` for one with sidecars
  */
 export function snapshotOfCheckpoint(version: number, actions: Iterable<Action>, keepFiles = false): Snapshot {
-  const fold = new Fold(emptySnapshot(keepFiles));
+  const fold = new SnapshotFold(emptySnapshot(keepFiles));
   fold.take(version, withoutSidecars(version, actions));
   return fold.end();
 }

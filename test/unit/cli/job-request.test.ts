@@ -23,7 +23,8 @@ it('a table with a slash is a folder, named by its last part', async () => {
 });
 
 it('options become keys of the job', async () => {
-  const made = await job({ format: 'tsv', tableFormat: 'parquet', partitionBy: ['a', 'b'], maxBadRows: 3 });
+  const made = await job({ format: 'tsv', tableFormat: 'parquet', partitionBy: ['a', 'b'], maxBadRows: 3, allowSingleTask: true });
+  expect([made.allowSingleTask, (await job()).allowSingleTask]).toEqual([true, false]);
   expect(made.input.format).toEqual({ type: 'tsv' });
   expect(made.table).toMatchObject({ format: 'parquet', partitionBy: ['a', 'b'] });
   expect(made.limits.maxBadRows).toBe(3);
@@ -42,9 +43,11 @@ it('all mistakes of the options come in one message', async () => {
   await expect(wrong).rejects.toThrow(/input\.format.*did you mean 'csv'.*table\.name.*table\.format.*table\.mode.*did you mean 'append'/);
 });
 
-it('without a job and without query or table, the message names what is missing', async () => {
+it('without a job and without query, the message names what is missing; without a table the answer has one of its own', async () => {
   await expect(job({ query: undefined })).rejects.toThrow('Without a job, --query <SQL> must be given');
-  await expect(job({ table: undefined })).rejects.toThrow('Without a job, --table <name or folder> must be given');
+  const question = await job({ table: undefined });
+  expect(question).toMatchObject({ name: 'answer', table: { name: 'answer', format: 'parquet' } });
+  await expect(job({ table: undefined, mode: 'append' })).rejects.toThrow('--mode is about a table');
 });
 
 it('a mode that is not built yet says so', async () => {

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { partKey } from '../../../functions/core/keys.ts';
+import type { MergeMessage } from '../../../functions/core/merge-task.ts';
 import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan, PlanDraft } from '../../../functions/core/plan.ts';
 import type { ObjectStore } from '../../../functions/core/ports.ts';
-import type { DispatchMessage, Task, TaskMessage } from '../../../functions/core/task.ts';
+import { queryOfNothing } from '../../../functions/core/query.ts';
+import type { MergeStep } from '../../../functions/core/staged-query.ts';
+import type { CommitMessage, DispatchMessage, Task, TaskMessage } from '../../../functions/core/task.ts';
 import { nextTickMs, watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { planOf } from '../protocol/plan-of.ts';
 
@@ -19,6 +23,8 @@ const startMs = Date.UTC(2026, 0, 1);
 let root: string;
 let now: number;
 let sent: (TaskMessage | DispatchMessage)[];
+let merges: MergeMessage[];
+let commits: CommitMessage[];
 let requests: number;
 let context: RunContext;
 
@@ -38,7 +44,7 @@ function counted(store: ObjectStore): ObjectStore {
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fanlake-tick-'));
-  [now, sent, requests] = [startMs, [], 0];
+  [now, sent, merges, commits, requests] = [startMs, [], [], [], 0];
   const store = (name: string) => counted(new LocalStore(join(root, name), { durable: false }));
   const nowhere = { send: async () => [] };
   let nonce = 0;
@@ -50,8 +56,18 @@ beforeEach(() => {
         return [];
       },
     },
-    merges: nowhere,
-    commits: nowhere,
+    merges: {
+      send: async (messages) => {
+        merges.push(...messages);
+        return [];
+      },
+    },
+    commits: {
+      send: async (messages) => {
+        commits.push(...messages);
+        return [];
+      },
+    },
     monitor: nowhere,
     clock: { now: () => now, sleep: async () => {} },
     nonces: { next: () => String(++nonce).padStart(12, '0') },
@@ -62,8 +78,12 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const splitBytes = 10;
 
-/** Plans a run of so many tasks; `sizes` has those that are larger than ten bytes. */
-async function planned(tasks: number, sizes: Readonly<Record<number, number>> = {}): Promise<Plan> {
+/**
+ * Plans a run of so many tasks.
+ * @param sizes has those that are larger than ten bytes
+ * @param more of the plan
+ */
+async function planned(tasks: number, sizes: Readonly<Record<number, number>> = {}, more: Partial<Plan> = {}): Promise<Plan> {
   const {
     format: _format,
     nonce: _nonce,
@@ -71,7 +91,7 @@ async function planned(tasks: number, sizes: Readonly<Record<number, number>> = 
     tasks: _tasks,
     inline: _inline,
     ...draft
-  } = planOf({ tasks, bytes: 0, limits: {} });
+  } = planOf({ tasks, bytes: 0, limits: {}, ...more });
   const list = Array.from({ length: tasks }, (_, task): Task => {
     const size = sizes[task] ?? splitBytes;
     return { task, splits: [{ object: { key: `landing/${task}.txt`, version: 'v', size }, layout: 0, start: 0, end: size }] };
@@ -80,13 +100,14 @@ async function planned(tasks: number, sizes: Readonly<Record<number, number>> = 
   return plan;
 }
 
-async function finish(plan: Plan, task: number, beganMs: number, seconds: number): Promise<void> {
+async function finish(plan: Plan, task: number, beganMs: number, seconds: number, more: Partial<DonePart> = {}, stage = 0): Promise<void> {
   const rows = { read: 0, filtered: 0, quarantined: 0, passed: 0, written: 0 };
   const part: DonePart = {
     ...{ format: 1, kind: 'done', task, nonce: 'n', attempts: 1, seconds, beganMs, requests: {} },
     ...{ rows, bytesCovered: splitBytes, chain: [], files: [], quarantine: [], checksum: 'none' },
+    ...more,
   };
-  await context.stores.work.create(partKey(plan, 0, task), JSON.stringify(part));
+  await context.stores.work.create(partKey(plan, stage, task), JSON.stringify(part));
 }
 
 const watch = (plan: Plan) => watchEpoch(context, { kind: 'monitor', run: plan.run, epoch: plan.epoch });
@@ -168,6 +189,58 @@ describe('a task without a part', () => {
     await watch(plan);
     expect(tasksSent().toSorted((a, b) => a - b)).toEqual(order.slice(995).sort((a, b) => a - b));
   }, 60_000);
+});
+
+describe('a run that waits for the reducer', () => {
+  const finished = async (): Promise<Plan> => {
+    const plan = await planned(3);
+    for (const task of [0, 1, 2]) await finish(plan, task, startMs, 1);
+    return plan;
+  };
+  const decideCommit = ({ run, epoch }: Plan) => decide(context, { kind: 'commit', run, epoch, table: 'visits', version: -1 });
+
+  it('is handed to it at once and then ever more seldom', async () => {
+    const plan = await finished();
+    await watch(plan);
+    await watch(plan);
+    expect(commits.length).toBeGreaterThan(0);
+    // a day has six doublings of a quarter of an hour; until its deadline
+    await tickUntil(plan, 23 * 60);
+    expect(commits.length).toBeGreaterThan(5);
+    expect(commits.length).toBeLessThanOrEqual(9);
+    expect(new Set(commits.map(({ run, epoch, table }) => `${run} ${epoch} ${table}`))).toEqual(new Set([`${plan.run} 0 visits`]));
+  });
+
+  it.each([
+    ['is complete', 0, 1],
+    ['can not go on behind its map stage', 1, 0],
+  ] as const)('is handed to it as seldom when it has merge stages and %s', async (_, unread, mergeTasks) => {
+    const step: MergeStep = { columns: [], keys: [], combine: null, sql: '' };
+    const staged = { map: { sql: '', rowwise: true, counted: null }, steps: [step] };
+    const query = { ...queryOfNothing(planOf({ tasks: 2, bytes: 0, limits: {} }).job), staged };
+    const plan = await planned(2, {}, { staged: true, query });
+    const output = { nonce: 'n', rows: 1, bytes: 1, groups: [[0, 0, 1, 0, 1]] as const };
+    for (const task of [0, 1]) await finish(plan, task, startMs, 1, { bytesCovered: unread, output });
+    await watch(plan);
+    const begun = merges.map(({ stage, task }) => ({ stage, task: task.task }));
+    expect(begun).toHaveLength(mergeTasks);
+    for (const { stage, task } of begun) await finish(plan, task, startMs, 1, { consumed: 2 }, stage);
+    await tickUntil(plan, 23 * 60);
+    expect(commits.length).toBeGreaterThan(5);
+    expect(commits.length).toBeLessThanOrEqual(9);
+    expect(merges).toHaveLength(mergeTasks);
+  });
+
+  it('is handed to it once more a while after its commit was decided, and then ever more seldom', async () => {
+    const plan = await finished();
+    await decideCommit(plan);
+    await tickUntil(plan, 14);
+    expect(commits).toEqual([]);
+    // a week has nine doublings
+    await tickUntil(plan, 7 * 24 * 60);
+    expect(commits.length).toBeGreaterThan(7);
+    expect(commits.length).toBeLessThanOrEqual(11);
+  });
 });
 
 describe('a look at a run of many groups', () => {

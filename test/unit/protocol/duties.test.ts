@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
+import { planKey } from '../../../functions/core/keys.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { readOutcome } from '../../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../../functions/protocol/duties.ts';
@@ -25,11 +26,16 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const object = { key: 'in/a.txt', version: 'v', size: 20 };
 const tasks = [0, 1].map((task) => ({ task, splits: [{ object, layout: 0, start: task * 10, end: task * 10 + 10 }] }));
 
-it('behind a broken chain the next epoch is opened, and nothing is sent for one that is decided: it gets its own duties', async () => {
+/** Epoch 0 is decided to go on with another one. */
+async function brokenChain() {
   const { inline: _inline, tasks: _tasks, ...draft } = planOf({ tasks: 2, bytes: 20, limits: {} });
   const { plan } = await writePlan(context, draft, tasks);
   const error = new FanlakeError('chain', 'broken').toReport();
-  const broken = await decide(context, { kind: 'fail', run: plan.run, epoch: 0, table: 'visits', error });
+  return { plan, draft, broken: await decide(context, { kind: 'fail', run: plan.run, epoch: 0, table: 'visits', error }) };
+}
+
+it('behind a broken chain the next epoch is opened, and nothing is sent for one that is decided: it gets its own duties', async () => {
+  const { plan, broken } = await brokenChain();
   await fulfilDuties(context, broken);
   expect(sent).toContainEqual(expect.objectContaining({ kind: 'task', epoch: 1 }));
   await decide(context, { kind: 'cancel', run: plan.run, epoch: 1, table: 'visits' });
@@ -37,4 +43,25 @@ it('behind a broken chain the next epoch is opened, and nothing is sent for one 
   await fulfilDuties(context, broken);
   expect(sent).toEqual([]);
   expect((await readOutcome(context.stores.lake, 'visits', { run: plan.run, epoch: 1 }))?.outcome).toBe('CANCELLED');
+});
+
+it('an epoch whose opener died before its tasks were sent is started, though the plan before it has expired since', async () => {
+  const { plan, draft, broken } = await brokenChain();
+  await writePlan(context, { ...draft, epoch: 1 }, tasks);
+  await context.stores.work.delete(planKey(plan));
+  await fulfilDuties(context, broken);
+  expect(sent).toEqual([
+    { kind: 'monitor', run: plan.run, epoch: 1 },
+    expect.objectContaining({ kind: 'task', epoch: 1, task: tasks[0] }),
+    expect.objectContaining({ kind: 'task', epoch: 1, task: tasks[1] }),
+  ]);
+  expect(await readOutcome(context.stores.lake, 'visits', plan)).toBeNull();
+});
+
+it('an epoch whose plan expired before another could be opened ends its run', async () => {
+  const { plan, broken } = await brokenChain();
+  await context.stores.work.delete(planKey(plan));
+  await fulfilDuties(context, broken);
+  expect(sent).toEqual([]);
+  expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'run.unknown' } });
 });

@@ -12,7 +12,7 @@ import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import { buryTask } from '../../../functions/protocol/bury-task.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
-import { openRemainder } from '../../../functions/protocol/open-next-epoch.ts';
+import { openRemainder, remainderOf } from '../../../functions/protocol/open-next-epoch.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
 import { dispatchPage, startEpoch } from '../../../functions/protocol/start-epoch.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
@@ -110,7 +110,7 @@ export class TinyWorld {
     const context = this.context();
     const plan = await readPlan(context.stores.work, { run, epoch: 0 });
     if (plan === null) throw new Error('the plan is gone');
-    await openRemainder(context, plan);
+    await openRemainder(context, plan, (await remainderOf(context.stores.work, plan)) ?? []);
     return this.work();
   }
 

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readTable } from '../../../cli/store/table-files.ts';
+import { existingTable } from '../../../functions/coordinator/bind-to-table.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
@@ -259,6 +261,22 @@ describe('a decided commit whose files a VACUUM took before its log entry was pu
     // what its error advises
     const found = await lookUpRun(context.stores, 'visits', run);
     expect(found === null ? null : await findWayOn(context, found, null)).toMatchObject({ kind: 'next', epoch: 1 });
+  });
+
+  it('leaves no table behind that another job with other columns would have to fit', async () => {
+    const plan = await finishedRun('visits-1');
+    await decideCommit(plan);
+    await takeFiles(plan);
+    expect(await commitRuns(context, [messageOf(plan)])).toEqual([]);
+    expect(await outcomeOf(plan)).toBe('FAILED');
+    const { job, table } = plan;
+    expect(await existingTable(lake(), context.logs, job, 'visits')).toBeNull();
+    expect(await readTable(lake(), { name: 'visits', key: 'visits' })).toBeNull();
+    const columns = [{ name: 'other', type: 'BIGINT', castTo: null }];
+    const other = await storeFinishedRun(context, 'visits-2', 'visits', 'landing/other.txt', { table: { ...table, columns } });
+    expect(await commitRuns(context, [messageOf(other)])).toEqual([]);
+    expect(await outcomeOf(other)).toBe('COMMITTED');
+    expect((await readTable(lake(), { name: 'visits', key: 'visits' }))?.columns).toEqual([{ name: 'other', type: 'BIGINT' }]);
   });
 
   it('does not come into the table behind that, by a reducer that looked before the files went', async () => {

@@ -35,7 +35,13 @@ export function reducerIn(root: string): ReducerContext {
 export const runBytes = 10;
 
 /** A run of one task that is done, with one row in one file, and waits for its commit. */
-export async function storeFinishedRun(context: ReducerContext, run: string, table = 'visits', key = `landing/${run}.txt`): Promise<Plan> {
+export async function storeFinishedRun(
+  context: ReducerContext,
+  run: string,
+  table = 'visits',
+  key = `landing/${run}.txt`,
+  more: Partial<PlanDraft> = {},
+): Promise<Plan> {
   const {
     format: _format,
     nonce: _nonce,
@@ -44,7 +50,7 @@ export async function storeFinishedRun(context: ReducerContext, run: string, tab
     inline: _inline,
     ...like
   } = planOf({ tasks: 1, bytes: runBytes, limits: {} });
-  const draft: PlanDraft = { ...like, run, table: { ...like.table, key: table } };
+  const draft: PlanDraft = { ...like, run, table: { ...like.table, key: table }, ...more };
   const object = { key, version: 'v', size: runBytes };
   const { plan } = await writePlan(context, draft, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: runBytes }] }]);
   const path = dataFileName(plan, 0, 'attempt', 0);

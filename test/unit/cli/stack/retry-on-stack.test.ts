@@ -1,20 +1,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { endOnStack } from '../../../../cli/stack/end-on-stack.ts';
+import type { StackWatch } from '../../../../cli/stack/have-taken-up.ts';
 import { retryOnStack } from '../../../../cli/stack/retry-on-stack.ts';
-import type { StackWatch } from '../../../../cli/stack/run-on-stack.ts';
 import type { Stack } from '../../../../cli/stack/stack.ts';
 import { handleRequests, type RequestContext } from '../../../../functions/coordinator/handle-request.ts';
+import { FanlakeError } from '../../../../functions/core/errors.ts';
 import { jobFinder } from '../../../../functions/core/job-of-key.ts';
 import { outcomeKey, planKey } from '../../../../functions/core/keys.ts';
 import { wholeObjects } from '../../../../functions/core/plan.ts';
 import type { Queue } from '../../../../functions/core/ports.ts';
-import { blankReceipt } from '../../../../functions/core/receipt.ts';
+import { blankReceipt, type Receipt } from '../../../../functions/core/receipt.ts';
 import { readRequest } from '../../../../functions/core/request.ts';
 import type { DispatchMessage, MonitorMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
 import { engineInspector } from '../../../../functions/engine/inspector.ts';
 import { handleDeadLetter } from '../../../../functions/monitor/dead-letters.ts';
+import { cancelRun } from '../../../../functions/protocol/cancel-run.ts';
+import { readOutcome } from '../../../../functions/protocol/documents.ts';
+import { decide } from '../../../../functions/protocol/ledger.ts';
 import { lookUpRun } from '../../../../functions/protocol/look-up-run.ts';
 import { TableLogs } from '../../../../functions/protocol/table-logs.ts';
 import { writePlan } from '../../../../functions/protocol/write-plan.ts';
@@ -30,12 +35,13 @@ let asked: (RunMessage | RetryMessage)[];
 let tasks: (TaskMessage | DispatchMessage)[];
 let isCrashing: boolean;
 let watched: unknown[];
+let heard: string[];
 const run = planOf({ tasks: 1, bytes: 10, limits: {} }).run;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'fanlake-retry-'));
   printed = new PrintedLog();
-  [asked, tasks, watched, isCrashing] = [[], [], [], false];
+  [asked, tasks, watched, heard, isCrashing] = [[], [], [], [], false];
   stack = { ...stackOnDisk(folder), requests: { send: killed } };
 });
 afterEach(() => {
@@ -47,6 +53,12 @@ afterEach(() => {
 async function killed(messages: readonly (RunMessage | RetryMessage)[]): Promise<[]> {
   asked.push(...messages);
   throw new Error('killed');
+}
+
+/** The message goes out, and the command lives on. */
+async function received(messages: readonly (RunMessage | RetryMessage)[]): Promise<[]> {
+  asked.push(...messages);
+  return [];
 }
 
 /** The coordinator; it may die when it is about to send tasks. */
@@ -65,12 +77,13 @@ function coordinator(): RequestContext {
       return [];
     },
   };
+  const announce = async ({ epoch, outcome, error }: Receipt) => void heard.push(`e${epoch} ${outcome} ${error?.code ?? ''}`);
   const scratch = join(folder, 'scratch');
   const inspector = engineInspector(scratch, 2 ** 28);
   const { landing, lake } = stores;
   const plan = { landing, lake, logs: new TableLogs(lake), inspector, scratch, sizing: wholeObjects };
   return {
-    coordinator: { ...stack.context, tasks: queue, monitor, requests: () => ({}), plan },
+    coordinator: { ...stack.context, tasks: queue, monitor, announce, requests: () => ({}), plan },
     landingBucket: 'landing',
     jobs: [],
     findJob: jobFinder([]),
@@ -79,10 +92,14 @@ function coordinator(): RequestContext {
 }
 const deliver = (message: unknown) => handleRequests(coordinator(), readRequest(JSON.stringify(message)));
 
-async function failedRun(): Promise<void> {
+async function plannedRun(): Promise<void> {
   const object = { key: 'a.txt', version: 'v', size: 10 };
   const { inline: _inline, ...draft } = planOf({ tasks: 1, bytes: 10, limits: {} });
   await writePlan(stack.context, draft, [{ task: 0, splits: [{ object, layout: 0, start: 0, end: 10 }] }]);
+}
+
+async function failedRun(): Promise<void> {
+  await plannedRun();
   await end(0);
 }
 
@@ -138,6 +155,94 @@ it('a plan that was given up, and arrives when its run can not be taken up any m
   await stack.stores.work.delete(planKey({ run, epoch: 0 }));
   await deliver(asked[0]);
   expect(watched).toEqual([{ message: { kind: 'monitor', run, epoch: 1 }, delayMs: 600_000 }]);
+});
+
+it('a retry of a run that another version of Fanlake planned ends at once, with the reason and what to type', async () => {
+  await failedRun();
+  await type();
+  const key = planKey({ run, epoch: 0 });
+  const plan = JSON.parse(Buffer.from((await stack.stores.work.get(key))?.body ?? '').toString('utf8'));
+  await stack.stores.work.put(key, JSON.stringify({ ...plan, format: 2 }));
+  await deliver(asked[0]);
+  const advice = expect.stringMatching(/planned by another version of Fanlake .*fanlake run <job> --input \.\.\. --again$/);
+  expect(printed.errors).toEqual([expect.objectContaining({ run, epoch: 1, code: 'plan.version', reason: advice })]);
+  expect(watched).toEqual([]);
+  await expect(lookUpRun(stack.stores, 'visits', run)).rejects.toMatchObject({ code: 'plan.version', message: advice });
+});
+
+describe('a decided epoch whose plan is gone', () => {
+  const error = new FanlakeError('rows.bad', 'too many').toReport();
+  const lose = async () => {
+    await plannedRun();
+    await decide(stack.context, { kind: 'fail', run, epoch: 0, table: 'visits', error });
+    await stack.stores.work.delete(planKey({ run, epoch: 0 }));
+  };
+  const end = { kind: 'retry', run, epoch: 0, table: 'visits', request: null };
+
+  it('is ended and announced by the coordinator though the command dies that was about to end it', async () => {
+    await lose();
+    await type();
+    expect(asked).toEqual([end]);
+    await deliver(asked[0]);
+    expect(heard).toEqual(['e0 FAILED rows.bad']);
+    // which was passed over before: it is no retry of the epoch behind
+    expect(printed.errors).toEqual([]);
+  });
+
+  it('is announced when the command has ended it, and has had the next epoch opened meanwhile', async () => {
+    await lose();
+    stack = { ...stack, requests: { send: received } };
+    await type();
+    expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 0 })).toMatchObject({ outcome: 'FAILED' });
+    await writePlan(stack.context, { ...planOf({ tasks: 1, bytes: 10, limits: {} }), epoch: 1 }, []);
+    await deliver(asked[0]);
+    expect(heard).toEqual(['e0 FAILED rows.bad']);
+  });
+
+  it('is announced when `cancel` finds it', async () => {
+    await lose();
+    stack = { ...stack, requests: { send: received } };
+    const decision = await decide(stack.context, { kind: 'fail', run, epoch: 0, table: 'visits', error });
+    await endOnStack(stack, { run, epoch: 0, table: 'visits', plan: null, outcome: null }, decision);
+    expect(asked).toEqual([end]);
+  });
+});
+
+describe('cancel, while a retry waits in its queue', () => {
+  const cancel = async () => {
+    const found = await lookUpRun(stack.stores, 'visits', run);
+    if (found === null) throw new Error('no run');
+    const { outcome } = await cancelRun(stack.context, found, (open, decision) => endOnStack(stack, open, decision));
+    return outcome;
+  };
+  beforeEach(failedRun);
+
+  it('keeps the retry from being planned, and is announced by it', async () => {
+    await type();
+    expect(await cancel().catch(() => 'killed')).toBe('killed');
+    await deliver(asked[0]);
+    expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 1 })).toMatchObject({ outcome: 'CANCELLED' });
+    expect(await stack.stores.work.head(planKey({ run, epoch: 1 }))).toBeNull();
+    expect(tasks).toEqual([]);
+    expect(heard).toEqual(['e1 CANCELLED ']);
+  });
+
+  it('ends the run for the command too, and a later retry goes on from the epoch before', async () => {
+    await type();
+    stack = { ...stack, requests: { send: received } };
+    expect(await cancel()).toMatchObject({ epoch: 1, outcome: 'CANCELLED' });
+    stack = { ...stack, requests: { send: killed } };
+    await type();
+    const again = asked.at(-1);
+    expect(again).toMatchObject({ kind: 'retry', epoch: 2 });
+    for (const message of asked) await deliver(message);
+    expect(tasks).toEqual([expect.objectContaining({ kind: 'task', run, epoch: 2 })]);
+  });
+
+  it('comes too late where nobody has asked for a retry', async () => {
+    expect(await cancel()).toMatchObject({ epoch: 0, outcome: 'FAILED' });
+    expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 1 })).toBeNull();
+  });
 });
 
 it('a retry that dies in every delivery comes again from the dead letters for a day, and then rests', async () => {

@@ -30,7 +30,9 @@ async function coordinate(messages: readonly RunMessage[]): Promise<[]> {
   for (const message of messages) {
     sent.push(message);
     const { run, epoch } = message;
-    await writePlan(stack.context, { ...planOf({ tasks: 0, bytes: 0, limits: {} }), run, epoch }, []);
+    const plan = planOf({ tasks: 0, bytes: 0, limits: {} });
+    const job = (await readRunRequest(stack.stores.work, message))?.job ?? plan.job;
+    await writePlan(stack.context, { ...plan, job, run, epoch }, []);
     const receipt = { ...blankReceipt(message, 'visits'), state: 'ended', outcome: 'COMMITTED' };
     await stack.stores.lake.put(outcomeKey('visits', message), JSON.stringify(receipt));
   }

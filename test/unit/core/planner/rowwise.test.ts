@@ -57,6 +57,9 @@ describe('row by row, with more rows than before', () => {
     'SELECT a, t.x FROM input, LATERAL (SELECT unnest(l) AS x) t',
     'SELECT generate_subscripts(l, 1) FROM input',
     'SELECT a FROM input UNION ALL SELECT b FROM input',
+    'SELECT a, b FROM input UNION ALL BY NAME SELECT b, a FROM input',
+    'WITH c AS (SELECT a FROM input) SELECT a FROM c UNION ALL SELECT a + 1 FROM c UNION ALL SELECT b FROM input',
+    'SELECT x FROM (SELECT a AS x FROM input UNION ALL SELECT b FROM input)',
     'SELECT regexp_split_to_table(s, $$,$$) FROM input',
   ])('%s', async (sql) => {
     expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({ rowwise: true, reason: null, changesRowCount: true, filters: false });
@@ -88,6 +91,11 @@ describe('not row by row', () => {
     ['SELECT a FROM input USING SAMPLE 10%', 'takes a sample (SAMPLE)'],
     ['SELECT a FROM input TABLESAMPLE 10%', 'takes a sample (SAMPLE)'],
     ['SELECT a FROM input UNION ALL SELECT 1', 'adds rows that are not of input (UNION ALL)'],
+    ['SELECT a FROM input UNION ALL (VALUES (1))', 'adds rows that are not of input (UNION ALL)'],
+    ['SELECT a FROM input UNION ALL SELECT max(b) FROM input', 'aggregates rows (max) in a branch of UNION ALL'],
+    ['SELECT a FROM input UNION ALL SELECT b FROM input ORDER BY a', 'sorts (ORDER BY)'],
+    ['SELECT a FROM input UNION ALL SELECT b FROM input WHERE b IN (SELECT a FROM input)', 'reads input more than once'],
+    ['SELECT a FROM input UNION SELECT 1', 'combines queries (UNION)'],
     ['SELECT a FROM input UNION SELECT b FROM input', 'reads input more than once'],
     ['SELECT a FROM input EXCEPT SELECT 1', 'combines queries (EXCEPT)'],
     ['SELECT a FROM input WHERE a IN (SELECT b FROM input)', 'reads input more than once'],

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { FanlakeError } from '../../../../functions/core/errors.ts';
 import type { Action } from '../../../../functions/core/table-log/actions.ts';
-import { appIdOf, type CommitMember, planAppend } from '../../../../functions/core/table-log/append.ts';
-import { schemaOf } from '../../../../functions/core/table-log/schema.ts';
+import { planAppend } from '../../../../functions/core/table-log/append.ts';
+import { appIdOf, type CommitMember } from '../../../../functions/core/table-log/member-actions.ts';
+import { encodeSchema, isWithoutColumns, schemaOf } from '../../../../functions/core/table-log/schema.ts';
 import { applyEntries, applyEntry, emptySnapshot, type LogEntry, type Snapshot } from '../../../../functions/core/table-log/snapshot.ts';
 
 const stamp = { nowMs: 1_700_000_000_000, txnId: 'nonce', tableId: '0288bf78-fd0f-457d-bcb0-a7fb53dbd3ce', engineVersion: '0.1.0' };
+const putting = { stamp, unwritable: null };
 
 const columns = [
   { name: 'id', type: 'BIGINT' },
@@ -38,7 +41,7 @@ function log(...commits: readonly (readonly CommitMember[])[]): { snapshot: Snap
   const entries: LogEntry[] = [];
   let snapshot = emptySnapshot(true);
   for (const members of commits) {
-    const { version, actions } = planAppend(snapshot, entries, members, stamp);
+    const { version, actions } = planAppend(snapshot, entries, members, putting);
     entries.push({ version, actions });
     snapshot = applyEntry(snapshot, version, actions);
   }
@@ -55,7 +58,7 @@ const names = (actions: readonly Action[]) => actions.map((action) => Object.key
 
 describe('an append', () => {
   test('to a new table creates it and says whose files they are', () => {
-    const plan = planAppend(emptySnapshot(), [], [member('r1')], stamp);
+    const plan = planAppend(emptySnapshot(), [], [member('r1')], putting);
     expect(plan.version).toBe(0);
     expect(plan.actions).toEqual([
       {
@@ -98,7 +101,7 @@ describe('an append', () => {
 
   test('of several runs is one entry', () => {
     const { snapshot, entries } = log([member('r1')]);
-    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 0, epoch: 2 })], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 0, epoch: 2 })], putting);
     expect(plan.version).toBe(1);
     expect(names(plan.actions)).toEqual(['commitInfo', 'txn', 'add', 'txn', 'add']);
     expect(plan.committing.map(({ run, epoch }) => appIdOf(run, epoch))).toEqual(['r2/e0', 'r3/e2']);
@@ -106,16 +109,20 @@ describe('an append', () => {
 
   test('finds a run that is in the table already, by the entries or by the snapshot alone', () => {
     const { snapshot, entries } = log([member('r1')], [member('r2')]);
-    const plan = planAppend(snapshot, entries, [member('r2'), member('r3')], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2'), member('r3')], putting);
     expect(plan.committed.map(({ member: { run }, version }) => [run, version])).toEqual([['r2', 1]]);
     expect(plan.committing.map(({ run }) => run)).toEqual(['r3']);
-    expect(planAppend(snapshot, [], [member('r2')], stamp)).toMatchObject({ actions: [], committed: [{ version: null }], committing: [] });
+    expect(planAppend(snapshot, [], [member('r2')], putting)).toMatchObject({
+      actions: [],
+      committed: [{ version: null }],
+      committing: [],
+    });
     // Another epoch of the run is another transaction.
-    expect(planAppend(snapshot, entries, [member('r2', { epoch: 1 })], stamp).committing).toHaveLength(1);
+    expect(planAppend(snapshot, entries, [member('r2', { epoch: 1 })], putting).committing).toHaveLength(1);
   });
 
   test('commits a run once though it is named twice', () => {
-    const plan = planAppend(emptySnapshot(), [], [member('r1'), member('r1')], stamp);
+    const plan = planAppend(emptySnapshot(), [], [member('r1'), member('r1')], putting);
     expect(names(plan.actions)).toEqual(['commitInfo', 'protocol', 'metaData', 'txn', 'add']);
   });
 
@@ -123,7 +130,7 @@ describe('an append', () => {
     const path = 'country=FR%2520x/r1-e0-0-0.parquet';
     const { snapshot, entries } = followed(log([member('r1')]), { remove: { path, dataChange: true } }, { commitInfo: {} });
     // It decided when there was no table.
-    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: -1 })], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: -1 })], putting);
     expect(plan.refused).toEqual([]);
     expect(names(plan.actions)).toEqual(['commitInfo', 'txn', 'add']);
   });
@@ -144,13 +151,13 @@ describe('an append', () => {
     ["the check constraint 'c'", { metaData: { ...metaData, configuration: { 'delta.constraints.c': 'id > 0' } } }],
   ])('conflicts when %s, for each run from its own version', (found, change) => {
     const { snapshot, entries } = followed(base, change);
-    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], stamp);
+    const plan = planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], putting);
     expect(plan.actions).toEqual([]);
     expect(plan.refused[0]?.error).toMatchObject({ code: 'commit.conflict', message: expect.stringContaining(found) });
 
     // Changed back in the next entry: a run that decided before the change conflicts, one that decided after it does not.
     const back = followed({ snapshot, entries }, { protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData });
-    const judged = planAppend(back.snapshot, back.entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 2 })], stamp);
+    const judged = planAppend(back.snapshot, back.entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 2 })], putting);
     expect(judged.refused.map(({ member: { run } }) => run)).toEqual(['r2']);
     expect(judged.committing.map(({ run }) => run)).toEqual(['r3']);
   });
@@ -158,10 +165,10 @@ describe('an append', () => {
   test('takes a table that gained a column, and refuses a run of another schema in the entry that creates the table', () => {
     const wider = { ...metaData, schemaString: schemaString(...columns, { name: 'more', type: 'DATE' }) };
     const { snapshot, entries } = followed(base, { metaData: wider });
-    expect(planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], stamp).refused).toEqual([]);
+    expect(planAppend(snapshot, entries, [member('r2', { seenVersion: 0 })], putting).refused).toEqual([]);
 
     const other = member('r3', { schema: schemaOf([...columns, { name: 'more', type: 'DATE' }]) });
-    const plan = planAppend(emptySnapshot(), [], [member('r1'), other], stamp);
+    const plan = planAppend(emptySnapshot(), [], [member('r1'), other], putting);
     expect(plan.committing.map(({ run }) => run)).toEqual(['r1']);
     expect(plan.refused[0]?.error).toMatchObject({ code: 'commit.conflict', message: expect.stringContaining("no column 'more'") });
   });
@@ -170,15 +177,15 @@ describe('an append', () => {
     const forgetful: Action = { metaData: { ...metaData, configuration: { 'delta.setTransactionRetentionDuration': 'interval 7 days' } } };
     const { snapshot, entries } = followed(base, forgetful);
     const late = member('r2', { seenVersion: -1 });
-    const error = planAppend(snapshot, entries.slice(1), [late], stamp).refused[0]?.error;
+    const error = planAppend(snapshot, entries.slice(1), [late], putting).refused[0]?.error;
     expect(error?.code).toBe('commit.unknown');
     // the way back that works: a retry is refused
     expect(error?.message).toMatch(/fanlake query.*--again/);
     expect(error?.message).not.toContain('retry');
-    expect(planAppend(snapshot, entries.slice(1), [member('r3', { seenVersion: 0 })], stamp).refused).toEqual([]);
-    expect(planAppend(snapshot, entries, [late], stamp).refused).toEqual([]);
+    expect(planAppend(snapshot, entries.slice(1), [member('r3', { seenVersion: 0 })], putting).refused).toEqual([]);
+    expect(planAppend(snapshot, entries, [late], putting).refused).toEqual([]);
     // A table that forgets no transactions tells by its snapshot.
-    expect(planAppend(base.snapshot, [], [late], stamp).refused).toEqual([]);
+    expect(planAppend(base.snapshot, [], [late], putting).refused).toEqual([]);
   });
 
   test("refuses a partition value that Delta can't carry without hindering the others", () => {
@@ -190,14 +197,14 @@ describe('an append', () => {
       const file = { path: `${run}.parquet`, rows: 1, sizeBytes: 1, modifiedMs: 1, partition: [{ column: 'day', value }], stats: '{}' };
       return member(run, { schema, partitionColumns: ['day'], files: [file] });
     };
-    const plan = planAppend(emptySnapshot(), [], [dated('r1', '10000-01-01'), dated('r2', '2020-01-01')], stamp);
+    const plan = planAppend(emptySnapshot(), [], [dated('r1', '10000-01-01'), dated('r2', '2020-01-01')], putting);
     expect(plan.refused.map(({ member: { run }, error }) => [run, error.code])).toEqual([['r1', 'table.partitions']]);
     expect(names(plan.actions)).toEqual(['commitInfo', 'protocol', 'metaData', 'txn', 'add']);
   });
 
   test('names as many sources in the tags as fit, and how many there are', () => {
     const sources = Array.from({ length: 100 }, (_, index) => `landing/some/folder/file-${index}.csv`);
-    const { actions } = planAppend(emptySnapshot(), [], [member('r1', { sources })], stamp);
+    const { actions } = planAppend(emptySnapshot(), [], [member('r1', { sources })], putting);
     const add = actions.find((action) => 'add' in action);
     const tags = add !== undefined && 'add' in add ? add.add.tags : undefined;
     const shown = JSON.parse(tags?.['fanlake.sources'] ?? '[]') as readonly string[];
@@ -206,4 +213,48 @@ describe('an append', () => {
     expect(shown.length).toBeGreaterThan(20);
     expect(tags?.['fanlake.sourceCount']).toBe('100');
   });
+});
+
+describe('a run of which files are gone', () => {
+  const lost = new FanlakeError('commit.conflict', 'its files are gone');
+  const schema = schemaOf([{ name: 'day', type: 'DATE' }]);
+  const other = (run: string, extra: Partial<CommitMember> = {}) =>
+    member(run, { schema, partitionColumns: [], files: [{ ...file, partition: [] }], ...extra });
+  const file = { path: 'other.parquet', rows: 1, sizeBytes: 1, modifiedMs: 1, partition: [], stats: '{}' };
+
+  test('says nothing of the table that others make in the same entry', () => {
+    const plan = planAppend(emptySnapshot(), [], [other('r1', { lost }), member('r2')], putting);
+    expect(plan.committing.map(({ run }) => run)).toEqual(['r2']);
+    expect(plan.shuttingOut.map(({ member: { run } }) => run)).toEqual(['r1']);
+    expect(applyEntry(emptySnapshot(), 0, plan.actions).metaData).toMatchObject({
+      schemaString: encodeSchema(schemaOf(columns)),
+      partitionColumns: ['country'],
+    });
+  });
+
+  test('leaves a table without columns where there was none: whoever has the first rows says what they are, and its own stay out', () => {
+    const shut = log([member('r1', { lost })], [member('r2', { lost })]);
+    expect(names(shut.entries[0]?.actions ?? [])).toEqual(['commitInfo', 'protocol', 'metaData', 'txn']);
+    expect(names(shut.entries[1]?.actions ?? [])).toEqual(['commitInfo', 'txn']);
+    expect(isWithoutColumns(shut.snapshot.metaData)).toBe(true);
+    const plan = planAppend(shut.snapshot, shut.entries, [member('r1'), other('r3'), member('r4')], putting);
+    expect(plan.committing.map(({ run }) => run)).toEqual(['r3']);
+    // one has other columns than the first, and one was shut out
+    expect(plan.refused.map(({ member: { run }, error: { code } }) => [run, code])).toEqual([
+      ['r1', 'commit.conflict'],
+      ['r4', 'commit.conflict'],
+    ]);
+    const { metaData } = applyEntries(shut.snapshot, [plan]);
+    expect(metaData).toMatchObject({ id: shut.snapshot.metaData?.id, schemaString: encodeSchema(schema), partitionColumns: [] });
+  });
+});
+
+test('a run that is refused says nothing of the table that others make in the same entry', () => {
+  const day = [{ column: 'day', value: '10000-01-01' }];
+  const file = { path: 'r1.parquet', rows: 1, sizeBytes: 1, modifiedMs: 1, partition: day, stats: '{}' };
+  const refused = member('r1', { schema: schemaOf([{ name: 'day', type: 'DATE' }]), partitionColumns: ['day'], files: [file] });
+  const plan = planAppend(emptySnapshot(), [], [refused, member('r2')], putting);
+  expect(plan.refused.map(({ member: { run } }) => run)).toEqual(['r1']);
+  expect(plan.committing.map(({ run }) => run)).toEqual(['r2']);
+  expect(applyEntry(emptySnapshot(), 0, plan.actions).metaData?.schemaString).toBe(encodeSchema(schemaOf(columns)));
 });

@@ -1,0 +1,87 @@
+import type { DraftedPlan } from '../functions/coordinator/draft-plan.ts';
+import { type ForecastCost, type ForecastStage, forecastCost, forecastStages } from '../functions/core/run-forecast.ts';
+import { buckets, type StagedQuery } from '../functions/core/staged-query.ts';
+
+/** Where stages hand on next to nothing, and where as many bytes as the input has: how much it will be isn't known before. */
+export interface Between<Value> {
+  readonly least: Value;
+  readonly most: Value;
+}
+
+/** A stage of a run. */
+export interface ExplainedStage {
+  /** `map`, `merge 1`, `merge 2`... */
+  readonly stage: string;
+  /** Of a merge stage at least. */
+  readonly tasks: number;
+  /** How many there may be at most. */
+  readonly mostTasks: number;
+  readonly splits: number;
+  /** Of input; null of a merge stage. */
+  readonly bytes: number | null;
+  /** What each task computes: one SELECT over `input`, or over `parts`. */
+  readonly sql: string;
+  /** By which columns rows of the stage before meet in its tasks; none: all in one task. Null of the map stage. */
+  readonly keys: readonly string[] | null;
+  /** Tasks before it that make few parts of many, where the stage before has many tasks. */
+  readonly combining: Between<number>;
+  /** To S3 by its tasks, those that combine included. */
+  readonly requests: Between<number>;
+}
+
+/** What a run costs on AWS, as far as can be told before. */
+export interface ExplainedCost {
+  readonly currency: 'USD';
+  readonly least: ForecastCost;
+  readonly most: ForecastCost;
+}
+
+/** The stages that a drafted plan will have, the map stage first, and what that costs. */
+export function explainStages(
+  { draft, taskCount }: DraftedPlan,
+  splits: number,
+): { stages: readonly ExplainedStage[]; cost: ExplainedCost } {
+  const staged = draft.staged === true ? draft.query.staged : null;
+  const { bytes } = draft.input;
+  const input = { tasks: taskCount, bytes, steps: staged?.steps ?? [] };
+  const [least, most] = [forecastStages(input, 0), forecastStages(input, 1)];
+  const between = (of: (stages: readonly ForecastStage[]) => number): Between<number> => ({ least: of(least), most: of(most) });
+  const map: ExplainedStage = {
+    stage: 'map',
+    tasks: taskCount,
+    mostTasks: taskCount,
+    splits,
+    bytes,
+    sql: staged?.map.sql ?? draft.query.sql,
+    keys: null,
+    combining: { least: 0, most: 0 },
+    requests: between((stages) => storeRequests(stages, -1)),
+  };
+  return {
+    stages: [map, ...(staged?.steps ?? []).map((step, index) => mergeStage(step, index, between))],
+    cost: { currency: 'USD', least: forecastCost(least), most: forecastCost(most) },
+  };
+}
+
+function mergeStage(
+  { sql, keys }: StagedQuery['steps'][number],
+  index: number,
+  between: (of: (stages: readonly ForecastStage[]) => number) => Between<number>,
+): ExplainedStage {
+  const tasksOf = (kind: ForecastStage['kind']) => (stages: readonly ForecastStage[]) =>
+    stages.reduce((sum, stage) => sum + (stage.step === index && stage.kind === kind ? stage.tasks : 0), 0);
+  return {
+    stage: `merge ${index + 1}`,
+    tasks: between(tasksOf('merge')).least,
+    mostTasks: keys.length === 0 ? 1 : buckets,
+    splits: 0,
+    bytes: null,
+    sql,
+    keys,
+    combining: between(tasksOf('combine')),
+    requests: between((stages) => storeRequests(stages, index)),
+  };
+}
+
+const storeRequests = (stages: readonly ForecastStage[], step: number): number =>
+  stages.reduce((sum, { step: of, requests: { put, list, get } }) => sum + (of === step ? put + list + get : 0), 0);

@@ -1,0 +1,60 @@
+import { stageSizing } from '../../functions/core/stage-planning.ts';
+import type { Between, ExplainedCost, ExplainedStage } from '../explained-stages.ts';
+import { harmless } from './error.ts';
+import { bytes, count, counted } from './numbers.ts';
+import { sqlLines } from './sql-lines.ts';
+import type { Style } from './style.ts';
+import { wrapText } from './text-width.ts';
+
+const indent = '  ';
+const rail = `${indent}│ `;
+
+/** The stages of a run from top to bottom, with what each computes and by what rows meet between them. */
+export function drawStages(stages: readonly ExplainedStage[], style: Style): readonly string[] {
+  return stages.flatMap((stage, index) => {
+    const isLast = index === stages.length - 1;
+    const side = isLast ? `${indent}  ` : style.paint('dim', rail);
+    const columns = style.columns === null ? null : style.columns - rail.length - 1;
+    const [head = '', ...more] = wrapText(headOf(stage), columns === null ? null : columns - stage.stage.length);
+    return [
+      ...(stage.keys === null ? [] : [meetingOf(stage.keys, style)]),
+      `${indent}${style.paint('bold', stage.stage)}  ${head}`,
+      ...[...more, ...combiningOf(stage, columns)].map((line) => `${side} ${line}`),
+      ...sqlLines(stage.sql, columns).map((line) => `${side} ${style.paint('cyan', line)}`),
+      ...(isLast ? [] : [style.paint('dim', `${indent}│`)]),
+    ];
+  });
+}
+
+function headOf({ tasks, mostTasks, splits, bytes: size, requests }: ExplainedStage): string {
+  const asked = `${between(requests)} requests`;
+  if (size !== null) return `${counted(tasks, 'task')} of ${counted(splits, 'split')}, ${bytes(size)}, ${asked}`;
+  const more = mostTasks > tasks ? ` (${count(mostTasks)} at most: one for each ${bytes(stageSizing.mergeBytes)} handed on)` : '';
+  return `${counted(tasks, 'task')}${more}, ${asked}`;
+}
+
+function combiningOf({ combining }: ExplainedStage, columns: number | null): readonly string[] {
+  const most = Math.max(combining.least, combining.most);
+  if (most === 0) return [];
+  const many = combining.least === combining.most ? counted(most, 'task') : `up to ${counted(most, 'task')}`;
+  return wrapText(`before it ${many} make few parts of many`, columns);
+}
+
+function meetingOf(keys: readonly string[], style: Style): string {
+  const how = keys.length === 0 ? 'all rows in one task' : `rows meet by ${keys.map((key) => harmless(key)).join(', ')}`;
+  return style.paint('dim', `${indent}▼ ${how}`);
+}
+
+const between = ({ least, most }: Between<number>): string => (least === most ? count(least) : `${count(least)} to ${count(most)}`);
+
+/** What a run is estimated to cost on AWS. */
+export function costLine({ least, most }: ExplainedCost): string {
+  const [from, to] = [dollars(least.requests + least.functions), dollars(most.requests + most.functions)];
+  const spread = from === to ? '' : `, and ${to} if each stage hands on as many bytes as the input has`;
+  return `Estimated cost on AWS: ${from} (requests ${dollars(least.requests)}, functions ${dollars(least.functions)})${spread}`;
+}
+
+/** Dollars with two figures: `$0.00021`, `$1.30`. */
+function dollars(value: number): string {
+  return `$${value >= 0.1 ? value.toFixed(2) : value.toFixed(Math.min(7, 1 - Math.floor(Math.log10(Math.max(value, 1e-7)))))}`;
+}

@@ -1,0 +1,120 @@
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sqlText, textRows } from './duckdb.ts';
+import { FanlakeCommand, fanlake } from './fanlake-command.ts';
+
+const files = 3;
+const rowsPerFile = 1_000;
+
+let folder: string;
+const run = (...args: readonly string[]) => fanlake(folder, 'run', '--input', 's*.csv', '--split-size', '4KB', ...args);
+const scratch = () => (existsSync(join(folder, '.fanlake/scratch')) ? readdirSync(join(folder, '.fanlake/scratch')) : []);
+
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'fanlake-question-')));
+  for (let file = 0; file < files; file++) {
+    const rows = Array.from({ length: rowsPerFile }, (_, index) => {
+      const id = file * rowsPerFile + index;
+      return `${id},${'abcdefg'.charAt(id % 7)},${(id * 37) % 1_000}`;
+    });
+    writeFileSync(join(folder, `s${file}.csv`), `id,full name,amount\n${rows.join('\n')}\n`);
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+/** Whatever was asked. */
+afterEach(() => {
+  expect(scratch()).toEqual([]);
+  for (const name of ['work', 'lake']) expect(existsSync(join(folder, '.fanlake', name)), name).toBe(false);
+});
+
+const oracle = (query: string) => textRows(`WITH input AS (SELECT * FROM read_csv(${sqlText(join(folder, 's*.csv'))})) ${query}`);
+
+describe('a query without a table', () => {
+  const query = 'SELECT "full name", count(*) AS "how many", sum(amount) AS total FROM input GROUP BY 1 ORDER BY total DESC, 1';
+
+  it('is answered as a table, in its own order and under its own names, and leaves no trace', async () => {
+    const { code, stdout } = await run('--query', query);
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^full name {2}how many +total$/);
+    expect(lines.slice(2, -1).map((line) => line.split(/ +/))).toEqual(await oracle(query));
+    expect(lines.at(-1)).toBe('7 rows');
+    expect((await fanlake(folder, 'status', '--json')).stdout).toContain('"total": 0');
+  });
+
+  it('with --csv is a header and the rows, in the order of ORDER BY over all tasks; asked again it is answered again', async () => {
+    const sorted = 'SELECT amount, id FROM input WHERE amount < 500 ORDER BY amount DESC, id';
+    const expected = await oracle(sorted);
+    for (const attempt of [1, 2]) {
+      const { code, stdout } = await run('--query', sorted, '--csv');
+      expect({ attempt, code, rows: stdout.split('\n').slice(1, -1) }).toEqual({
+        attempt,
+        code: 0,
+        rows: expected.map((row) => row.join(',')),
+      });
+      expect(stdout.startsWith('amount,id\n')).toBe(true);
+    }
+  });
+
+  it('with --json is the receipt with the result, each row a list of values', async () => {
+    const { code, stdout } = await run('--query', query, '--json', '--limit', '1');
+    expect(code).toBe(0);
+    const [first = []] = await oracle(query);
+    const receipt = JSON.parse(stdout);
+    expect(receipt).toMatchObject({ outcome: 'COMMITTED', rows: { read: files * rowsPerFile, written: 7 }, table: { path: '' } });
+    expect(receipt.tasks.planned).toBeGreaterThan(files);
+    expect(receipt.result).toEqual({
+      columns: [
+        { name: 'full name', type: 'VARCHAR' },
+        { name: 'how many', type: 'BIGINT' },
+        { name: 'total', type: 'HUGEINT' },
+      ],
+      rows: [[first[0], Number(first[1]), Number(first[2])]],
+      more: true,
+    });
+  });
+
+  it('that treats rows one by one gives them in the order of the input; without a row it has its columns', async () => {
+    const { stdout } = await run('--query', 'SELECT id FROM input', '--csv');
+    expect(stdout.split('\n').slice(1, -1)).toEqual(Array.from({ length: files * rowsPerFile }, (_, id) => String(id)));
+    expect((await run('--query', 'SELECT id FROM input WHERE id < 0', '--csv')).stdout).toBe('id\n');
+  });
+
+  it('that fails says why on stderr and ends with 1; with --json the receipt has no result', async () => {
+    const failing = ['--query', `SELECT error('no way') AS e FROM input WHERE id = 2999`];
+    expect(await run(...failing)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/error: .*no way.*\[query\.failed\]/),
+    });
+    const { code, stdout } = await run(...failing, '--json');
+    expect({ code, receipt: JSON.parse(stdout) }).toMatchObject({ code: 1, receipt: { outcome: 'FAILED', result: null } });
+  });
+
+  it.each([
+    [['--csv', '--json'], 'exclude each other'],
+    [['--partition-by', 'id'], '--partition-by is about a table'],
+    [['--again'], '--again is about a table'],
+    [['--table', 't', '--csv'], 'leave --table away'],
+    [['--stack', 'lake'], 'not built yet'],
+  ])('with %j is refused', async (options, why) => {
+    const { code, stdout, stderr } = await run('--query', 'SELECT id FROM input', ...options);
+    expect({ code, said: stdout + stderr }).toEqual({ code: 2, said: expect.stringContaining(why) });
+  });
+
+  it('interrupted keeps nothing; of one that was killed the next one removes what it left', async () => {
+    const args = ['run', '--input', 's*.csv', '--split-size', '200', '--query', query];
+    const interrupted = new FanlakeCommand(folder, args);
+    await interrupted.says(' of ');
+    interrupted.child.kill('SIGINT');
+    expect(await interrupted.ended).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('Nothing is kept') });
+    expect(scratch()).toEqual([]);
+    const killed = new FanlakeCommand(folder, args, {}, true);
+    await killed.says(' of ');
+    await killed.killAll();
+    expect(scratch().length).toBeGreaterThan(0);
+    expect((await run('--query', query)).code).toBe(0);
+  });
+});

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Column } from '../../../functions/core/layout.ts';
+import { bindQuery } from '../../../functions/engine/bind.ts';
+import { Bench } from './fixture.ts';
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await Bench.open();
+});
+afterAll(() => bench.close());
+
+const input: readonly Column[] = [
+  { name: 'id', type: 'BIGINT' },
+  { name: 'k', type: 'INTEGER' },
+  { name: 'g', type: 'VARCHAR' },
+  { name: 'd', type: 'DOUBLE' },
+  { name: 'l', type: 'INTEGER[]' },
+  { name: 'v', type: 'VARIANT' },
+];
+
+const bound = (sql: string) => bindQuery(bench.engine, sql, input);
+
+describe('tasks share', () => {
+  test.each<[string, readonly (readonly string[])[]]>([
+    ['SELECT count(*) FROM input', [[]]],
+    ['SELECT k, sum(d) FROM input GROUP BY k', [['x0']]],
+    ['SELECT k, sum(d) AS s FROM input GROUP BY k ORDER BY s DESC LIMIT 3', [['x0'], []]],
+    ['SELECT k, g, count(*) FROM input GROUP BY ROLLUP (k, g)', [[]]],
+    ['SELECT k, g, count(*) FROM input GROUP BY GROUPING SETS ((k, g), (k))', [['x0']]],
+    ['SELECT DISTINCT k, g FROM input', [['c0', 'c1']]],
+    ['SELECT id, rank() OVER (PARTITION BY k, g ORDER BY id) FROM input', [['y1', 'y2']]],
+    ['SELECT id, sum(d) OVER (PARTITION BY k, g), max(d) OVER (PARTITION BY g) FROM input', [['y3']]],
+    ['SELECT max(n) FROM (SELECT k, count(*) AS n FROM (SELECT DISTINCT k, g FROM input) GROUP BY k)', [['c0', 'c1'], ['x0'], []]],
+    ['SELECT k, rank() OVER (ORDER BY count(*)) FROM input GROUP BY k', [['x0'], []]],
+  ])('%s, whose rows meet by %j', async (sql, keys) => {
+    const { staged, rowwise } = await bound(sql);
+    expect(rowwise).toBe(false);
+    expect(staged?.steps.map((step) => step.keys)).toEqual(keys);
+  });
+
+  test('rows of the input are handed on without the columns that nothing behind them needs', async () => {
+    const { staged } = await bound('SELECT k, median(d) FROM input WHERE id > 3 GROUP BY k');
+    expect(staged?.steps[0]?.columns.map(({ type }) => type)).toEqual(['INTEGER', 'DOUBLE']);
+  });
+
+  test('an order inside a query that another one reads is not made, unless it decides which rows there are', async () => {
+    const steps = async (sql: string) => (await bound(sql)).staged?.steps.length;
+    expect(await steps('SELECT count(*) FROM (SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n)')).toBe(2);
+    expect(await steps('SELECT count(*) FROM (SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n LIMIT 2)')).toBe(3);
+  });
+
+  test('an alias in HAVING is the column inside an aggregate and the item outside of it', async () => {
+    expect((await bound('SELECT k, sum(d) AS d FROM input GROUP BY k HAVING sum(d) > 1')).staged).not.toBeNull();
+    expect((await bound('SELECT k, sum(d) AS d FROM input GROUP BY k HAVING d > 1')).staged).not.toBeNull();
+  });
+});
+
+describe('refused', () => {
+  test.each([
+    [
+      'SELECT id FROM input LIMIT 3',
+      'takes any rows (LIMIT or OFFSET without ORDER BY); write an ORDER BY that says which rows are the first',
+    ],
+    [
+      'SELECT id FROM input ORDER BY id LIMIT (1 + 1)',
+      'computes how many rows it gives (LIMIT or OFFSET); write a whole number behind LIMIT and OFFSET',
+    ],
+    ['SELECT id FROM input ORDER BY id LIMIT 10%', 'takes a share of its rows (LIMIT ... %); write LIMIT with a number of rows'],
+    ['SELECT DISTINCT g FROM input ORDER BY upper(g)', 'sorts by what DISTINCT leaves out; write ORDER BY with columns of the SELECT list'],
+    [
+      'SELECT DISTINCT ON (k) k, id FROM input',
+      'keeps any one row of several (DISTINCT ON without ORDER BY); write an ORDER BY that says which one',
+    ],
+    [
+      'SELECT sum(d) OVER (ORDER BY id) FROM input',
+      'looks at all rows at once (sum() OVER without PARTITION BY); write windows that share a column in PARTITION BY',
+    ],
+    [
+      'SELECT sum(d) OVER (PARTITION BY k), sum(d) OVER (PARTITION BY g) FROM input',
+      'has windows without a common column in PARTITION BY; write windows that share a column in PARTITION BY',
+    ],
+    [
+      'SELECT row_number() OVER (PARTITION BY k) FROM input',
+      'depends on the order of rows and gives none (row_number() OVER without ORDER BY); write an ORDER BY in the window',
+    ],
+    [
+      'SELECT sum(d) OVER (PARTITION BY k ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM input',
+      'depends on the order of rows and gives none (sum() OVER without ORDER BY); write an ORDER BY in the window',
+    ],
+    [
+      'SELECT k, random() AS r, count(*) FROM input GROUP BY ALL',
+      'calls random(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT count(*) FROM input WHERE d < epoch(now())',
+      'calls now(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT g COLLATE nocase AS c, count(*) FROM input GROUP BY c',
+      'compares texts by a collation (COLLATE); write lower(...) or strip_accents(...) of the column',
+    ],
+    ['SELECT count(*) FROM input WHERE d > (SELECT avg(d) FROM input)', 'reads input more than once'],
+    ['SELECT count(*) FROM input AS a JOIN input AS b USING (id)', 'reads input more than once'],
+    ['SELECT k FROM input INTERSECT SELECT 1', 'combines queries (INTERSECT)'],
+    [
+      'SELECT count(*) FROM (VALUES (1)) AS w(x) LEFT JOIN input ON id = x',
+      'has input on the right of LEFT JOIN, where each task sees some of its rows only; write FROM input LEFT JOIN ...',
+    ],
+    [
+      'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x)) AS m, count(*) FROM input GROUP BY k',
+      'has a subquery beside its aggregates',
+    ],
+    [
+      'SELECT sum(COLUMNS(*)) FROM (SELECT k, id FROM input)',
+      'uses COLUMNS(...) or * inside an expression; write the columns by their names',
+    ],
+    ['SELECT #1, count(*) FROM input GROUP BY #1', 'names columns by their place (#1); write the columns by their names'],
+    ['SELECT * FROM input, (VALUES (1)) AS w(x) ORDER BY id LIMIT 1', 'selects * from several tables; write the columns by their names'],
+    ['SELECT count(*) FROM input USING SAMPLE 10%', 'takes a sample (SAMPLE)'],
+  ])('%s: it %s', async (sql, reason) => {
+    expect(await bound(sql)).toMatchObject({ rowwise: false, staged: null, reason });
+  });
+
+  test.each([
+    ['SELECT first(d) FROM input', /ORDER BY/],
+    ['SELECT approx_top_k(k, 3) FROM input', /approx_top_k/],
+    ['SELECT k, max(v) FROM input GROUP BY k', /VARIANT/],
+  ])('%s', async (sql, reason) => {
+    const { staged, reason: found } = await bound(sql);
+    expect(staged).toBeNull();
+    expect(found).toMatch(reason);
+  });
+});
