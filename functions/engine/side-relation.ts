@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Column, InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
@@ -28,7 +27,7 @@ export function sideRelation(name: string, columns: readonly Column[], path: str
 export interface SideFile {
   readonly pieces: readonly Piece[];
   readonly columns: readonly InputColumn[];
-  /** In a folder that the engine may use; there when the file is complete. */
+  /** In a folder that the engine may use; replaced if it is there. */
   readonly path: string;
 }
 
@@ -47,13 +46,11 @@ export async function writeSideTable(engine: Engine, { pieces, columns, path }: 
   const relation = typedRelation({ pieces, columns, run: '', reads: columns.map(({ name }) => name), passed: [] });
   const items = columns.map(({ name, type }) => `CAST(${identifier(name)} AS ${storedType(type)}) AS ${identifier(name)}`);
   const rows = pieces.length === 0 ? emptyRelation(columns) : relation.guarded;
-  const unfinished = `${path}.unfinished`;
   try {
     if (relation.parquetCheck !== null) await engine.rows(relation.parquetCheck);
     const [copied] = await engine.rows(
-      `COPY (SELECT ${items.join(', ')} FROM (${rows})) TO ${literal(unfinished)} (FORMAT parquet, COMPRESSION snappy)`,
+      `COPY (SELECT ${items.join(', ')} FROM (${rows})) TO ${literal(path)} (FORMAT parquet, COMPRESSION snappy)`,
     );
-    await rename(unfinished, path);
     return Number(copied?.['Count']);
   } catch (thrown) {
     // there is no query here: what can't be converted is a value

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
@@ -56,9 +56,12 @@ async function stageSide(tools: SideTools, plan: Plan, side: PlannedSide, path: 
   try {
     const input = await fetchSide(tools, plan, side);
     const { pieces = [], records = 0 } = input?.staged ?? {};
-    const rows = input?.staged.suspects === true ? null : await writeRows(tools.engine, side, pieces, path);
-    if (input !== null && rows !== records) throw await badRows(tools.engine, side, input, path);
+    const unfinished = `${path}.unfinished`;
+    const rows = input?.staged.suspects === true ? null : await writeRows(tools.engine, side, pieces, unfinished);
+    if (input !== null && rows !== records) throw await badRows(tools.engine, side, input);
     await input?.file.release();
+    // now it is sure that these are the pinned version's rows, for all tasks to come
+    await rename(unfinished, path);
   } catch (thrown) {
     throw namedAfter(side, asFanlakeError(thrown));
   }
@@ -86,8 +89,7 @@ async function writeRows(engine: Engine, { columns }: PlannedSide, pieces: reado
 }
 
 /** What is wrong with a table of which some row doesn't fit. */
-async function badRows(engine: Engine, { name, columns }: PlannedSide, input: StagedInput, path: string): Promise<FanlakeError> {
-  await rm(path, { force: true });
+async function badRows(engine: Engine, { name, columns }: PlannedSide, input: StagedInput): Promise<FanlakeError> {
   const { split, staged } = input;
   const isParquet = split.layout.format === 'parquet';
   const sifted = isParquet ? null : sift(split, staged, namedRows);

@@ -28,11 +28,14 @@ beforeAll(async () => {
   bench = await Bench.open(2);
   mkdirSync(join(home, 'inspector'));
   inspector = engineInspector(join(home, 'inspector'), 512 * 1024 * 1024);
-  computer = mapComputer({ landing: store, work: store, engines: { engine: async () => bench.engine } });
+  computer = computerOf(store);
   for (const [index, content] of pieces.entries()) writeFileSync(join(home, `p${index}.csv`), header + content);
   writeFileSync(join(home, 'countries.csv'), countries);
   writeFileSync(join(home, 'rates.jsonl'), rates);
 });
+const computerOf = (landing: LocalStore): TaskComputer =>
+  mapComputer({ landing, work: store, engines: { engine: async () => bench.engine } });
+
 afterAll(async () => {
   await inspector.close();
   bench.close();
@@ -242,6 +245,26 @@ describe('a side input that', () => {
       message: expect.stringMatching(/^The side input 'other' \(other\.csv\): .*the same 'fanlake run' again/),
     });
     await expect(failing('other.csv', () => rmSync(path))).rejects.toMatchObject({ code: 'input.gone', details: { side: 'other' } });
+  });
+
+  test('is written to while it is read fails the task, and nothing of it is kept for the next', async () => {
+    writeFileSync(path, 'code,n\nAT,1\n');
+    const [plan, [task]] = await planOf(query, { other: 'other.csv' });
+    if (task === undefined) throw new Error('no task');
+    const writtenTo: LocalStore = Object.create(store, {
+      stage: {
+        value: async (...given: Parameters<LocalStore['stage']>) => {
+          const staged = await store.stage(...given);
+          if (given[0].key === 'other.csv') writeFileSync(path, 'code,n\nDE,2\n');
+          return staged;
+        },
+      },
+    });
+    const there = computer;
+    computer = computerOf(writtenTo);
+    await expect(attempt(plan, task, async () => undefined)).rejects.toMatchObject({ code: 'input.changed', details: { side: 'other' } });
+    computer = there;
+    await expect(attempt(plan, task, async () => undefined)).rejects.toMatchObject({ code: 'input.changed', details: { side: 'other' } });
   });
 
   test.each([
