@@ -42,7 +42,7 @@ export async function waitForPlan({ stores }: Stack, id: EpochId, onLate: () => 
 export function waitOnStack({ stores }: Stack, plan: Plan, onProgress: OnProgress): Promise<Receipt> {
   const tally = new PartTally(stores.work);
   return waitForOutcome(stores, plan, {
-    finished: (current) => tally.finished(current),
+    count: (current) => tally.count(current),
     // what the functions are at can't be seen from here
     isIdle: () => true,
     pause: pacer(),
