@@ -265,6 +265,8 @@ describe('looking', () => {
       query: { rowwise: false, shareable: true, reason: expect.stringContaining('sorts') },
       cost: { currency: 'USD', least: { requests: expect.any(Number), functions: expect.any(Number) } },
     });
+    const asked = await run(...args.filter((arg) => arg !== '--table' && arg !== 'people'));
+    expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/Answer: printed[^\n]*\ncolumn/) });
     // of one task the query is run as it is
     expect(JSON.parse((await run(...args, '--json')).stdout)).toMatchObject({ stages: [{ stage: 'map', tasks: 1, sql: query }] });
   });
