@@ -55,7 +55,8 @@ export interface Explanation {
   };
   readonly table: {
     readonly name: string;
-    readonly path: string;
+    /** Null where the answer is printed, and belongs to no table. */
+    readonly path: string | null;
     readonly format: string;
     readonly mode: string;
     /** Of an existing Delta table; null for a new one. */
@@ -72,7 +73,8 @@ export interface ExplainedPlan {
   /** What suits the machines that would run it. */
   readonly sizing: TaskSizing;
   readonly known: Explanation['known'];
-  readonly tablePath: string;
+  /** Null where the answer is printed. */
+  readonly tablePath: string | null;
   readonly tableVersion: number | null;
 }
 

@@ -28,8 +28,8 @@ export async function answerOf(stored: Receipt, tableKey: string, place: Place, 
 
 /** Shows a run's progress. */
 export function showProgress(view: ProgressView): OnProgress {
-  return ({ plan, finished }) => {
-    if (plan.tasks > 0) view.update({ run: plan.run, finished, tasks: plan.tasks, inputBytes: plan.input.bytes });
+  return ({ plan, finished, tasks }) => {
+    if (tasks > 0) view.update({ run: plan.run, finished, tasks, inputBytes: plan.input.bytes });
   };
 }
 

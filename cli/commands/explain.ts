@@ -9,7 +9,7 @@ import { onStack } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
 import { type Explanation, explain } from '../explanation.ts';
 import { inputAtHome, inputOnStack } from '../job-input.ts';
-import { addJobOptions, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
+import { addJobOptions, isQuestion, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
 import { withSidesAtHome, withSidesOnStack } from '../job-sides.ts';
 import { openHome } from '../local/home.ts';
 import { withPlanTools } from '../plan-tools.ts';
@@ -26,7 +26,7 @@ interface ExplainOptions extends JobOptions {
 const help = `
 Examples:
   fanlake explain bird-strikes --input data/bird-strikes.csv
-  fanlake explain --query "SELECT * FROM input" --table people --input people.csv
+  fanlake explain --query "SELECT country, count(*) AS n FROM input GROUP BY country" --input "visits/*.csv.gz"
   fanlake explain bird-strikes --stack lake --input s3://<landing bucket>/landing/bird-strikes/
 
 Takes what "fanlake run" takes, reads the heads of the input (of Parquet the footers), and writes nothing. Ends with 0, or with 1 or 2 when the run couldn't be planned.`;
@@ -44,22 +44,30 @@ export function explainCommand(shell: Shell): Command {
 async function explainRun(shell: Shell, name: string | undefined, options: ExplainOptions): Promise<void> {
   const declared = await jobOf(name, options, shell.currentFolder);
   const { stack } = options;
+  const question = isQuestion(name, options);
   if (stack === undefined) {
     const home = openHome(options.home);
     const job = await withSidesAtHome(home, declared, options, shell);
-    return answerExplained(shell, home, { job, objects: await inputAtHome(home, job, options, shell), sizing: wholeObjects }, options);
+    return answerExplained(
+      shell,
+      home,
+      { job, question, objects: await inputAtHome(home, job, options, shell), sizing: wholeObjects },
+      options,
+    );
   }
   refuseTablePath(declared, stack);
   return onStack(shell, stack, async (opened, speaking) => {
     const job = await withSidesOnStack(opened, declared, shell);
     const objects = await inputOnStack(opened, job, options, shell);
-    await answerExplained(speaking, opened, { job, objects, sizing: manyWorkers(opened.splitBytes) }, options);
+    await answerExplained(speaking, opened, { job, question, objects, sizing: manyWorkers(opened.splitBytes) }, options);
   });
 }
 
 /** What is to be explained. */
 interface Wanted {
   readonly job: Job;
+  /** Whether the answer would be printed. */
+  readonly question: boolean;
   readonly objects: readonly ObjectVersion[];
   /** What suits the machines that would run it. */
   readonly sizing: TaskSizing;
@@ -76,11 +84,11 @@ async function answerExplained(shell: Shell, place: Place, wanted: Wanted, optio
 async function draftAndExplain(
   shell: Shell,
   place: Place,
-  { job, objects, sizing }: Wanted,
+  { job, question, objects, sizing }: Wanted,
   options: ExplainOptions,
   tools: PlanTools,
 ): Promise<Explanation> {
-  const table = tableKeyOf(job);
+  const table = question ? questionKey : tableKeyOf(job);
   const run = runId({ job: job.name, table, objects, again: 0 });
   const splitBytes = options.splitSize ?? null;
   const drafted = await draftPlan(tools, { job, run, epoch: 0, table, objects, splitBytes });
@@ -91,10 +99,13 @@ async function draftAndExplain(
     splitBytes,
     sizing,
     known: await standingOf(place, table, run),
-    tablePath: shortPath(place.stores.lake.locate(table), shell.currentFolder),
+    tablePath: question ? null : shortPath(place.stores.lake.locate(table), shell.currentFolder),
     tableVersion: version < 0 ? null : version,
   });
 }
+
+/** No table can have it: nothing is there. */
+const questionKey = '_answers/none';
 
 async function standingOf(place: Place, table: string, run: string): Promise<Explanation['known']> {
   const found = await lookUpRun(place.stores, table, run);

@@ -10,11 +10,13 @@ import { harmless } from '../render/error.ts';
 import { count, counted, duration, shortMoment } from '../render/numbers.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import { shortPath } from '../render/short-path.ts';
+import { renderStages } from '../render/stage-standing.ts';
 import { renderTable, type ShownColumn } from '../render/table.ts';
 import type { Shell } from '../shell.ts';
 import { shownReceipt } from '../shown-receipt.ts';
 import { findRun, knownRuns, receiptNow } from '../store/find-run.ts';
 import type { Place } from '../store/place.ts';
+import { stagesNow } from '../store/stage-standing.ts';
 
 interface StatusOptions extends PlaceOptions {
   readonly all?: boolean;
@@ -51,8 +53,11 @@ async function showRun(shell: Shell, place: Place, id: string, options: StatusOp
   const found = await findRun(place, id);
   const { currentFolder } = shell;
   const receipt = shownReceipt(await receiptNow(place, found), { place, table: found.table, currentFolder });
+  const stages = await stagesNow(place, found);
   const text = renderReceipt(receipt, shell.style, { currentFolder, isOnStack: place.stack !== null });
-  shell.answer({ exitCode: exitCodes.ok, json: receipt, text }, options.json === true);
+  const answer =
+    stages === null ? { json: receipt, text } : { json: { ...receipt, stages }, text: `${text}\n\n${renderStages(stages, shell.style)}` };
+  shell.answer({ exitCode: exitCodes.ok, ...answer }, options.json === true);
 }
 
 interface ListedRun {

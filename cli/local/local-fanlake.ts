@@ -8,7 +8,7 @@ import { WorkerPool } from '../../functions/adapters/worker-pool.ts';
 import type { CoordinatorContext } from '../../functions/coordinator/plan-run.ts';
 import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
 import type { MergeMessage } from '../../functions/core/merge-task.ts';
-import { wholeObjects } from '../../functions/core/plan.ts';
+import { type Plan, wholeObjects } from '../../functions/core/plan.ts';
 import type { CommitMessage, MonitorMessage, TaskMessage } from '../../functions/core/task.ts';
 import type { EngineShare } from '../../functions/engine/engine-share.ts';
 import { type EngineInspector, engineInspector } from '../../functions/engine/inspector.ts';
@@ -115,6 +115,11 @@ export class LocalFanlake {
   /** Tasks that are neither done nor failed: waiting or in work. */
   get openTasks(): number {
     return this.tasks.open;
+  }
+
+  /** Merge tasks of a plan that were sent, done or not. */
+  mergeTasksOf({ nonce }: Plan): number {
+    return this.tasks.mergesSent(nonce);
   }
 
   get workerIds(): readonly number[] {

@@ -74,7 +74,10 @@ function planFor(fanlake: LocalFanlake, { job, table, objects, splitBytes }: Loc
 /** Waits for the outcome of an epoch that this process works on, or of the one that follows it after a broken chain. */
 export function waitForEnd(fanlake: LocalFanlake, plan: Plan, onProgress: OnProgress): Promise<Receipt> {
   return waitForOutcome(fanlake.home.stores, plan, {
-    finished: async ({ tasks }) => Math.max(0, tasks - fanlake.openTasks),
+    count: async (current) => {
+      const tasks = current.tasks + fanlake.mergeTasksOf(current);
+      return { finished: Math.max(0, tasks - fanlake.openTasks), tasks };
+    },
     isIdle: () => fanlake.openTasks === 0,
     pause: () => fanlake.nextEvent(pollMs),
     onProgress,

@@ -22,6 +22,8 @@ export class TaskQueues implements Queue<TaskMessage | DispatchMessage> {
   private readonly dispatches = new LocalQueue<DispatchMessage>('dispatches');
   private readonly dead = new LocalQueue<TaskMessage | MergeMessage>('dead tasks');
   private readonly closing = new AbortController();
+  /** Merge tasks by their plan's nonce. */
+  private readonly merging = new Map<string, Set<string>>();
 
   constructor() {
     this.tasks = new LocalQueue('tasks', { maxReceives, deadLetters: this.dead });
@@ -47,8 +49,19 @@ export class TaskQueues implements Queue<TaskMessage | DispatchMessage> {
   }
 
   /** Merge tasks are done by the same processes as map tasks. */
-  get merges(): Queue<MergeMessage> {
-    return this.tasks;
+  readonly merges: Queue<MergeMessage> = {
+    send: (messages, delayMs) => {
+      for (const { plan, stage, task } of messages) {
+        const known = this.merging.get(plan) ?? new Set();
+        this.merging.set(plan, known.add(`${stage} ${task.task}`));
+      }
+      return this.tasks.send(messages, delayMs);
+    },
+  };
+
+  /** Merge tasks of a plan that were sent, each once however often that was. */
+  mergesSent(planNonce: string): number {
+    return this.merging.get(planNonce)?.size ?? 0;
   }
 
   /** Begins to dispatch pages, and to bury tasks that never succeed. */

@@ -2,6 +2,8 @@ import { groupCount, groupSize } from '../../functions/core/keys.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { finishedTasks } from '../../functions/protocol/barrier.ts';
+import { isLast, mapStage, readStage, type Stage } from '../../functions/protocol/stages.ts';
+import type { TaskCount } from '../store/wait-for-outcome.ts';
 
 /** Groups that one look lists: each is a request, and of a large run a thousand would be too many every second. */
 const groupsPerLook = 10;
@@ -10,6 +12,10 @@ const groupsPerLook = 10;
 export class PartTally {
   private readonly work: ObjectStore;
   private planNonce = '';
+  /** The newest stage that is known to have begun; null before the first look. */
+  private stage: Stage | null = null;
+  /** Tasks of the stages before it. */
+  private tasksBefore = 0;
   private counts: number[] = [];
   private next = 0;
 
@@ -17,23 +23,37 @@ export class PartTally {
     this.work = work;
   }
 
-  /** Tasks of the plan that are done or failed, as far as the looks so far have shown. */
-  async finished(plan: Plan): Promise<number> {
-    if (plan.nonce !== this.planNonce) {
+  /** Tasks of the stages that have begun, and how many of them are done or failed, as far as the looks so far have shown. */
+  async count(plan: Plan): Promise<TaskCount> {
+    if (plan.nonce !== this.planNonce || this.stage === null) {
       this.planNonce = plan.nonce;
-      this.counts = new Array<number>(groupCount(plan.tasks)).fill(0);
-      this.next = 0;
+      this.tasksBefore = 0;
+      this.begin(mapStage(plan));
     }
-    await Promise.all(this.dueGroups(plan).map(async (group) => this.count(plan, group)));
-    return this.counts.reduce((sum, count) => sum + count, 0);
+    const stage = this.stage ?? mapStage(plan);
+    await Promise.all(this.dueGroups(stage).map(async (group) => this.countGroup(plan, stage, group)));
+    const finished = this.counts.reduce((sum, count) => sum + count, 0);
+    const counted = { finished: this.tasksBefore + finished, tasks: this.tasksBefore + stage.tasks };
+    if (finished < stage.tasks || isLast(plan, stage)) return counted;
+    const behind = await readStage(this.work, plan, stage.stage + 1);
+    if (behind === null) return counted;
+    this.tasksBefore += stage.tasks;
+    this.begin(behind);
+    return { finished: this.tasksBefore, tasks: this.tasksBefore + behind.tasks };
   }
 
-  private async count(plan: Plan, group: number): Promise<void> {
-    this.counts[group] = (await finishedTasks(this.work, plan, 0, group)).size;
+  private begin(stage: Stage): void {
+    this.stage = stage;
+    this.counts = new Array<number>(groupCount(stage.tasks)).fill(0);
+    this.next = 0;
+  }
+
+  private async countGroup(plan: Plan, { stage }: Stage, group: number): Promise<void> {
+    this.counts[group] = (await finishedTasks(this.work, plan, stage, group)).size;
   }
 
   /** The next groups in turn that aren't full. */
-  private dueGroups({ tasks }: Plan): readonly number[] {
+  private dueGroups({ tasks }: Stage): readonly number[] {
     const due: number[] = [];
     for (let step = 0; step < this.counts.length && due.length < groupsPerLook; step++) {
       const group = this.next;

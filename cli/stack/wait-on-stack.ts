@@ -25,7 +25,7 @@ export function waitOnStack(stack: Stack, plan: Plan, onProgress: OnProgress): P
   const tally = new PartTally(stack.stores.work);
   const pause = pacer(stack);
   return waitForOutcome(stack.stores, plan, {
-    finished: (current) => tally.finished(current),
+    count: (current) => tally.count(current),
     // what the functions are at can't be seen from here
     isIdle: () => true,
     pause: async () => {

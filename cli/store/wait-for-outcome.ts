@@ -5,19 +5,23 @@ import type { Stores } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { readDecision, readOutcome, readPlan } from '../../functions/protocol/documents.ts';
 
-/** What a command shows while it waits. */
-export interface RunProgress {
-  readonly plan: Plan;
-  /** Tasks of the epoch that are done or failed. */
+/** Tasks of the stages of an epoch that have begun, as far as is known. */
+export interface TaskCount {
+  /** Done or failed. */
   readonly finished: number;
+  readonly tasks: number;
+}
+
+/** What a command shows while it waits. */
+export interface RunProgress extends TaskCount {
+  readonly plan: Plan;
 }
 
 export type OnProgress = (progress: RunProgress) => void;
 
 /** How a command waits for a run, by where the work is done. */
 export interface Waiting {
-  /** Tasks of the epoch that are done or failed, as far as is known. */
-  readonly finished: (plan: Plan) => Promise<number>;
+  readonly count: (plan: Plan) => Promise<TaskCount>;
   /** Whether nobody is known to be at work, so that a plan that is gone will never be ended. */
   readonly isIdle: () => boolean;
   /** Until it is worth looking again. Throws when there is nothing to wait for any more. */
@@ -33,7 +37,7 @@ export async function waitForOutcome({ lake, work }: Stores, first: Plan, waitin
   let plan = first;
   for (;;) {
     const outcome = await readOutcome(lake, plan.table.key, plan);
-    waiting.onProgress({ plan, finished: outcome === null ? await waiting.finished(plan) : plan.tasks });
+    waiting.onProgress({ plan, ...(outcome === null ? await waiting.count(plan) : allOf(outcome)) });
     if (outcome !== null) return outcome;
     const decision = await readDecision(lake, plan.table.key, plan);
     if (decision?.kind === 'fail' && decision.error.code === 'chain') {
@@ -47,6 +51,8 @@ export async function waitForOutcome({ lake, work }: Stores, first: Plan, waitin
     await waiting.pause();
   }
 }
+
+const allOf = ({ tasks: { planned } }: Receipt): TaskCount => ({ finished: planned, tasks: planned });
 
 function workGone(where: string, { run }: Plan): FanlakeError {
   return new FanlakeError(

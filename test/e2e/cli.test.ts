@@ -265,8 +265,24 @@ describe('looking', () => {
       query: { rowwise: false, shareable: true, reason: expect.stringContaining('sorts') },
       cost: { currency: 'USD', least: { requests: expect.any(Number), functions: expect.any(Number) } },
     });
+    const asked = await run(...args.filter((arg) => arg !== '--table' && arg !== 'people'));
+    expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/Answer: printed[^\n]*\ncolumn/) });
     // of one task the query is run as it is
     expect(JSON.parse((await run(...args, '--json')).stdout)).toMatchObject({ stages: [{ stage: 'map', tasks: 1, sql: query }] });
+  });
+
+  it('status tells of the stages of a run that has some', async () => {
+    const query = 'SELECT count(*) AS n FROM input';
+    const args = ['--query', query, '--table', 'counts', '--input', 'people.csv', '--split-size', '16', '--json'];
+    const { run: id } = JSON.parse((await run('run', ...args)).stdout) as { run: string };
+    expect(JSON.parse((await run('status', id, '--json')).stdout)).toMatchObject({
+      outcome: 'COMMITTED',
+      stages: [
+        { stage: 'map', tasks: { planned: 2, done: 2, failed: 0 }, rows: { taken: 3, handedOn: 2 } },
+        { stage: 'merge 1', tasks: { planned: 1, done: 1, failed: 0 }, rows: { taken: 2, handedOn: 1 } },
+      ],
+    });
+    expect((await run('status', id)).stdout).toMatch(/\nmap +2 of 2 +3 +2\nmerge 1 +1 of 1 +2 +1\n/);
   });
 
   it('explain says why tasks can not share a query, and how to run it all the same', async () => {

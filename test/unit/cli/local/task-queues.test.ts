@@ -152,6 +152,7 @@ it('merge tasks are done by those who do map tasks, are open until then, and are
   );
   expect(await queues.merges.send([merge(0), merge(1)])).toEqual([]);
   expect(queues.open).toBe(2);
+  expect([queues.mergesSent('p'), queues.mergesSent('another plan')]).toEqual([2, 0]);
   const done: string[] = [];
   queues.tasks.consume(async ([delivery]) => {
     if (delivery === undefined) return [];
@@ -164,4 +165,7 @@ it('merge tasks are done by those who do map tasks, are open until then, and are
   await until(() => buried.length > 0 && queues.open === 0);
   expect(done.sort()).toEqual(['merge 0', 'task 0']);
   expect(buried).toEqual(['merge 1']);
+  // what is sent again is no task more
+  await queues.merges.send([merge(1)]);
+  expect(queues.mergesSent('p')).toBe(2);
 });
