@@ -27,6 +27,8 @@ export class Actor {
   readonly name: string;
   readonly environment: Environment;
   readonly held: readonly Held[];
+  /** What it is at work on: what goes wrong with it is a reason for none but these to fail. */
+  readonly runs: readonly string[];
   readonly startedMs: number;
   readonly skewMs: number;
   pending: Pending[] = [];
@@ -37,10 +39,11 @@ export class Actor {
   isDisturbed = false;
   isOver = false;
 
-  constructor(name: string, environment: Environment, held: readonly Held[], startedMs: number, skewMs: number) {
+  constructor(name: string, environment: Environment, held: readonly Held[], runs: readonly string[], startedMs: number, skewMs: number) {
     this.name = name;
     this.environment = environment;
     this.held = held;
+    this.runs = runs;
     this.startedMs = startedMs;
     this.skewMs = skewMs;
   }

@@ -99,12 +99,10 @@ export class World {
     if ((this.outside.nextMs() ?? Number.POSITIVE_INFINITY) <= nowMs) events.push({ weight: 1, happen: () => this.outside.happen() });
     const [late] = state.late;
     if (late !== undefined && late.atMs <= nowMs) events.push({ weight: 2, happen: () => this.answers.arriveLate() });
-    if (state.steps % 3 === 0 && state.isFaulty('visibility-expires')) {
-      const held = deliveries.held();
-      if (held.length > 0) {
-        const { actor, one } = state.random.pick(held);
-        events.push({ weight: 8, happen: () => deliveries.showEarly(actor, one) });
-      }
+    const held = state.steps % 3 === 0 ? deliveries.held() : [];
+    if (held.length > 0) {
+      const { actor, one } = state.random.pick(held);
+      if (state.isFaulty('visibility-expires', actor.runs)) events.push({ weight: 8, happen: () => deliveries.showEarly(actor, one) });
     }
     return events;
   }
