@@ -6,14 +6,20 @@ import { sendAll } from '../../functions/protocol/send.ts';
 import type { Stack } from './stack.ts';
 
 /** A function that has to start first needs a second or two. */
-const patienceMs = 10_000;
+const usualPatienceMs = 10_000;
 const pauseMs = 250;
 
 /**
  * Sees that an epoch that is decided gets its outcome (the two duties of protocol.md). The stack's monitor is asked to: what ends there is counted and announced.
  * What it doesn't do in ten seconds is done here, and so is what it can't do without a plan.
+ * @param patienceMs how long it is waited for
  */
-export async function endOnStack({ stores, context }: Stack, { run, epoch, table, plan }: FoundRun, decision: Decision): Promise<void> {
+export async function endOnStack(
+  { stores, context }: Pick<Stack, 'stores' | 'context'>,
+  { run, epoch, table, plan }: FoundRun,
+  decision: Decision,
+  patienceMs = usualPatienceMs,
+): Promise<void> {
   const { clock, monitor } = context;
   // behind a broken chain there is no outcome to wait for, but a next epoch to open
   const hasOutcome = decision.kind === 'cancel' || (decision.kind === 'fail' && decision.error.code !== 'chain');

@@ -1,7 +1,7 @@
 import type { Receipt } from '../../functions/core/receipt.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
-import { findWayOn } from '../../functions/protocol/take-up-run.ts';
-import { haveTakenUp, type StackWatch } from './run-on-stack.ts';
+import { askToRetry } from './ask-stack.ts';
+import { planOf, type StackWatch } from './run-on-stack.ts';
 import type { Stack } from './stack.ts';
 import { waitOnStack } from './wait-on-stack.ts';
 
@@ -10,8 +10,7 @@ import { waitOnStack } from './wait-on-stack.ts';
  * @throws FanlakeError what keeps the run from going on, found before anything is sent
  */
 export async function retryOnStack(stack: Stack, found: FoundRun, watch: StackWatch): Promise<Receipt> {
-  const { run, table } = found;
-  const { epoch } = await findWayOn(stack.context, found, null);
-  const plan = await haveTakenUp(stack, { kind: 'retry', run, epoch, table, request: null }, watch);
-  return waitOnStack(stack, plan, watch.onProgress);
+  const message = await askToRetry(stack, found);
+  watch.onUnderWay(found.run);
+  return waitOnStack(stack, await planOf(stack, message, watch), watch.onProgress);
 }

@@ -1,18 +1,15 @@
 import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
+import type { EpochId } from '../../functions/core/keys.ts';
 import { manyWorkers, type Plan } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
-import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
 import { tableKeyOf } from '../../functions/core/upload.ts';
 import { loadedByUploads } from '../../functions/protocol/loaded-by-uploads.ts';
-import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
-import { writeRunRequest } from '../../functions/protocol/run-request.ts';
-import { sendAll } from '../../functions/protocol/send.ts';
-import { findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { identifyRun, type WantedRun } from '../store/identify-run.ts';
 import type { OnProgress } from '../store/wait-for-outcome.ts';
+import { askToRun } from './ask-stack.ts';
 import type { Stack } from './stack.ts';
 import { waitForPlan, waitOnStack } from './wait-on-stack.ts';
 
@@ -42,29 +39,14 @@ const namedObjects = 100;
  */
 export async function runOnStack(stack: Stack, request: StackRun, watch: StackWatch): Promise<Receipt> {
   const { run, found } = await identifyRun(stack, request);
-  if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
-  if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
   if (found === null && !request.again) await refuseLoaded(stack, request);
-  const askForEpoch = (id: string, epoch: number) => askFor(stack, request, id, epoch, watch);
-  const plan = await (found === null ? askForEpoch(run, 0) : goOn(stack, found, request, askForEpoch, watch));
-  watch.onUnderWay(run);
-  return waitOnStack(stack, plan, watch.onProgress);
-}
-
-async function goOn(
-  stack: Stack,
-  found: FoundRun,
-  request: StackRun,
-  plan: (run: string, epoch: number) => Promise<Plan>,
-  watch: StackWatch,
-): Promise<Plan> {
   const { job, table, objects, splitBytes } = request;
-  const { kind, epoch, go } = await findWayOn(stack.context, found, { job, splitBytes, plan });
-  // what is under way is the stack's own business: its monitor sends again what is late
-  if (kind === 'under way' && found.plan !== null) return found.plan;
-  if (kind === 'anew') return go();
-  const { request: stored } = await writeRunRequest(stack.stores.work, { run: found.run, epoch, job, table, objects, splitBytes });
-  return haveTakenUp(stack, { kind: 'retry', run: found.run, epoch, table, request: stored }, watch);
+  const wanted = { run, job, table, objects, splitBytes };
+  const asked = await askToRun(stack, wanted, found, () => refuseMistakes(stack, request, run, watch.signal));
+  if (asked.kind === 'over') return asked.receipt;
+  watch.onUnderWay(run);
+  const plan = asked.kind === 'under way' ? asked.plan : await planOf(stack, asked.message, watch);
+  return waitOnStack(stack, plan, watch.onProgress);
 }
 
 /**
@@ -89,20 +71,10 @@ async function refuseLoaded({ stores, name }: Stack, { job, table, objects }: St
   );
 }
 
-async function askFor(stack: Stack, request: StackRun, run: string, epoch: number, watch: StackWatch): Promise<Plan> {
-  await refuseMistakes(stack, request, run, watch.signal);
-  const { job, table, objects, splitBytes } = request;
-  const message = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
-  return haveTakenUp(stack, message, watch);
-}
-
-/** Asks the stack for an epoch, with a message that comes again there until it is done, and waits for the plan. */
-export async function haveTakenUp(stack: Stack, message: RunMessage | RetryMessage, watch: StackWatch): Promise<Plan> {
-  const { run } = message;
-  await sendAll(stack.requests, [message]);
-  watch.onUnderWay(run);
-  return waitForPlan(stack, message, () =>
-    watch.say(`${stack.name} has not planned ${run} yet: is its coordinator at work? (docs/runbook.md)`),
+/** The plan of an epoch that the stack was asked for, when it is there. */
+export function planOf(stack: Stack, id: EpochId, watch: StackWatch): Promise<Plan> {
+  return waitForPlan(stack, id, () =>
+    watch.say(`${stack.name} has not planned ${id.run} yet: is its coordinator at work? (docs/runbook.md)`),
   );
 }
 

@@ -1,6 +1,7 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Actor, Pending } from './actor.ts';
 import { type Call, describeCall, isRead } from './calls.ts';
+import { checkpointKey } from './checkpoints.ts';
 import { minuteMs } from './limits.ts';
 import { storeFailed } from './simulated-ports.ts';
 import { Violation } from './violation.ts';
@@ -52,7 +53,13 @@ export class Answers {
   private crash(actor: Actor, call: Call): void {
     const isApplied = this.state.random.chance(0.5);
     if (isApplied) this.state.applyUnanswered(actor, call);
+    this.noteCheckpoint(call, isApplied);
     this.fates.kill(actor, `${isApplied ? 'behind' : 'before'} ${describeCall(call)}`);
+  }
+
+  private noteCheckpoint(call: Call, isApplied: boolean): void {
+    if (call.kind !== 'create' || !checkpointKey.test(call.key)) return;
+    this.state.reached.add(isApplied ? 'a crash between a checkpoint and its pointer' : 'a crash at a checkpoint');
   }
 
   /** A request, or its answer, that gets lost on its way. */

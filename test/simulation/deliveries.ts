@@ -1,5 +1,5 @@
 import { asFanlakeError } from '../../functions/core/errors.ts';
-import { Actor, Environment, type Held, type WorkQueueName } from './actor.ts';
+import { Actor, Environment, type Held, type MachineClock, type WorkQueueName } from './actor.ts';
 import { batchSizes, type FunctionName, type Received, receiverOf } from './functions.ts';
 import { functionLimitMs, invisibleMs, minuteMs, secondMs } from './limits.ts';
 import { type NamedEpoch, namedEpoch } from './named-runs.ts';
@@ -77,12 +77,18 @@ export class Deliveries {
   }
 
   startActor(name: string, environment: Environment, held: readonly Held[], runs: readonly string[]): Actor {
-    const { skewMs } = this.state.scenario;
-    const skew = skewMs === 0 ? 0 : this.state.random.between(-skewMs, skewMs);
-    const actor = new Actor(`${name}/${++this.actorNumber}`, environment, held, runs, this.state.nowMs, skew);
+    const actor = new Actor(`${name}/${++this.actorNumber}`, environment, held, runs, this.state.nowMs, this.clock());
     environment.actor = actor;
     this.state.actors.push(actor);
     return actor;
+  }
+
+  private clock(): MachineClock {
+    const { random, scenario, reached } = this.state;
+    const off = (most: number): number => (most === 0 ? 0 : random.between(-most, most));
+    const [skewMs, driftPercent] = [off(scenario.skewMs), off(scenario.driftPercent)];
+    if (driftPercent !== 0) reached.add(driftPercent < 0 ? 'a slow clock' : 'a fast clock');
+    return { skewMs, rate: 1 + driftPercent / 100 };
   }
 
   /** Something is done when the world goes on. */

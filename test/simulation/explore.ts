@@ -151,6 +151,7 @@ export class Explorer {
       changedTables: none,
       vacuumed: none,
       troubleMs: new Map(),
+      clockErrorMs: 0,
     });
   }
 

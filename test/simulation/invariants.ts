@@ -21,7 +21,7 @@ export interface LandedUpload {
   readonly body: string;
   readonly maxBadRows: number;
   readonly maxFailedTasks: number;
-  /** An epoch may take so long, by clocks that differ. */
+  /** An epoch may take so long. */
   readonly deadlineMs: number;
 }
 
@@ -42,6 +42,8 @@ export interface Excuses {
   readonly vacuumed: ReadonlySet<string>;
   /** When something last went wrong with a run, or was done to it from outside, in milliseconds since 1970. */
   readonly troubleMs: ReadonlyMap<string, number>;
+  /** The most by which a clock was off that somebody has looked at. */
+  readonly clockErrorMs: number;
 }
 
 interface Roots {
@@ -51,7 +53,7 @@ interface Roots {
 
 /** Objects that are written once and never again. */
 export const immutable =
-  /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json|_manifest\/[^/]+\.json)$/;
+  /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.(?:json|checkpoint\.parquet)|_manifest\/[^/]+\.json)$/;
 
 const logEntry = /^(.*)\/_delta_log\/(\d{20})\.json$/;
 const ourFile = /^(.+)-e(\d+)-\d{7}-[^/]*\.parquet$/;
@@ -244,7 +246,7 @@ export class Invariants {
       'store.failed': givenUp,
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
-      'run.deadline': seconds * 1_000 >= upload.deadlineMs && !this.isHung(upload, epoch),
+      'run.deadline': seconds * 1_000 >= upload.deadlineMs - 2 * this.excuses.clockErrorMs && !this.isHung(upload, epoch),
       'commit.conflict': changedTables.has(upload.table) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
       'table.schema': changedTables.has(upload.table),
       'run.unknown': expired.has(run),

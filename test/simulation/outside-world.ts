@@ -97,7 +97,7 @@ export class OutsideWorld {
       body,
       maxBadRows,
       maxFailedTasks,
-      deadlineMs: deadlineMinutes * minuteMs - 2 * state.scenario.skewMs,
+      deadlineMs: deadlineMinutes * minuteMs,
     });
     state.runOfUpload.push(run);
     state.trouble([run]);
@@ -116,10 +116,8 @@ export class OutsideWorld {
     const again = (): void => this.schedule({ ...event, afterMs: state.nowMs - beginMs + minuteMs });
     state.say(actor, `types ${event.kind} ${upload.run}`);
     if (event.kind === 'cancel') state.excuses.cancelled.add(upload.run);
-    const work =
-      event.kind === 'cancel'
-        ? environment.code.cancel(upload.table, upload.run)
-        : environment.code.takeUp(upload, event.kind === 'run-again');
+    const { code } = environment;
+    const work = event.kind === 'cancel' ? code.cancel(upload) : event.kind === 'retry' ? code.retry(upload) : code.runAgain(upload);
     void work.then(
       () => deliveries.atNextStep(() => state.leave(actor)),
       (thrown: unknown) => deliveries.atNextStep(() => this.commandFailed(actor, upload.run, thrown, again)),

@@ -246,6 +246,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: one('functions/monitor/dead-letters.ts', 'if (deaths === 0) return sendAll(', 'if (deaths < 0) return sendAll('),
   },
   {
+    name: 'checkpoint-without-transactions',
+    caughtBy: { simulation: ['a checkpoint has what its log has'], exploration: null },
+    mistake: 'A checkpoint is there for readers, and they read files.',
+    patches: one('functions/core/table-log/checkpoint.ts', 'for (const txn of snapshot.transactions.values()) yield { txn };', ''),
+  },
+  {
     name: 'no-transaction',
     caughtBy: {
       simulation: [

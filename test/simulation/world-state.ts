@@ -3,13 +3,15 @@ import { type EpochId, runsPrefix } from '../../functions/core/keys.ts';
 import type { Part } from '../../functions/core/part.ts';
 import type { Actor, Environment, Held, Place, WorkQueueName } from './actor.ts';
 import { type AnyQueueName, type Call, describeCall, isRead, queueNames, type StoreCall } from './calls.ts';
+import { checkpointKey } from './checkpoints.ts';
+import { foreignTable } from './foreign-writer.ts';
 import type { Deployment } from './functions.ts';
 import { Invariants, type LandedUpload, rangeId } from './invariants.ts';
 import { beginMs, secondMs } from './limits.ts';
 import { QueueState } from './queue-state.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
-import type { FaultName } from './scenario-faults.ts';
+import type { FaultName, ReachedName } from './scenario-faults.ts';
 import { StoreState } from './store-state.ts';
 import { Violation } from './violation.ts';
 
@@ -46,6 +48,7 @@ export class WorldState implements Place {
     changedTables: new Set<string>(),
     vacuumed: new Set<string>(),
     troubleMs: new Map<string, number>(),
+    clockErrorMs: 0,
   };
   readonly invariants: Invariants;
   /** Epochs whose end the world was told of: `<run>/e<epoch>`. */
@@ -55,6 +58,8 @@ export class WorldState implements Place {
   idle: Environment[] = [];
   /** Requests that were taken for lost and arrive late. */
   late: { readonly atMs: number; readonly call: StoreCall; readonly actor: Actor }[] = [];
+  /** Rare things that have happened here. */
+  readonly reached = new Set<ReachedName>();
   readonly faultCounts: Record<string, number> = {};
   private messageId = 0;
   private nonceNumber = 0;
@@ -72,6 +77,10 @@ export class WorldState implements Place {
       queues[name] = new QueueState(name === 'monitor' ? endlessReceives : scenario.deployment.maxReceives, dead);
     }
     this.queues = queues as Record<AnyQueueName, QueueState>;
+    for (const { table, checkpointInterval } of scenario.tables) {
+      const { key, text } = foreignTable(table, checkpointInterval);
+      this.roots.lake.apply({ root: 'lake', kind: 'create', key, body: Buffer.from(text) }, beginMs);
+    }
     this.invariants = new Invariants(this.roots, this.uploads, this.excuses, this.announced);
   }
 
@@ -84,6 +93,10 @@ export class WorldState implements Place {
 
   nextNonce(): string {
     return (++this.nonceNumber).toString(16).padStart(12, '0');
+  }
+
+  noteClockError(ms: number): void {
+    this.excuses.clockErrorMs = Math.max(this.excuses.clockErrorMs, Math.abs(ms));
   }
 
   /**
@@ -140,6 +153,8 @@ export class WorldState implements Place {
     const existed = state.objects.has(key);
     const answer = state.apply(call, this.nowMs);
     this.say(actor, () => `${describeCall(call)}${answer === null || answer === false ? ': no' : ''}`);
+    if (checkpointKey.test(key) && call.kind === 'get' && answer !== null) this.reached.add('a checkpoint is read');
+    if (checkpointKey.test(key) && call.kind === 'create' && answer !== null) this.reached.add('a checkpoint is written');
     if (root === 'landing' || isRead(call)) return answer;
     if (call.kind === 'delete') this.invariants.deleted(root, key);
     else if (answer !== null && answer !== false) {
