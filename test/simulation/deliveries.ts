@@ -159,7 +159,13 @@ export class Deliveries {
     this.state.say(actor, `#${message.id} becomes visible while it is handled`);
   }
 
-  freeze(actor: Actor, ms: number): void {
+  /**
+   * A function sleeps also for longer than Lambda lets one live. Not where the plan that it has read has expired since: what it creates behind that would be
+   * nobody's, and there the protocol relies on Lambda (docs/protocol.md, Assumptions).
+   */
+  freeze(actor: Actor, asked: number): void {
+    const mayOutlive = !actor.runs.some((run) => this.state.excuses.expired.has(run));
+    const ms = mayOutlive ? asked : Math.min(asked, functionLimitMs);
     actor.frozenUntilMs = this.state.nowMs + ms;
     actor.isDisturbed = true;
     actor.isZombie = actor.isZombie || ms > functionLimitMs;

@@ -141,7 +141,9 @@ export class OutsideWorld {
     const { work } = state.roots;
     // objects live longer than any function sleeps; a folder may be deleted when nobody is at work and nothing is on its way
     const mayGo = this.hasEnded(upload) && state.actors.length === 0 && state.late.length === 0;
-    const isOld = (key: string): boolean => state.nowMs - (work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
+    // see Deliveries.freeze
+    const isOutlived = state.actors.some(({ isZombie, runs }) => isZombie && runs.includes(upload.run));
+    const isOld = (key: string): boolean => !isOutlived && state.nowMs - (work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
     const all = work.keys().filter((key) => key.startsWith(`${runsPrefix}${upload.run}/`));
     const keys = all.filter((key) => mayGo || isOld(key));
     if (keys.length < all.length) this.schedule({ kind: 'expiry', upload: index, afterMs: state.nowMs - beginMs + dayMs });
