@@ -1,14 +1,11 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
-import type { Job } from '../../functions/core/job.ts';
 import type { Plan } from '../../functions/core/plan.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
-import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
-import { noteAsked } from '../../functions/protocol/asked-epoch.ts';
 import { readOutcome, readPlan } from '../../functions/protocol/documents.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
-import { sendAll } from '../../functions/protocol/send.ts';
-import { type Asked, findWayOn, rowsOf } from '../../functions/protocol/take-up-run.ts';
+import { findWayOn, rowsOf } from '../../functions/protocol/take-up-run.ts';
 import type { OnProgress } from '../store/wait-for-outcome.ts';
+import type { AskedEpoch } from './ask-stack.ts';
 import type { Stack } from './stack.ts';
 import { pacer, waitOnStack } from './wait-on-stack.ts';
 
@@ -22,17 +19,6 @@ export interface StackWatch {
   readonly onUnderWay: (run: string) => void;
 }
 
-/** What an epoch is asked for with. */
-export interface AskedEpoch {
-  readonly message: RunMessage | RetryMessage;
-  /** Key of its table. */
-  readonly table: string;
-  /** What it is to be planned with. */
-  readonly job: Job;
-  /** As its way on was found; `first` for a run that nobody had planned. */
-  readonly asked: Asked | null | 'first';
-}
-
 const minuteMs = 60_000;
 /** A coordinator that has to start first, and reads the heads of many objects, needs some seconds. */
 const patienceMs = minuteMs;
@@ -42,15 +28,11 @@ const longestLookMs = 10 * minuteMs;
 const giveUpMs = 60 * minuteMs;
 
 /**
- * Asks the stack for an epoch, with a message that comes again there until it is done, and waits for its outcome.
+ * Waits until the stack has taken up an epoch that it was asked for, and for its outcome.
  * @throws FanlakeError what keeps the run from going on since; `job.invalid` when another command was faster, with another declaration; `stack.unready` when nobody plans it
  */
 export async function haveTakenUp(stack: Stack, epoch: AskedEpoch, watch: StackWatch): Promise<Receipt> {
-  const { message } = epoch;
-  // a first epoch that isn't planned yet is of a run that nobody knows
-  if (message.epoch > 0) await noteAsked(stack.stores.work, message);
-  await sendAll(stack.requests, [message]);
-  watch.onUnderWay(message.run);
+  watch.onUnderWay(epoch.message.run);
   const { plan, outcome } = await waitForPlan(stack, epoch, watch);
   if (plan === null) return outcome;
   if (rowsOf(plan.job) !== rowsOf(epoch.job)) throw overtaken(stack, plan);

@@ -1,17 +1,13 @@
 import { draftPlan, isPlanningMistake } from '../../functions/coordinator/draft-plan.ts';
 import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
-import type { EpochId } from '../../functions/core/keys.ts';
 import { manyWorkers } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { tableKeyOf } from '../../functions/core/upload.ts';
 import { loadedByUploads } from '../../functions/protocol/loaded-by-uploads.ts';
-import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
-import { writeRunRequest } from '../../functions/protocol/run-request.ts';
-import { type Asked, findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { identifyRun, type WantedRun } from '../store/identify-run.ts';
-import { haveEndAnnounced } from './have-end-announced.ts';
+import { askToRun } from './ask-stack.ts';
 import { haveTakenUp, type StackWatch } from './have-taken-up.ts';
 import type { Stack } from './stack.ts';
 import { waitOnStack } from './wait-on-stack.ts';
@@ -32,31 +28,15 @@ const namedObjects = 100;
  */
 export async function runOnStack(stack: Stack, request: StackRun, watch: StackWatch): Promise<Receipt> {
   const { run, found } = await identifyRun(stack, request);
-  if (found?.outcome?.outcome === 'COMMITTED') return { ...found.outcome, outcome: 'ALREADY_COMMITTED' };
-  if (found?.outcome?.outcome === 'CANCELLED') return found.outcome;
   if (found === null && !request.again) await refuseLoaded(stack, request);
-  if (found === null) return askFor(stack, request, { run, epoch: 0 }, 'first', watch);
-  return goOn(stack, found, request, watch);
-}
-
-async function goOn(stack: Stack, found: FoundRun, request: StackRun, watch: StackWatch): Promise<Receipt> {
   const { job, table, objects, splitBytes } = request;
-  const { run } = found;
-  const asked = { job, splitBytes, plan: plansNothing };
-  await haveEndAnnounced(stack, found);
-  const { kind, epoch, job: planned } = await findWayOn(stack.context, found, asked);
-  if (kind === 'anew') return askFor(stack, request, { run, epoch }, asked, watch);
-  if (kind === 'under way' && found.plan !== null) {
-    // what is under way is the stack's own business: its monitor sends again what is late
-    watch.onUnderWay(run);
-    return waitOnStack(stack, found.plan, watch.onProgress);
-  }
-  const { request: stored } = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
-  return haveTakenUp(stack, { message: { kind: 'retry', run, epoch, table, request: stored }, table, job: planned, asked }, watch);
+  const wanted = { run, job, table, objects, splitBytes };
+  const asked = await askToRun(stack, wanted, found, () => refuseMistakes(stack, request, run, watch.signal));
+  if (asked.kind === 'over') return asked.receipt;
+  if (asked.kind === 'asked') return haveTakenUp(stack, asked.epoch, watch);
+  watch.onUnderWay(run);
+  return waitOnStack(stack, asked.plan, watch.onProgress);
 }
-
-/** The coordinator does that. */
-const plansNothing: Asked['plan'] = () => Promise.reject(new Error('a command on a stack plans nothing'));
 
 /**
  * The run of one object is that of its upload, and known by its id. A run over several has another id.
@@ -78,19 +58,6 @@ async function refuseLoaded({ stores, name }: Stack, { job, table, objects }: St
       first: loaded.slice(0, namedObjects).map(({ object, run }) => ({ key: object.key, run })),
     },
   );
-}
-
-async function askFor(
-  stack: Stack,
-  request: StackRun,
-  { run, epoch }: EpochId,
-  asked: Asked | 'first',
-  watch: StackWatch,
-): Promise<Receipt> {
-  await refuseMistakes(stack, request, run, watch.signal);
-  const { job, table, objects, splitBytes } = request;
-  const message = await writeRunRequest(stack.stores.work, { run, epoch, job, table, objects, splitBytes });
-  return haveTakenUp(stack, { message, table, job, asked }, watch);
 }
 
 /** Drafts the plan over a few objects; a mistake that these show is looked for once more with all of them, since another may have the missing column. */

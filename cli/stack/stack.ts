@@ -21,6 +21,9 @@ export interface Stack extends Place {
   readonly requests: Queue<RunMessage | RetryMessage>;
 }
 
+/** A stack, as far as it is needed for asking it for something; waiting for the answer is another matter. */
+export type Asking = Pick<Stack, 'stores' | 'context' | 'requests'>;
+
 /**
  * A deployed stack, found by its outputs. Region and credentials are the environment's, as for every AWS tool.
  * @throws FanlakeError `stack.*`

@@ -12,8 +12,8 @@ import { type Asked, findWayOn } from '../protocol/take-up-run.ts';
 import type { Log } from '../runtime/log.ts';
 import { type CoordinatorContext, planRun, recordUnlessStore } from './plan-run.ts';
 
-/** Longer than a request that was given up is under way. */
-const laterMs = 10 * 60_000;
+/** Longer than an earlier delivery lives that read the plan before it expired and has slept since, and the most that SQS delays a message by. */
+const laterMs = 15 * 60_000;
 
 /**
  * A run that a command takes up again: here, where the message comes again until it is done, since a command may die behind the plan and before its messages. It opens no other

@@ -21,8 +21,17 @@ async function stored(object: Promise<ObjectVersion | null>): Promise<ObjectVers
   return result;
 }
 
+export interface StorePromises {
+  /** Whether what was overwritten or deleted can still be read by its version, as in a bucket with versions. */
+  readonly keepsVersions: boolean;
+}
+
 /** What every store promises. Run it on each adapter of the port; `makeStore` gives an empty store for each test. */
-export function objectStoreContract(name: string, makeStore: () => Promise<StoreUnderTest>): void {
+export function objectStoreContract(
+  name: string,
+  makeStore: () => Promise<StoreUnderTest>,
+  { keepsVersions }: StorePromises = { keepsVersions: false },
+): void {
   describe(`${name}: the contract of object stores`, () => {
     let made: StoreUnderTest;
     let store: ObjectStore;
@@ -74,15 +83,53 @@ export function objectStoreContract(name: string, makeStore: () => Promise<Store
         expect((await store.get('k', { start: 2, end: 4 }))?.size).toBe(10);
       });
 
-      it('reads nothing but the pinned version', async () => {
-        const old = await store.put('k', 'old!');
-        await store.put('k', 'new!');
-        await expect(store.read(old, { start: 0, end: 4 })).rejects.toMatchObject({ code: 'input.changed' });
-        await expect(store.stage(old, { start: 0, end: 4 }, made.scratch)).rejects.toMatchObject({ code: 'input.changed' });
-        await store.delete('k');
-        await expect(store.read(old, { start: 0, end: 4 })).rejects.toMatchObject({ code: 'input.gone' });
-        await expect(store.stage(old, { start: 0, end: 4 }, made.scratch)).rejects.toMatchObject({ code: 'input.gone' });
-      });
+      if (keepsVersions) {
+        it('reads the pinned version, also when it was overwritten or deleted', async () => {
+          const range = { start: 0, end: 4 };
+          const old = await store.put('k', 'old!');
+          const replaced = await stored(store.replace('k', old.version, 'new!'));
+          await store.delete('k');
+          const again = await stored(store.create('k', 'last'));
+          for (const [object, expected] of [
+            [old, 'old!'],
+            [replaced, 'new!'],
+            [again, 'last'],
+          ] as const) {
+            expect(text(await store.read(object, range))).toBe(expected);
+            const staged = await store.stage(object, range, made.scratch);
+            expect(
+              fs
+                .readFileSync(staged.path)
+                .subarray(0 - staged.origin, 4 - staged.origin)
+                .toString(),
+            ).toBe(expected);
+            await staged.release();
+          }
+          // what has no version is what is there now
+          expect(text((await store.get('k'))?.body)).toBe('last');
+          await store.delete('k');
+          expect(await store.get('k')).toBeNull();
+          expect((await store.list({ prefix: '' })).objects).toEqual([]);
+        });
+
+        it('gives each write a version of its own, also of the same bytes', async () => {
+          const versions = new Set<string>();
+          for (const body of ['1', '1', '2', '1']) versions.add((await store.put('k', body)).version);
+          await store.delete('k');
+          versions.add((await store.put('k', '1')).version);
+          expect(versions.size).toBe(5);
+        });
+      } else {
+        it('reads nothing but the pinned version', async () => {
+          const old = await store.put('k', 'old!');
+          await store.put('k', 'new!');
+          await expect(store.read(old, { start: 0, end: 4 })).rejects.toMatchObject({ code: 'input.changed' });
+          await expect(store.stage(old, { start: 0, end: 4 }, made.scratch)).rejects.toMatchObject({ code: 'input.changed' });
+          await store.delete('k');
+          await expect(store.read(old, { start: 0, end: 4 })).rejects.toMatchObject({ code: 'input.gone' });
+          await expect(store.stage(old, { start: 0, end: 4 }, made.scratch)).rejects.toMatchObject({ code: 'input.gone' });
+        });
+      }
 
       it('stages a range in a local file that says which byte it begins with', async () => {
         const object = await store.put('k', '0123456789');

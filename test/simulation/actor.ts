@@ -22,13 +22,23 @@ export interface Held {
   isGivenBack: boolean;
 }
 
+/** The clock of the machine that something runs on. */
+export interface MachineClock {
+  /** By which it is off when the machine begins. */
+  readonly skewMs: number;
+  /** Of its milliseconds in one true one: 0.9 is slow, 1.1 fast. */
+  readonly rate: number;
+}
+
 /** Something that is under way: an invocation of a function, or a command. */
 export class Actor {
   readonly name: string;
   readonly environment: Environment;
   readonly held: readonly Held[];
+  /** What it is at work on: what goes wrong with it is a reason for none but these to fail. */
+  readonly runs: readonly string[];
   readonly startedMs: number;
-  readonly skewMs: number;
+  readonly clock: MachineClock;
   pending: Pending[] = [];
   frozenUntilMs = 0;
   /** May outlive a function's time: its machine was asleep. */
@@ -37,12 +47,20 @@ export class Actor {
   isDisturbed = false;
   isOver = false;
 
-  constructor(name: string, environment: Environment, held: readonly Held[], startedMs: number, skewMs: number) {
+  constructor(
+    name: string,
+    environment: Environment,
+    held: readonly Held[],
+    runs: readonly string[],
+    startedMs: number,
+    clock: MachineClock,
+  ) {
     this.name = name;
     this.environment = environment;
     this.held = held;
+    this.runs = runs;
     this.startedMs = startedMs;
-    this.skewMs = skewMs;
+    this.clock = clock;
   }
 }
 
@@ -53,6 +71,8 @@ export interface Place {
   readonly isTraced: boolean;
   say(actor: Actor | null, line: string): void;
   nextNonce(): string;
+  /** A clock was looked at that is off by so much. */
+  noteClockError(ms: number): void;
 }
 
 /** The environment of a function, warm between invocations; or the process of a command. */
@@ -74,13 +94,19 @@ export class Environment implements Caller {
     // the environment of a killed function: nobody is there to ask
     if (actor === null) return new Promise(() => {});
     return new Promise((answer, fail) => {
-      const notBeforeMs = call.kind === 'sleep' ? this.place.nowMs + call.ms : 0;
+      // it sleeps by its own clock
+      const notBeforeMs = call.kind === 'sleep' ? this.place.nowMs + call.ms / actor.clock.rate : 0;
       actor.pending.push({ call, answer, fail, notBeforeMs });
     });
   }
 
   now(): number {
-    return this.place.nowMs + (this.actor?.skewMs ?? 0);
+    const { nowMs } = this.place;
+    if (this.actor === null) return nowMs;
+    const { clock, startedMs } = this.actor;
+    const errorMs = Math.round(clock.skewMs + (nowMs - startedMs) * (clock.rate - 1));
+    this.place.noteClockError(errorMs);
+    return nowMs + errorMs;
   }
 
   nonce(): string {

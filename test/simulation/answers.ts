@@ -1,6 +1,7 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Actor, Pending } from './actor.ts';
 import { type Call, describeCall, isRead } from './calls.ts';
+import { checkpointKey } from './checkpoints.ts';
 import { minuteMs } from './limits.ts';
 import { storeFailed } from './simulated-ports.ts';
 import { Violation } from './violation.ts';
@@ -29,12 +30,12 @@ export class Answers {
 
   answer(actor: Actor, pending: Pending): void {
     const { call } = pending;
-    if (this.state.isFaulty('freeze')) {
+    if (this.state.isFaulty('freeze', actor.runs)) {
       this.fates.freeze(actor, this.state.random.pick(sleepsMs));
       return;
     }
     actor.pending = actor.pending.filter((one) => one !== pending);
-    if (this.state.isFaulty('crash', crashWeight(call))) this.crash(actor, call);
+    if (this.state.isFaulty('crash', actor.runs, crashWeight(call))) this.crash(actor, call);
     else if (call.kind === 'sleep') pending.answer(undefined);
     else if (call.kind === 'compute') this.compute(actor, pending, call.task);
     else if (!this.isLost(actor, pending)) this.apply(actor, pending);
@@ -52,24 +53,30 @@ export class Answers {
   private crash(actor: Actor, call: Call): void {
     const isApplied = this.state.random.chance(0.5);
     if (isApplied) this.state.applyUnanswered(actor, call);
+    this.noteCheckpoint(call, isApplied);
     this.fates.kill(actor, `${isApplied ? 'behind' : 'before'} ${describeCall(call)}`);
+  }
+
+  private noteCheckpoint(call: Call, isApplied: boolean): void {
+    if (call.kind !== 'create' || !checkpointKey.test(call.key)) return;
+    this.state.reached.add(isApplied ? 'a crash between a checkpoint and its pointer' : 'a crash at a checkpoint');
   }
 
   /** A request, or its answer, that gets lost on its way. */
   private isLost(actor: Actor, pending: Pending): boolean {
     const { state } = this;
     const { call } = pending;
-    if (state.isFaulty('refused')) {
+    if (state.isFaulty('refused', actor.runs)) {
       this.fail(actor, pending, 'refused');
       return true;
     }
-    if (state.isFaulty('lost-answer')) {
+    if (state.isFaulty('lost-answer', actor.runs)) {
       state.applyUnanswered(actor, call);
       this.fail(actor, pending, 'done, and its answer lost');
       return true;
     }
     const isWrite = call.kind === 'put' || call.kind === 'create' || call.kind === 'replace' || call.kind === 'copy';
-    if (!isWrite || !state.isFaulty('applied-late')) return false;
+    if (!isWrite || !state.isFaulty('applied-late', actor.runs)) return false;
     state.late.push({ atMs: state.nowMs + state.random.below(2 * minuteMs), call, actor });
     state.late.sort((a, b) => a.atMs - b.atMs);
     this.fail(actor, pending, 'given up, and arrives later');
@@ -84,7 +91,7 @@ export class Answers {
 
   private compute(actor: Actor, pending: Pending, task: number): void {
     const { state } = this;
-    if (state.isFaulty('out-of-memory')) {
+    if (state.isFaulty('out-of-memory', actor.runs)) {
       if (state.random.chance(0.5)) {
         this.fates.kill(actor, 'out of memory');
         return;
@@ -93,7 +100,7 @@ export class Answers {
       pending.fail(new FanlakeError('task.memory', 'simulated: out of memory'));
       return;
     }
-    if (state.isFaulty('out-of-time')) {
+    if (state.isFaulty('out-of-time', actor.runs)) {
       actor.isDisturbed = true;
       pending.fail(new FanlakeError('task.timeout', 'simulated: out of time'));
       return;
@@ -106,6 +113,7 @@ export class Answers {
   arriveLate(): void {
     const late = this.state.late.shift();
     if (late === undefined) return;
+    this.state.trouble(late.actor.runs);
     this.state.say(null, 'a request that was given up arrives:');
     this.state.applyUnanswered(late.actor, late.call);
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Delivery } from '../../functions/core/ports.ts';
-import { objectStoreContract } from '../contract/object-store.ts';
+import { objectStoreContract, type StoreUnderTest } from '../contract/object-store.ts';
 import { type Handler, type Message, queueContract } from '../contract/queue.ts';
 import type { Call, Caller, StoreCall } from './calls.ts';
 import { type QueuedMessage, QueueState } from './queue-state.ts';
@@ -29,16 +29,19 @@ const realDisk: Disk = {
   keys: () => [],
 };
 
-objectStoreContract('SimulatedStore', async () => {
+const makeStore = (keepsVersions: boolean) => async (): Promise<StoreUnderTest> => {
   const scratch = mkdtempSync(join(tmpdir(), 'fanlake-simulated-'));
-  const state = new StoreState(false);
+  const state = new StoreState(keepsVersions);
   const caller = faultless((call) => state.apply(call as StoreCall, Date.now()));
   return {
     store: new SimulatedStore('lake', caller, realDisk),
     scratch,
     dispose: async () => rmSync(scratch, { recursive: true, force: true }),
   };
-});
+};
+
+objectStoreContract('SimulatedStore', makeStore(false));
+objectStoreContract('SimulatedStore with versions', makeStore(true), { keepsVersions: true });
 
 /** Hands what is visible to a handler, again and again, as a poller does. */
 function poll(queue: QueueState, visibilityMs: number, handler: Handler): () => void {

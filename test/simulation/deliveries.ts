@@ -1,7 +1,8 @@
-import { asFanlakeError, type FanlakeError } from '../../functions/core/errors.ts';
-import { Actor, Environment, type Held, type WorkQueueName } from './actor.ts';
+import { asFanlakeError } from '../../functions/core/errors.ts';
+import { Actor, Environment, type Held, type MachineClock, type WorkQueueName } from './actor.ts';
 import { batchSizes, type FunctionName, type Received, receiverOf } from './functions.ts';
 import { functionLimitMs, invisibleMs, minuteMs, secondMs } from './limits.ts';
+import { type NamedEpoch, namedEpoch } from './named-runs.ts';
 import type { QueuedMessage } from './queue-state.ts';
 import { Violation } from './violation.ts';
 import type { WorldState } from './world-state.ts';
@@ -42,7 +43,8 @@ export class Deliveries {
     }
     if (held.length === 0) return;
     const environment = this.environmentOf(name);
-    const actor = this.startActor(name, environment, held);
+    const runs = held.flatMap(({ message }) => this.namedEpoch(message.body)?.run ?? []);
+    const actor = this.startActor(name, environment, held, runs);
     state.say(actor, () => `gets ${held.map(({ message, receive }) => `#${message.id} (receive ${receive}) of ${queue}`).join(', ')}`);
     const received = held.map((one) => this.receivedOf(one));
     void environment.code.handle(name, received).then(
@@ -74,13 +76,19 @@ export class Deliveries {
     return environment;
   }
 
-  startActor(name: string, environment: Environment, held: readonly Held[]): Actor {
-    const { skewMs } = this.state.scenario;
-    const skew = skewMs === 0 ? 0 : this.state.random.between(-skewMs, skewMs);
-    const actor = new Actor(`${name}/${++this.actorNumber}`, environment, held, this.state.nowMs, skew);
+  startActor(name: string, environment: Environment, held: readonly Held[], runs: readonly string[]): Actor {
+    const actor = new Actor(`${name}/${++this.actorNumber}`, environment, held, runs, this.state.nowMs, this.clock());
     environment.actor = actor;
     this.state.actors.push(actor);
     return actor;
+  }
+
+  private clock(): MachineClock {
+    const { random, scenario, reached } = this.state;
+    const off = (most: number): number => (most === 0 ? 0 : random.between(-most, most));
+    const [skewMs, driftPercent] = [off(scenario.skewMs), off(scenario.driftPercent)];
+    if (driftPercent !== 0) reached.add(driftPercent < 0 ? 'a slow clock' : 'a fast clock');
+    return { skewMs, rate: 1 + driftPercent / 100 };
   }
 
   /** Something is done when the world goes on. */
@@ -111,7 +119,7 @@ export class Deliveries {
     const error = asFanlakeError(thrown);
     this.state.say(actor, () => `#${message.id} comes again: ${error.code} ${error.message}`);
     if (!actor.isDisturbed) {
-      if (!this.isExcused(error))
+      if (!this.state.isExcused(this.namedEpoch(message.body)?.run, error))
         throw new Violation(
           'nothing fails that no fault has touched',
           `${actor.name}, ${queue} ${message.body}: ${(thrown as Error).stack ?? error.message}`,
@@ -122,20 +130,18 @@ export class Deliveries {
       message.visibleMs = this.state.nowMs + (error.code === 'usage' ? 0 : Math.min(10 * minuteMs, 5 * secondMs * 2 ** (receive - 1)));
   }
 
-  /** What another's fault may have left: a plan whose work root has expired, a table that another writer has changed. */
-  private isExcused({ message }: FanlakeError): boolean {
-    const { expired, changedTables } = this.state.excuses;
-    return expired.size > 0 || (changedTables.size > 0 && message.includes('is decided to commit, but'));
+  private namedEpoch(body: string): NamedEpoch | null {
+    return namedEpoch(body, this.state.uploads);
   }
 
   private acknowledge(actor: Actor, { queue, message }: Held): void {
     const { state } = this;
-    if (state.isFaulty('lost-acknowledgement')) {
+    if (state.isFaulty('lost-acknowledgement', actor.runs)) {
       state.say(actor, `the acknowledgement of #${message.id} is lost`);
       return;
     }
     state.acknowledge(queue, message.id, message.body);
-    if (!state.isFaulty('duplicate')) return;
+    if (!state.isFaulty('duplicate', actor.runs)) return;
     const laterMs = state.random.below(state.random.pick([1, minuteMs, 120 * minuteMs]));
     state.queues[queue].messages.set(message.id, { ...message, visibleMs: state.nowMs + laterMs });
     state.say(actor, `#${message.id} is there again though it was deleted`);
@@ -153,7 +159,13 @@ export class Deliveries {
     this.state.say(actor, `#${message.id} becomes visible while it is handled`);
   }
 
-  freeze(actor: Actor, ms: number): void {
+  /**
+   * A function sleeps also for longer than Lambda lets one live. Not where the plan that it has read has expired since: what it creates behind that would be
+   * nobody's, and there the protocol relies on Lambda (docs/protocol.md, Assumptions).
+   */
+  freeze(actor: Actor, asked: number): void {
+    const mayOutlive = !actor.runs.some((run) => this.state.excuses.expired.has(run));
+    const ms = mayOutlive ? asked : Math.min(asked, functionLimitMs);
     actor.frozenUntilMs = this.state.nowMs + ms;
     actor.isDisturbed = true;
     actor.isZombie = actor.isZombie || ms > functionLimitMs;
@@ -183,11 +195,16 @@ export class Deliveries {
   }
 
   private noteDeadLetter(queue: WorkQueueName, { body, undisturbed }: QueuedMessage): void {
-    const { excuses, runOfUpload } = this.state;
+    const { givenUpEpochs, expired } = this.state.excuses;
+    const named = this.namedEpoch(body);
     this.state.say(null, () => `a dead letter of ${queue}: ${body.slice(0, 200)}`);
-    if (undisturbed > 0 && excuses.expired.size === 0) {
+    if (undisturbed > 0 && !expired.has(named?.run ?? '')) {
       throw new Violation('nothing is given up that no fault has touched', `${queue}: ${body}`);
     }
-    if (queue === 'requests') for (const run of runOfUpload) excuses.givenUpRequests.add(run);
+    // the first time it is sent again
+    if (queue === 'requests' && named !== null && isSentAgain(body)) givenUpEpochs.add(`${named.run}/e${named.epoch}`);
   }
 }
+
+/** Whether it is a dead request that was given another chance. */
+const isSentAgain = (body: string): boolean => (JSON.parse(body) as { readonly kind?: string }).kind === 'again';

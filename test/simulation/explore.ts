@@ -27,6 +27,9 @@ interface Reached {
   readonly step: number;
 }
 
+/** More than any run of a small world comes to. */
+const epochs = Array.from({ length: 20 }, (_, epoch) => epoch);
+
 /** Tries all interleavings of a small world's functions and faults, each state once, nearest first. */
 export class Explorer {
   private readonly world: SmallWorld;
@@ -72,7 +75,7 @@ export class Explorer {
       const { maxBadRows, maxFailedTasks } = job.limits;
       const { format, name: table } = job.table;
       const deadlineMs = Number.POSITIVE_INFINITY;
-      this.uploads.set(run, { run, table, format, key, body, query: queryKind(job.query), maxBadRows, maxFailedTasks, deadlineMs });
+      this.uploads.set(run, { ...object, run, table, format, body, query: queryKind(job.query), maxBadRows, maxFailedTasks, deadlineMs });
       for (let end = body.length; end > 0; end--)
         for (let start = 0; start < end; start++) this.everyRange.add(rangeId(run, { key, start, end }));
       const event: Message = { queue: 'requests', body: uploadEvent(object, true), receives: 0, visible: true, several: false };
@@ -143,14 +146,14 @@ export class Explorer {
     const none = new Set<string>();
     return new Invariants(stores, this.uploads, {
       givenUpRanges: this.world.mayGiveUp ? this.everyRange : none,
-      givenUpRequests: this.world.mayGiveUp ? all : none,
-      givenUpMerges: this.world.mayGiveUp ? all : none,
+      givenUpEpochs: this.world.mayGiveUp ? new Set([...all].flatMap((run) => epochs.map((epoch) => `${run}/e${epoch}`))) : none,
       expired: none,
       cancelled: this.world.commands.includes('cancel') ? all : none,
       overwritten: none,
       changedTables: none,
       vacuumed: none,
-      lastTroubleMs: 0,
+      troubleMs: new Map(),
+      clockErrorMs: 0,
     });
   }
 

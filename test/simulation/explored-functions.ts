@@ -1,5 +1,5 @@
 import { type Call, type Caller, describeCall } from './calls.ts';
-import { type Deployment, type FunctionName, type Received, SimulatedFunction } from './functions.ts';
+import { type CommandedRun, type Deployment, type FunctionName, type Received, SimulatedFunction } from './functions.ts';
 import type { CommandName } from './small-world.ts';
 
 /** What an invocation or a command begins with: all that it knows but the answers to its calls. */
@@ -7,7 +7,7 @@ export interface Beginning {
   readonly function: FunctionName | CommandName;
   readonly messages: readonly { readonly queue: Received['queue']; readonly body: string; readonly receive: number }[];
   /** Of a command. */
-  readonly run?: { readonly table: string; readonly run: string; readonly key: string };
+  readonly run?: CommandedRun;
   /** Begins its nonces: invocations differ by them. */
   readonly name: string;
 }
@@ -154,7 +154,8 @@ class Execution implements Caller {
     const { function: name, messages, run } = this.beginning;
     if (name === 'cancel' || name === 'retry') {
       if (run === undefined) throw new Error(`${name} of no run`);
-      const work = name === 'cancel' ? code.cancel(run.table, run.run) : code.takeUp(run, false);
+      // time stands still: it doesn't wait for the monitor
+      const work = name === 'cancel' ? code.cancel(run, 0) : code.retry(run);
       // what it refuses is the answer that its user gets
       await work.catch(() => {});
       return [];

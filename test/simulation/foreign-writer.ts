@@ -20,6 +20,21 @@ function linesOf(lake: StoreState, table: string): readonly Line[] {
   return lines;
 }
 
+/** The first entry of a table of lines by somebody else, who wants its checkpoints so often. */
+export function foreignTable(table: string, checkpointInterval: number): { readonly key: string; readonly text: string } {
+  const fields = [{ name: 'line', type: 'string', nullable: true, metadata: {} }];
+  const metaData = {
+    id: '00000000-0000-4000-8000-000000000000',
+    format: { provider: 'parquet', options: {} },
+    schemaString: JSON.stringify({ type: 'struct', fields }),
+    partitionColumns: [],
+    configuration: { 'delta.checkpointInterval': String(checkpointInterval) },
+    createdTime: 0,
+  };
+  const lines = [{ protocol: { minReaderVersion: 1, minWriterVersion: 2 } }, { metaData }];
+  return { key: `${table}/_delta_log/${nameOf(0)}`, text: lines.map((line) => JSON.stringify(line)).join('\n') };
+}
+
 /**
  * The next entry of a table by somebody else: a file of theirs, or a change of the schema.
  * @returns null when there is no table yet

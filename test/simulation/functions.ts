@@ -1,4 +1,9 @@
-/** The functions that are deployed, wired to simulated ports as their handlers wire them to AWS. */
+/** The functions that are deployed, wired to simulated ports as their handlers wire them to AWS; and the commands that act on a stack. */
+import { askToRetry, askToRun } from '../../cli/stack/ask-stack.ts';
+import { endOnStack } from '../../cli/stack/end-on-stack.ts';
+import type { Asking } from '../../cli/stack/stack.ts';
+import { identifyRun } from '../../cli/store/identify-run.ts';
+import type { Place } from '../../cli/store/place.ts';
 import { handleRequests } from '../../functions/coordinator/handle-request.ts';
 import type { Inspector } from '../../functions/core/inspector.ts';
 import type { Job } from '../../functions/core/job.ts';
@@ -6,21 +11,14 @@ import { jobFinder } from '../../functions/core/job-of-key.ts';
 import { manyWorkers } from '../../functions/core/plan.ts';
 import type { Delivery } from '../../functions/core/ports.ts';
 import { readRequest } from '../../functions/core/request.ts';
-import { uploadRun } from '../../functions/core/upload.ts';
 import { announceRun } from '../../functions/lambda/announce-run.ts';
 import { type DeadQueue, handleDeadLetter } from '../../functions/monitor/dead-letters.ts';
 import { handleMonitor } from '../../functions/monitor/handle-monitor.ts';
-import { noteAsked } from '../../functions/protocol/asked-epoch.ts';
 import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
-import { readDecision } from '../../functions/protocol/documents.ts';
-import { fulfilDuties } from '../../functions/protocol/duties.ts';
-import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
+import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
-import { type RunRequest, writeRunRequest } from '../../functions/protocol/run-request.ts';
-import { sendAll } from '../../functions/protocol/send.ts';
 import { TableLogs } from '../../functions/protocol/table-logs.ts';
-import { type Asked, findWayOn } from '../../functions/protocol/take-up-run.ts';
 import { handleCommits } from '../../functions/reducer/handle-commits.ts';
 import type { Log } from '../../functions/runtime/log.ts';
 import { Performer } from '../../functions/worker/perform-message.ts';
@@ -56,6 +54,14 @@ export interface Deployment {
   readonly splitBytes: number;
   readonly maxReceives: number;
   readonly guess: (key: string, start: number) => 'right' | 'wrong' | 'lost';
+}
+
+/** The run that a command is typed for. */
+export interface CommandedRun {
+  readonly table: string;
+  readonly run: string;
+  /** Of its object. */
+  readonly key: string;
 }
 
 export interface Received extends Delivery<string> {
@@ -197,58 +203,43 @@ export class SimulatedFunction {
     };
   }
 
+  /** What a command sees of the stack. Nobody listens to what it ends itself. */
+  private get stack(): Asking & Place {
+    const { stores } = this.context;
+    return { name: 'simulated', stack: 'simulated', stores, context: { ...this.context, announce: null }, requests: this.requests() };
+  }
+
   /**
-   * `fanlake retry`, or `fanlake run` once more over an upload's object, on a stack: a message to the coordinator.
+   * `fanlake retry` on a stack, without its waiting.
    * @throws FanlakeError what kept it from that
    */
-  async takeUp(
-    { table, run, key }: { readonly table: string; readonly run: string; readonly key: string },
-    runsAgain: boolean,
-  ): Promise<void> {
-    const { stores } = this.context;
-    const found = await lookUpRun(stores, table, run);
-    if (found === null || found.outcome?.outcome === 'COMMITTED') return;
-    const asked = runsAgain ? await this.asked(table, run, key) : null;
-    await this.haveEndAnnounced(found);
-    const { kind, epoch } = await findWayOn({ ...this.context, announce: null }, found, asked);
-    if (asked !== null && kind === 'under way') return;
-    const anew = asked === null ? null : await writeRunRequest(stores.work, { ...asked.request, epoch });
-    const message = kind === 'anew' && anew !== null ? anew : { kind: 'retry', run, epoch, table, request: anew?.request ?? null };
-    if (epoch > 0) await noteAsked(stores.work, { run, epoch });
-    await sendAll(this.requests(), [message]);
+  async retry({ table, run }: CommandedRun): Promise<void> {
+    const found = await lookUpRun(this.context.stores, table, run);
+    if (found !== null && found.outcome?.outcome !== 'COMMITTED') await askToRetry(this.stack, found);
   }
 
-  /** As cli/stack/have-end-announced.ts. */
-  private async haveEndAnnounced({ run, epoch, table, plan, outcome }: FoundRun): Promise<void> {
-    if (plan !== null || outcome !== null) return;
-    const decision = await readDecision(this.context.stores.lake, table, { run, epoch });
-    if (decision === null || decision.kind === 'commit') return;
-    await sendAll(this.requests(), [{ kind: 'retry', run, epoch, table, request: null }]);
-  }
-
-  private async asked(table: string, id: string, key: string): Promise<(Asked & { readonly request: RunRequest }) | null> {
+  /**
+   * `fanlake run` over an upload's object on a stack, without its waiting, and without its look for mistakes of job and query: that takes the engine.
+   * @throws FanlakeError what kept it from that
+   */
+  async runAgain({ table, run, key }: CommandedRun): Promise<void> {
     const verdict = this.findJob(key);
     const object = await this.context.stores.landing.head(key);
-    // overwritten since: it would be another run
-    if (verdict.kind !== 'job' || object === null || uploadRun({ job: verdict.job, object }) !== id) return null;
+    if (verdict.kind !== 'job' || object === null) return;
     const { job } = verdict;
-    const request: RunRequest = { job, run: id, epoch: 0, table, objects: [object], splitBytes: null };
-    // by the coordinator
-    const plan = () => Promise.reject(new Error('a command on a stack plans nothing'));
-    return { job, splitBytes: null, plan, request };
+    const identified = await identifyRun(this.stack, { job, table, objects: [object], again: false });
+    // overwritten since: it is another run
+    if (identified.run !== run) return;
+    await askToRun(this.stack, { run, job, table, objects: [object], splitBytes: null }, identified.found, async () => {});
   }
 
-  /** `fanlake cancel`. */
-  async cancel(table: string, run: string): Promise<void> {
+  /**
+   * `fanlake cancel` on a stack.
+   * @param patienceMs how long it waits for the stack's monitor; absent: as the command does
+   */
+  async cancel({ table, run }: CommandedRun, patienceMs?: number): Promise<void> {
     const found = await lookUpRun(this.context.stores, table, run);
-    // nobody listens to a command
-    const context: RunContext = { ...this.context, announce: null };
-    const end: EndRun = async ({ epoch, plan }, decision) => {
-      // the monitor is asked first, and tells of it
-      if (plan !== null && decision.kind !== 'commit') await sendAll(context.monitor, [{ kind: 'monitor', run, epoch }]);
-      await this.haveEndAnnounced({ run, epoch, table, plan, outcome: null });
-      await fulfilDuties(context, decision);
-    };
-    if (found !== null) await cancelRun(context, found, end);
+    const end: EndRun = (epoch, decision) => endOnStack(this.stack, epoch, decision, patienceMs);
+    if (found !== null) await cancelRun(this.stack.context, found, end);
   }
 }

@@ -30,11 +30,12 @@ export interface LandedUpload {
   readonly table: string;
   readonly format: 'delta' | 'parquet';
   readonly key: string;
+  readonly version: string;
   readonly body: string;
   readonly query: QueryKind;
   readonly maxBadRows: number;
   readonly maxFailedTasks: number;
-  /** An epoch may take so long, by clocks that differ. */
+  /** An epoch may take so long. */
   readonly deadlineMs: number;
 }
 
@@ -42,10 +43,8 @@ export interface LandedUpload {
 export interface Excuses {
   /** Ranges of tasks that were given up after deliveries of which each was disturbed by a fault: see {@link rangeId}. */
   readonly givenUpRanges: ReadonlySet<string>;
-  /** Runs whose upload could not be planned in disturbed deliveries. */
-  readonly givenUpRequests: ReadonlySet<string>;
-  /** Runs of which a merge task was given up in disturbed deliveries. */
-  readonly givenUpMerges: ReadonlySet<string>;
+  /** Epochs, `<run>/e<epoch>`, of which such a task is, or which could not be planned in deliveries that were all disturbed. */
+  readonly givenUpEpochs: ReadonlySet<string>;
   /** Runs of which the work root's objects expired. */
   readonly expired: ReadonlySet<string>;
   readonly cancelled: ReadonlySet<string>;
@@ -55,8 +54,10 @@ export interface Excuses {
   readonly changedTables: ReadonlySet<string>;
   /** Tables of which another writer's VACUUM took files. */
   readonly vacuumed: ReadonlySet<string>;
-  /** When something last went wrong, or happened outside, in milliseconds since 1970. */
-  readonly lastTroubleMs: number;
+  /** When something last went wrong with a run, or was done to it from outside, in milliseconds since 1970. */
+  readonly troubleMs: ReadonlyMap<string, number>;
+  /** The most by which a clock was off that somebody has looked at. */
+  readonly clockErrorMs: number;
 }
 
 interface Roots {
@@ -66,7 +67,7 @@ interface Roots {
 
 /** Objects that are written once and never again. */
 export const immutable =
-  /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.json|_manifest\/[^/]+\.json)$/;
+  /\/(?:plan\.json|decision\.json|outcome\.json|parts\/.*|plan\/.*\.json|_delta_log\/\d{20}\.(?:json|checkpoint\.parquet)|_manifest\/[^/]+\.json)$/;
 
 const logEntry = /^(.*)\/_delta_log\/(\d{20})\.json$/;
 const ourFile = /^(.+)-e(\d+)-\d{7}-[^/]*\.parquet$/;
@@ -252,8 +253,8 @@ export class Invariants {
     const upload = this.uploads.get(run);
     if (upload === undefined) return;
     const bad = badLines(upload).length;
-    const { givenUpRanges, givenUpRequests, givenUpMerges, expired, overwritten, changedTables, vacuumed } = this.excuses;
-    const givenUp = [...givenUpRanges].some((range) => range.startsWith(`${run} `)) || givenUpRequests.has(run) || givenUpMerges.has(run);
+    const { givenUpEpochs, expired, overwritten, changedTables, vacuumed } = this.excuses;
+    const givenUp = givenUpEpochs.has(`${run}/e${epoch}`);
     const excused: Partial<Record<ErrorCode, boolean>> = {
       'rows.bad': bad > upload.maxBadRows,
       'task.died': givenUp,
@@ -262,7 +263,7 @@ export class Invariants {
       'store.failed': givenUp,
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
-      'run.deadline': seconds * 1_000 >= upload.deadlineMs && !this.isHung(upload, epoch),
+      'run.deadline': seconds * 1_000 >= upload.deadlineMs - 2 * this.excuses.clockErrorMs && !this.isHung(upload, epoch),
       'commit.conflict': changedTables.has(upload.table) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
       'table.schema': changedTables.has(upload.table),
       'run.unknown': expired.has(run),
@@ -275,7 +276,7 @@ export class Invariants {
   /** Whether a run had all the time that it needed, and nothing kept it: a deadline is there for trouble, not for what nobody finishes. */
   private isHung({ run, table, deadlineMs }: LandedUpload, epoch: number): boolean {
     const endedMs = this.roots.lake.objects.get(outcomeKey(table, { run, epoch }))?.modifiedMs ?? 0;
-    return deadlineMs > enoughMs && endedMs - this.excuses.lastTroubleMs > enoughMs;
+    return deadlineMs > enoughMs && endedMs - (this.excuses.troubleMs.get(run) ?? 0) > enoughMs;
   }
 
   /** No more is missing or set aside than the job allows, and nothing without a reason. */

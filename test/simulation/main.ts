@@ -130,7 +130,7 @@ async function many(): Promise<void> {
   console.log(`simpler:      ${command(small.variation)}`);
 }
 
-function print({ seeds, steps, outcomes, faults }: Tally, seconds: number): void {
+function print({ seeds, steps, outcomes, faults, reached }: Tally, seconds: number): void {
   const counts = (of: Readonly<Record<string, number>>): string =>
     Object.entries(of)
       .sort(([a], [b]) => a.localeCompare(b))
@@ -141,6 +141,7 @@ function print({ seeds, steps, outcomes, faults }: Tally, seconds: number): void
   );
   console.log(`epochs ended: ${counts(outcomes)}`);
   console.log(`faults:       ${counts(faults)}`);
+  console.log(`worlds with:  ${counts(reached)}`);
 }
 
 if (options.part === true) await part();

@@ -1,4 +1,4 @@
-import { FanlakeError } from '../../functions/core/errors.ts';
+import { asFanlakeError, FanlakeError } from '../../functions/core/errors.ts';
 import { outcomeKey, planKey, runsPrefix } from '../../functions/core/keys.ts';
 import { tableKeyOf, uploadRun } from '../../functions/core/upload.ts';
 import { type Actor, Environment } from './actor.ts';
@@ -38,7 +38,7 @@ export class OutsideWorld {
     const [event, ...rest] = this.toCome;
     if (event === undefined) return;
     this.toCome = rest;
-    if (event.kind !== 'expiry') this.state.excuses.lastTroubleMs = this.state.nowMs;
+    if (event.kind !== 'expiry') this.state.trouble(this.touchedBy(event));
     switch (event.kind) {
       case 'upload':
         this.upload(event);
@@ -60,6 +60,13 @@ export class OutsideWorld {
         this.foreign(event);
         return;
     }
+  }
+
+  /** The runs that something from outside concerns. */
+  private touchedBy(event: Outside): readonly string[] {
+    if ('table' in event) return [...this.state.uploads.values()].flatMap(({ table, run }) => (table === event.table ? [run] : []));
+    if (event.kind === 'upload') return [...this.state.uploads.values()].flatMap(({ key, run }) => (key === event.key ? [run] : []));
+    return [this.state.runOfUpload[event.upload] ?? ''];
   }
 
   private schedule(event: Outside): void {
@@ -87,13 +94,15 @@ export class OutsideWorld {
       table: tableKeyOf(job),
       format: job.table.format,
       key,
+      version: object.version,
       body,
       query: queryKind(job.query),
       maxBadRows,
       maxFailedTasks,
-      deadlineMs: deadlineMinutes * minuteMs - 2 * state.scenario.skewMs,
+      deadlineMs: deadlineMinutes * minuteMs,
     });
     state.runOfUpload.push(run);
+    state.trouble([run]);
     const event = uploadEvent(object, state.scenario.isVersioned);
     this.eventOfUpload.push(event);
     state.send(null, 'requests', [event], 0);
@@ -104,26 +113,24 @@ export class OutsideWorld {
     const upload = this.landed(event.upload);
     if (upload === undefined) return;
     const environment = new Environment(state, 'command');
-    const actor = deliveries.startActor(event.kind, environment, []);
+    const actor = deliveries.startActor(event.kind, environment, [], [upload.run]);
     // whoever reads of an error that may pass types it again; whoever's machine dies doesn't
     const again = (): void => this.schedule({ ...event, afterMs: state.nowMs - beginMs + minuteMs });
     state.say(actor, `types ${event.kind} ${upload.run}`);
     if (event.kind === 'cancel') state.excuses.cancelled.add(upload.run);
-    const work =
-      event.kind === 'cancel'
-        ? environment.code.cancel(upload.table, upload.run)
-        : environment.code.takeUp(upload, event.kind === 'run-again');
+    const { code } = environment;
+    const work = event.kind === 'cancel' ? code.cancel(upload) : event.kind === 'retry' ? code.retry(upload) : code.runAgain(upload);
     void work.then(
       () => deliveries.atNextStep(() => state.leave(actor)),
-      (thrown: unknown) => deliveries.atNextStep(() => this.commandFailed(actor, thrown, again)),
+      (thrown: unknown) => deliveries.atNextStep(() => this.commandFailed(actor, upload.run, thrown, again)),
     );
   }
 
-  private commandFailed(actor: Actor, thrown: unknown, again: () => void): void {
+  private commandFailed(actor: Actor, run: string, thrown: unknown, again: () => void): void {
     const { state } = this;
     state.say(actor, `ends with ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     const refused = thrown instanceof FanlakeError && !thrown.retryable;
-    if (!actor.isDisturbed && !refused && state.excuses.expired.size === 0)
+    if (!actor.isDisturbed && !refused && !state.isExcused(run, asFanlakeError(thrown)))
       throw new Violation('nothing fails that no fault has touched', `${actor.name}: ${(thrown as Error).stack}`);
     state.leave(actor);
     if (!refused) again();
@@ -136,14 +143,16 @@ export class OutsideWorld {
     const { work } = state.roots;
     // objects live longer than any function sleeps; a folder may be deleted when nobody is at work and nothing is on its way
     const mayGo = this.hasEnded(upload) && state.actors.length === 0 && state.late.length === 0;
-    const isOld = (key: string): boolean => state.nowMs - (work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
+    // see Deliveries.freeze
+    const isOutlived = state.actors.some(({ isZombie, runs }) => isZombie && runs.includes(upload.run));
+    const isOld = (key: string): boolean => !isOutlived && state.nowMs - (work.objects.get(key)?.modifiedMs ?? 0) > expiryMs;
     const all = work.keys().filter((key) => key.startsWith(`${runsPrefix}${upload.run}/`));
     const keys = all.filter((key) => mayGo || isOld(key));
     if (keys.length < all.length) this.schedule({ kind: 'expiry', upload: index, afterMs: state.nowMs - beginMs + dayMs });
     if (keys.length === 0) return;
     state.say(null, `${keys.length} objects of ${upload.run} in the work root expire`);
     state.excuses.expired.add(upload.run);
-    state.excuses.lastTroubleMs = state.nowMs;
+    state.trouble([upload.run]);
     for (const key of keys) work.apply({ root: 'work', kind: 'delete', key }, state.nowMs);
   }
 

@@ -234,6 +234,24 @@ export const plantedBugs: readonly PlantedBug[] = [
     ),
   },
   {
+    name: 'task-given-up-early',
+    caughtBy: { simulation: ['nothing is given up before its last delivery'], exploration: null },
+    mistake: 'What failed twice fails the third time too.',
+    patches: one('functions/worker/perform-message.ts', 'receiveCount < tries)', 'receiveCount < Math.min(2, tries))'),
+  },
+  {
+    name: 'dead-request-buried-at-once',
+    caughtBy: { simulation: ['no run fails without a reason'], exploration: null },
+    mistake: 'A dead request was tried often enough: its run fails.',
+    patches: one('functions/monitor/dead-letters.ts', 'if (deaths === 0) return sendAll(', 'if (deaths < 0) return sendAll('),
+  },
+  {
+    name: 'checkpoint-without-transactions',
+    caughtBy: { simulation: ['a checkpoint has what its log has'], exploration: null },
+    mistake: 'A checkpoint is there for readers, and they read files.',
+    patches: one('functions/core/table-log/checkpoint.ts', 'for (const txn of snapshot.transactions.values()) yield { txn };', ''),
+  },
+  {
     name: 'no-transaction',
     caughtBy: {
       simulation: [
@@ -285,8 +303,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'Whoever finds the next stage planned has nothing left to do: its planner has sent its tasks.',
     patches: one(
       'functions/protocol/climb.ts',
-      'return sendStage(context, plan, next.stage, next.created);',
-      'return next.created ? sendStage(context, plan, next.stage, true) : undefined;',
+      'const isComplete = await sendStage(context, plan, next.stage, next.created);',
+      'const isComplete = next.created ? await sendStage(context, plan, next.stage, true) : false;',
     ),
   },
 ];

@@ -13,15 +13,18 @@ export interface Tally {
   steps: number;
   readonly outcomes: Record<string, number>;
   readonly faults: Record<string, number>;
+  /** Worlds in which a rare thing has happened. */
+  readonly reached: Record<string, number>;
 }
 
-export const noTally = (): Tally => ({ seeds: 0, steps: 0, outcomes: {}, faults: {} });
+export const noTally = (): Tally => ({ seeds: 0, steps: 0, outcomes: {}, faults: {}, reached: {} });
 
-export function addTally(into: Tally, { seeds, steps, outcomes, faults }: Tally): void {
+export function addTally(into: Tally, { seeds, steps, outcomes, faults, reached }: Tally): void {
   into.seeds += seeds;
   into.steps += steps;
   addCounts(into.outcomes, outcomes);
   addCounts(into.faults, faults);
+  addCounts(into.reached, reached);
 }
 
 function addCounts(into: Record<string, number>, counts: Readonly<Record<string, number>>): void {
@@ -42,8 +45,8 @@ export async function runSeeds(
   const tally = noTally();
   for (let seed = from; seed < from + count; seed++) {
     const variation = plain(seed);
-    const { violation, steps, outcomes, faults } = await runOne(variation);
-    addTally(tally, { seeds: 1, steps, outcomes, faults });
+    const { violation, steps, outcomes, faults, reached } = await runOne(variation);
+    addTally(tally, { seeds: 1, steps, outcomes, faults, reached: Object.fromEntries(reached.map((name) => [name, 1])) });
     if (violation !== null) return { tally, failure: { variation, violation } };
     if (tally.seeds % 100 === 0) onProgress(tally.seeds);
   }

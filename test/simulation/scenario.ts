@@ -29,8 +29,12 @@ export interface Scenario {
   readonly faultSteps: number;
   /** Whether the landing bucket keeps versions that were overwritten. */
   readonly isVersioned: boolean;
-  /** Most milliseconds by which a function's clock is off. */
+  /** Most milliseconds by which a function's clock is off when it begins. */
   readonly skewMs: number;
+  /** By how many percent it is slow or fast at most. */
+  readonly driftPercent: number;
+  /** Delta tables that another writer has made before. */
+  readonly tables: readonly { readonly table: string; readonly checkpointInterval: number }[];
 }
 
 const hourMs = 60 * minuteMs;
@@ -94,6 +98,19 @@ function lateRetry(random: Random, outside: readonly Outside[], span: number): r
   ];
 }
 
+/** Tables whose checkpoints come so often that few commits reach one, as their writer may ask for. */
+function tablesOf(jobs: readonly Job[], checkpointInterval: number): Scenario['tables'] {
+  const names = new Set(jobs.flatMap(({ table }) => (table.format === 'delta' ? [table.name] : [])));
+  return [...names].map((table) => ({ table, checkpointInterval }));
+}
+
+/** Commits of another writer: ours are at versions with and without a checkpoint. */
+function otherCommits(random: Random, tables: Scenario['tables'], span: number): readonly Outside[] {
+  return tables.flatMap(({ table }) =>
+    Array.from({ length: random.below(3) }, () => ({ kind: 'foreign-append' as const, table, afterMs: random.below(span) })),
+  );
+}
+
 /** Everything that a seed decides before the first step. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
@@ -147,6 +164,12 @@ export function scenarioOf(seed: number): Scenario {
     for (let n = random.between(1, 3); n > 0; n--)
       outside.push({ kind: 'foreign-vacuum', table, afterMs: weekMs + random.below(2 * minuteMs) });
   }
+  // of their own: what the other numbers decide stays
+  const more = new Random(seed ^ 0x7f4a7c15);
+  const driftPercent = more.pick([0, 0, 10]);
+  const hasTables = more.chance(0.35);
+  const tables = hasTables ? tablesOf(jobs, more.pick([1, 2])) : [];
+  if (hasTables) outside.push(...otherCommits(more, tables, span));
   outside.push(...lateRetry(new Random(seed ^ 0x2545f491), outside, span));
   const wrongGuesses = random.pick([0, 0, 0.3, 1]);
   const lostGuesses = random.pick([0, 0.5]);
@@ -157,6 +180,8 @@ export function scenarioOf(seed: number): Scenario {
     faults: faultsOf(random),
     faultSteps: random.pick([200, 1_000, 3_000]),
     skewMs: random.pick([0, 0, 5 * minuteMs]),
+    driftPercent,
+    tables,
     deployment: {
       jobs,
       splitBytes: random.pick([6, 10, 20, 40, 1_000]),

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { plantedBugs } from './planted-bugs.ts';
 import type { Tally } from './run-seeds.ts';
-import { faultNames } from './scenario-faults.ts';
+import { faultNames, reachedNames } from './scenario-faults.ts';
 
 interface Simulated extends Tally {
   readonly seconds: number;
@@ -42,12 +42,13 @@ const seeds = 10_000;
 const seedsForBugs = 6_000;
 
 describe('simulated worlds', () => {
-  it(`${seeds.toLocaleString('en')} seeds violate nothing, and in them every fault and every outcome occurs`, () => {
-    const { failure, outcomes, faults, steps, seconds } = simulate('--seeds', String(seeds));
-    console.log(`${seeds} seeds, ${steps} steps, ${seconds.toFixed(0)} s`);
+  it(`${seeds.toLocaleString('en')} seeds violate nothing, and in them every fault, every outcome and what is rare occurs`, () => {
+    const { failure, outcomes, faults, reached, steps, seconds } = simulate('--seeds', String(seeds));
+    console.log(`${seeds} seeds, ${steps} steps, ${seconds.toFixed(0)} s, worlds with: ${JSON.stringify(reached)}`);
     // named in full, with what replays it
     expect(failure === null ? null : `${failure.message}\nnpm run simulate -- --seed ${failure.variation.seed}`).toBeNull();
     expect(Object.keys(faults).sort()).toEqual([...faultNames].sort());
+    expect(Object.keys(reached).sort()).toEqual([...reachedNames].sort());
     expect(Object.keys(outcomes).sort()).toEqual(['CANCELLED', 'COMMITTED', 'FAILED', 'PARTIAL']);
   });
 

@@ -1,22 +1,27 @@
-import { FanlakeError } from '../../functions/core/errors.ts';
-import type { EpochId } from '../../functions/core/keys.ts';
+import { type ErrorCode, FanlakeError } from '../../functions/core/errors.ts';
+import { type EpochId, runsPrefix } from '../../functions/core/keys.ts';
 import type { Part } from '../../functions/core/part.ts';
-import type { Actor, Environment, Place, WorkQueueName } from './actor.ts';
+import type { Actor, Environment, Held, Place, WorkQueueName } from './actor.ts';
 import { type AnyQueueName, type Call, describeCall, isRead, queueNames, type StoreCall } from './calls.ts';
+import { checkpointKey } from './checkpoints.ts';
+import { foreignTable } from './foreign-writer.ts';
 import type { Deployment } from './functions.ts';
 import { Invariants, type LandedUpload, rangeId } from './invariants.ts';
 import { beginMs, secondMs } from './limits.ts';
 import { QueueState } from './queue-state.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
-import type { FaultName } from './scenario-faults.ts';
+import type { FaultName, ReachedName } from './scenario-faults.ts';
 import { StoreState } from './store-state.ts';
 import { Violation } from './violation.ts';
 
 /** More deliveries than faults can use up: behind a hundred failures of its own a dead letter is a person's. */
 const endlessReceives = 1_000;
 
-const partPattern = /^runs\/([^/]+)\/e\d+\/parts\/[^/]+\/s\d+\/\d+\/\d+$/;
+/** A task that wasn't done in time is delivered so often (docs/runbook.md tells of it). */
+const timeoutsPerTask = 2;
+
+const partPattern = /^runs\/([^/]+)\/e(\d+)\/parts\/[^/]+\/s\d+\/\d+\/\d+$/;
 /** Of what never succeeded, not of what is wrong with the input. */
 const givenUpCodes: ReadonlySet<string> = new Set(['task.died', 'task.memory', 'task.timeout', 'store.failed', 'internal']);
 
@@ -36,14 +41,14 @@ export class WorldState implements Place {
   readonly runOfUpload: string[] = [];
   readonly excuses = {
     givenUpRanges: new Set<string>(),
-    givenUpRequests: new Set<string>(),
-    givenUpMerges: new Set<string>(),
+    givenUpEpochs: new Set<string>(),
     expired: new Set<string>(),
     cancelled: new Set<string>(),
     overwritten: new Set<string>(),
     changedTables: new Set<string>(),
     vacuumed: new Set<string>(),
-    lastTroubleMs: beginMs,
+    troubleMs: new Map<string, number>(),
+    clockErrorMs: 0,
   };
   readonly invariants: Invariants;
   /** Epochs whose end the world was told of: `<run>/e<epoch>`. */
@@ -53,6 +58,8 @@ export class WorldState implements Place {
   idle: Environment[] = [];
   /** Requests that were taken for lost and arrive late. */
   late: { readonly atMs: number; readonly call: StoreCall; readonly actor: Actor }[] = [];
+  /** Rare things that have happened here. */
+  readonly reached = new Set<ReachedName>();
   readonly faultCounts: Record<string, number> = {};
   private messageId = 0;
   private nonceNumber = 0;
@@ -70,6 +77,10 @@ export class WorldState implements Place {
       queues[name] = new QueueState(name === 'monitor' ? endlessReceives : scenario.deployment.maxReceives, dead);
     }
     this.queues = queues as Record<AnyQueueName, QueueState>;
+    for (const { table, checkpointInterval } of scenario.tables) {
+      const { key, text } = foreignTable(table, checkpointInterval);
+      this.roots.lake.apply({ root: 'lake', kind: 'create', key, body: Buffer.from(text) }, beginMs);
+    }
     this.invariants = new Invariants(this.roots, this.uploads, this.excuses, this.announced);
   }
 
@@ -84,12 +95,24 @@ export class WorldState implements Place {
     return (++this.nonceNumber).toString(16).padStart(12, '0');
   }
 
-  /** @param weight how much likelier than elsewhere */
-  isFaulty(name: FaultName, weight = 1): boolean {
+  noteClockError(ms: number): void {
+    this.excuses.clockErrorMs = Math.max(this.excuses.clockErrorMs, Math.abs(ms));
+  }
+
+  /**
+   * @param runs those that a fault would touch
+   * @param weight how much likelier than elsewhere
+   */
+  isFaulty(name: FaultName, runs: readonly string[], weight = 1): boolean {
     if (this.steps > this.scenario.faultSteps || !this.random.chance(weight * this.scenario.faults[name])) return false;
-    this.excuses.lastTroubleMs = this.nowMs;
+    this.trouble(runs);
     this.faultCounts[name] = (this.faultCounts[name] ?? 0) + 1;
     return true;
+  }
+
+  /** Something goes wrong with some runs, or is done to them from outside. */
+  trouble(runs: Iterable<string>): void {
+    for (const run of runs) this.excuses.troubleMs.set(run, this.nowMs);
   }
 
   apply(actor: Actor | null, call: Call): unknown {
@@ -130,6 +153,8 @@ export class WorldState implements Place {
     const existed = state.objects.has(key);
     const answer = state.apply(call, this.nowMs);
     this.say(actor, () => `${describeCall(call)}${answer === null || answer === false ? ': no' : ''}`);
+    if (checkpointKey.test(key) && call.kind === 'get' && answer !== null) this.reached.add('a checkpoint is read');
+    if (checkpointKey.test(key) && call.kind === 'create' && answer !== null) this.reached.add('a checkpoint is written');
     if (root === 'landing' || isRead(call)) return answer;
     if (call.kind === 'delete') this.invariants.deleted(root, key);
     else if (answer !== null && answer !== false) {
@@ -140,19 +165,30 @@ export class WorldState implements Place {
     return answer;
   }
 
+  /** Whether an error is no more than what the expiry of a run's own work root must lead to. */
+  isExcused(run: string | undefined, { message }: FanlakeError): boolean {
+    return run !== undefined && this.excuses.expired.has(run) && message.includes(` gone from work:${runsPrefix}${run}/`);
+  }
+
   /** A task may be given up only when a fault has touched each of its deliveries. */
   private noteGivenUp(actor: Actor, key: string, body: Buffer): void {
-    const run = partPattern.exec(key)?.[1];
+    const [, run, epoch] = partPattern.exec(key) ?? [];
     if (run === undefined) return;
     const part = JSON.parse(body.toString()) as Part;
     if (part.kind !== 'failed' || !givenUpCodes.has(part.error.code)) return;
     const [held] = actor.held;
     const isUntouched = held !== undefined && held.message.undisturbed > 0;
-    if (isUntouched && this.excuses.expired.size === 0)
+    if (isUntouched && !this.excuses.expired.has(run))
       throw new Violation('nothing is given up that no fault has touched', `${actor.name}: ${key}`);
+    if (held !== undefined && !this.isLastDelivery(held, part.error.code))
+      throw new Violation('nothing is given up before its last delivery', `${actor.name}: ${key} (receive ${held.receive})`);
+    this.excuses.givenUpEpochs.add(`${run}/e${epoch}`);
     for (const range of part.missing) this.excuses.givenUpRanges.add(rangeId(run, range));
-    // of a merge task, whose rows are of no range of the input
-    if (part.missing.length === 0) this.excuses.givenUpMerges.add(run);
+  }
+
+  /** Whether a task's queue has delivered it as often as it does; what wasn't done in time isn't tried so often. */
+  private isLastDelivery({ queue, receive }: Held, code: ErrorCode): boolean {
+    return queue !== 'tasks' || receive >= (code === 'task.timeout' ? timeoutsPerTask : this.deployment.maxReceives);
   }
 
   /** @returns the messages that a fault kept from the queue */
@@ -162,7 +198,9 @@ export class WorldState implements Place {
     bodies: readonly string[],
     delayMs: number,
   ): readonly { readonly index: number; readonly reason: string }[] {
-    const failed = bodies.flatMap((_, index) => (actor !== null && this.isFaulty('send-in-part') ? [{ index, reason: 'simulated' }] : []));
+    const failed = bodies.flatMap((_, index) =>
+      actor !== null && this.isFaulty('send-in-part', actor.runs) ? [{ index, reason: 'simulated' }] : [],
+    );
     if (failed.length > 0 && actor !== null) actor.isDisturbed = true;
     const out = new Set(failed.map(({ index }) => index));
     for (const [index, body] of bodies.entries()) {

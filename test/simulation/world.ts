@@ -1,10 +1,12 @@
 import type { WorkQueueName } from './actor.ts';
 import { Answers } from './answers.ts';
+import { checkCheckpoints } from './checkpoints.ts';
 import { Deliveries } from './deliveries.ts';
 import { receiverOf } from './functions.ts';
 import { beginMs, minuteMs } from './limits.ts';
 import { OutsideWorld } from './outside-world.ts';
 import type { Scenario } from './scenario.ts';
+import type { ReachedName } from './scenario-faults.ts';
 import { Violation } from './violation.ts';
 import { WorldState } from './world-state.ts';
 
@@ -24,6 +26,8 @@ export interface Report {
   readonly virtualMs: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Rare things that have happened. */
+  readonly reached: readonly ReachedName[];
   readonly violation: Violation | null;
 }
 
@@ -54,12 +58,14 @@ export class World {
       while (this.step()) await this.settle();
       state.invariants.atRest();
       this.checkQueues();
+      await checkCheckpoints(state.roots.lake);
     } catch (thrown) {
       if (!(thrown instanceof Violation)) throw thrown;
       violation = thrown;
       state.say(null, `VIOLATION ${thrown.message}`);
     }
-    return { steps: state.steps, virtualMs: state.nowMs - beginMs, faults: state.faultCounts, outcomes: this.outcomes(), violation };
+    const { steps, faultCounts: faults, reached } = state;
+    return { steps, virtualMs: state.nowMs - beginMs, faults, outcomes: this.outcomes(), reached: [...reached], violation };
   }
 
   /** @returns false when nothing can happen any more */
@@ -99,12 +105,10 @@ export class World {
     if ((this.outside.nextMs() ?? Number.POSITIVE_INFINITY) <= nowMs) events.push({ weight: 1, happen: () => this.outside.happen() });
     const [late] = state.late;
     if (late !== undefined && late.atMs <= nowMs) events.push({ weight: 2, happen: () => this.answers.arriveLate() });
-    if (state.steps % 3 === 0 && state.isFaulty('visibility-expires')) {
-      const held = deliveries.held();
-      if (held.length > 0) {
-        const { actor, one } = state.random.pick(held);
-        events.push({ weight: 8, happen: () => deliveries.showEarly(actor, one) });
-      }
+    const held = state.steps % 3 === 0 ? deliveries.held() : [];
+    if (held.length > 0) {
+      const { actor, one } = state.random.pick(held);
+      if (state.isFaulty('visibility-expires', actor.runs)) events.push({ weight: 8, happen: () => deliveries.showEarly(actor, one) });
     }
     return events;
   }

@@ -13,7 +13,8 @@ interface Options {
 
 const help = `
 On this machine: fanlake watch, run and retry on a home of their own, with files of all sizes that land, are replaced, and are given to runs; every second a worker,
-or a command that is then started again, is killed with SIGKILL. With --localstack: uploads into the deployed stack, whose functions are killed.
+or a command that is then started again, is killed with SIGKILL. With --localstack: uploads into the deployed stack, whose functions are killed, and run and retry, which are
+typed again. So this doesn't show what becomes of a command that nobody types again: npm run simulate does.
 
 In the end everything comes to rest, and what the tables have is compared with DuckDB's reading of the files.
 Ends with 0 when no row is lost or doubled, every run has an outcome and nothing failed without a reason; with 1 else, and keeps everything.

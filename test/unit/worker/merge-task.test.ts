@@ -193,7 +193,7 @@ it('the tasks of a stage are those that were stored first, whoever completes the
   await completeStage(context, plan, mapStage(plan));
   expect((await context.stores.work.get(stageTasksKey(plan, 1)))?.body).toEqual(stored?.body);
   const other = { format: 1, step: 0, kind: 'merge', last: true, tasks: [] } as const;
-  expect(await createStage(context, plan, 1, other)).toMatchObject({ created: false, stage: { tasks: 1 } });
+  expect(await createStage(context, plan, 1, other, false)).toMatchObject({ created: false, stage: { tasks: 1 } });
   expect((await context.stores.work.get(stageTasksKey(plan, 1)))?.body).toEqual(stored?.body);
   // its task has no part yet
   expect(sent).toEqual([taskOf(plan), taskOf(plan)]);

@@ -154,7 +154,7 @@ it('a plan that was given up, and arrives when its run can not be taken up any m
   await type();
   await stack.stores.work.delete(planKey({ run, epoch: 0 }));
   await deliver(asked[0]);
-  expect(watched).toEqual([{ message: { kind: 'monitor', run, epoch: 1 }, delayMs: 600_000 }]);
+  expect(watched).toEqual([{ message: { kind: 'monitor', run, epoch: 1 }, delayMs: 900_000 }]);
 });
 
 it('a retry of a run that another version of Fanlake planned ends at once, with the reason and what to type', async () => {
