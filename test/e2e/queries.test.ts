@@ -63,16 +63,42 @@ describe('a query', () => {
 
   test.each([
     ['an aggregate', 'SELECT count(*) AS n, max(id) AS m FROM input', [['6', '3']]],
+    [
+      'groups',
+      'SELECT v, count(*) AS n, sum(id)::BIGINT AS s FROM input GROUP BY v',
+      [
+        ['x', '2', '2'],
+        ['y', '2', '4'],
+        [null, '2', '6'],
+      ],
+    ],
+    ['a median', 'SELECT median(id) AS m FROM input', [['2.0']]],
     ['DISTINCT', 'SELECT DISTINCT v FROM input', [['x'], ['y'], [null]]],
     ['ORDER BY and LIMIT', 'SELECT id FROM input ORDER BY id DESC LIMIT 1', [['3']]],
-    ['a window', 'SELECT id, count(*) OVER () AS n FROM input', ['1', '2', '3', '1', '2', '3'].map((id) => [id, '6'])],
-  ] as const)('with %s runs over one task, and is refused with the reason over several', async (_what, query, rows) => {
+    ['a window', 'SELECT id, count(*) OVER (PARTITION BY v) AS n FROM input', ['1', '2', '3', '1', '2', '3'].map((id) => [id, '2'])],
+  ] as const)('with %s gives the same over one task and over several', async (_what, query, rows) => {
     const files = [home.file('a.csv', text), home.file('b.csv', text)];
+    for (const splitBytes of [undefined, 10]) {
+      const table = home.newTable();
+      const ended = await home.run({ input: files, table, query, ...(splitBytes === undefined ? {} : { splitBytes }) });
+      expect({ splitBytes, error: ended.error }).toEqual({ splitBytes, error: null });
+      expect(ended.receipt?.tasks.planned === 1).toBe(splitBytes === undefined);
+      expect(ended.receipt?.rows).toMatchObject({ read: 6, filtered: 0, passed: 6, written: rows.length });
+      expect({ splitBytes, rows: sorted(await tableRows(home.tablePath(table))) }).toEqual({ splitBytes, rows: sorted(rows) });
+      expect(deltaLog(home.tablePath(table)).versions).toEqual([0]);
+    }
+  });
+
+  test('that tasks can not share is refused with the reason, and runs where one task takes all', async () => {
+    const files = [home.file('a.csv', text), home.file('b.csv', text)];
+    const query = 'SELECT id, count(*) OVER () AS n FROM input';
     const table = home.newTable();
-    expect(await home.run({ input: files, table, query })).toMatchObject({ exitCode: 0, error: null, receipt: { tasks: { planned: 1 } } });
-    expect(sorted(await tableRows(home.tablePath(table)))).toEqual(sorted(rows));
     const refused = await home.run({ input: files, table, query, splitBytes: 10 });
-    expect(refused).toMatchObject({ exitCode: 2, error: { code: 'query.unsupported', message: expect.stringMatching(/--split-size/) } });
-    expect(deltaLog(home.tablePath(table)).versions).toEqual([0]);
+    const message = expect.stringMatching(/all rows at once.*PARTITION BY.*--allow-single-task/s);
+    expect(refused).toMatchObject({ exitCode: 2, error: { code: 'query.unsupported', message } });
+    expect(deltaLog(home.tablePath(table)).versions).toEqual([]);
+    expect(await home.run({ input: files, table, query })).toMatchObject({ error: null, receipt: { tasks: { planned: 1 } } });
+    const all = ['1', '2', '3', '1', '2', '3'].map((id) => [id, '6']);
+    expect(sorted(await tableRows(home.tablePath(table)))).toEqual(sorted(all));
   });
 });
