@@ -263,7 +263,8 @@ export class Invariants {
       'store.failed': givenUp,
       'input.changed': overwritten.has(run),
       'input.gone': overwritten.has(run),
-      'run.deadline': seconds * 1_000 >= upload.deadlineMs - 2 * this.excuses.clockErrorMs && !this.isHung(upload, epoch),
+      'run.deadline':
+        this.tookMs(upload, epoch, seconds) >= upload.deadlineMs - 2 * this.excuses.clockErrorMs && !this.isHung(upload, epoch),
       'commit.conflict': changedTables.has(upload.table) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
       'table.schema': changedTables.has(upload.table),
       'run.unknown': expired.has(run),
@@ -271,6 +272,14 @@ export class Invariants {
     };
     if (error !== null && excused[error.code] === true) return;
     throw new Violation('no run fails without a reason', `${run}/e${epoch}: ${error?.code} ${error?.message}`);
+  }
+
+  /** From an epoch's plan to its decision, by the world's time and not by what a receipt says; where the plan is gone only that tells. */
+  private tookMs({ run, table }: LandedUpload, epoch: number, seconds: number): number {
+    const id = { run, epoch };
+    const plan = this.roots.work.objects.get(planKey(id));
+    const decision = this.roots.lake.objects.get(decisionKey(table, id));
+    return plan === undefined || decision === undefined ? seconds * 1_000 : decision.modifiedMs - parse<Plan>(plan.body).createdMs;
   }
 
   /** Whether a run had all the time that it needed, and nothing kept it: a deadline is there for trouble, not for what nobody finishes. */
