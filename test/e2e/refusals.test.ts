@@ -85,8 +85,8 @@ describe('a declaration', () => {
     ['a job’s name with capitals', { name: 'Birds', input: {}, table: { name: 'birds' } }, [/Birds/, /a-z, 0-9 and '-'/]],
     [
       'an unknown key',
-      { name: 'birds', inputs: {}, input: {}, table: { name: 'birds', partitionedBy: ['a'] } },
-      [/'inputs'.*did you mean 'input'/i, /'table\.partitionedBy'.*did you mean 'partitionBy'/i],
+      { name: 'birds', qeury: 'SELECT 1', input: {}, table: { name: 'birds', partitionedBy: ['a'] } },
+      [/'qeury'.*did you mean 'query'/i, /'table\.partitionedBy'.*did you mean 'partitionBy'/i],
     ],
     ['a table’s name with a dash', { name: 'birds', input: {}, table: { name: 'my-birds' } }, [/my-birds/]],
   ])('%s is job.invalid, all mistakes in one message', (_what, declaration, says) => {
