@@ -73,18 +73,19 @@ onLocalStack('a query that tasks share', () => {
       return context.skip('a function can only be killed where it is a process that we started, on Linux');
     }
     const query = `SELECT id % ${groups} AS g, count(*) AS n, (${work})::BIGINT AS w FROM input GROUP BY g`;
+    const before = merges(lambdaLogs);
     const command = run(query, 'stages_killed');
-    await until('a merge task begins', async () => merges(lambdaLogs) > 0);
+    await until('a merge task begins', async () => merges(lambdaLogs) > before);
     // until it has shown that it lives: killed before that, its message comes again after the queue's own half an hour
     await sleep(1_500);
-    const before = merges(lambdaLogs);
+    const begun = merges(lambdaLogs);
     for (const { kind, pid } of lambdaProcesses(stackName)) if (kind === 'worker') process.kill(pid, 'SIGKILL');
     const { tasks } = await expectAnswer(command, query, 'stages_killed');
     expect(tasks.attempts).toBeGreaterThan(tasks.done);
-    expect(merges(lambdaLogs)).toBeGreaterThan(before);
+    expect(merges(lambdaLogs)).toBeGreaterThan(begun);
   });
 
-  /** How often a merge task of the run was begun, as its function writes it. */
+  /** How often a merge task was begun, as its function writes it. */
   function merges(lambdaLogs: string): number {
     const names = readdirSync(lambdaLogs).filter((name) => name.startsWith(`${stackName}-FanlakeWorker`));
     const lines = names.flatMap((name) => readFileSync(join(lambdaLogs, name), 'utf8').split('\n'));
