@@ -55,7 +55,7 @@ export function rowsBeforeUnnest(plan: PlanOperator | null): number | null {
 }
 
 /**
- * The query with its output replaced by a count: the rows of `input` that its WHERE lets pass. Null where no single WHERE decides that (a
+ * The query with its output replaced by a count: the rows of `input` that its WHERE lets pass. Null without one, and where no single WHERE decides that (a
  * join, a subquery in FROM, a set operation): such a query filters no rows, it makes others of them.
  */
 export async function countOfPassed(engine: Engine, query: BoundQuery, virtual: readonly string[]): Promise<string | null> {
@@ -64,7 +64,7 @@ export async function countOfPassed(engine: Engine, query: BoundQuery, virtual: 
   const [select] = tree === null ? [] : statementsOf(tree);
   const from = select === undefined ? null : nodeAt(select, 'from_table');
   if (select?.['type'] !== 'SELECT_NODE' || from?.['type'] !== 'BASE_TABLE' || !sameName(textAt(from, 'table_name'), 'input')) return null;
-  if (from['sample'] !== null || !isNode(tree)) return null;
+  if (from['sample'] !== null || select['where_clause'] === null || !isNode(tree)) return null;
   hideFromStars(select, virtual);
   const [counting] = await engine.rows("SELECT json_serialize_sql('SELECT count(*) AS n')::VARCHAR AS tree");
   const [count] = statementsOf(parseTree(String(counting?.['tree'])));
