@@ -131,8 +131,7 @@ async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Ta
  */
 async function startAhead(tools: MapTools, engine: Engine, plan: Plan, split: SplitToStage, attempt: MapAttempt): Promise<MapAhead | null> {
   const piece = likelyPiece(split);
-  const isForAnyTask = plan.query.rowwise || stagesOf(plan) !== null;
-  if (piece === null || !isForAnyTask || split.size < (tools.aheadBytes ?? worthStartingAheadBytes)) return null;
+  if (piece === null || split.size < (tools.aheadBytes ?? worthStartingAheadBytes)) return null;
   await engine.allow([attempt.folder, dirname(piece.path)]);
   return mapAhead(engine, requestOf(plan, attempt, [piece], 'out', split.size));
 }
