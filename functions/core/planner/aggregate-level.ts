@@ -5,10 +5,8 @@ import { NotStaged } from './not-staged.ts';
 import { printExpression, typeOfConstant, typesOf } from './print-parts.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
-import type { Exchange, StageBuilder } from './stage-builder.ts';
+import { type Exchange, rowCount, type StageBuilder } from './stage-builder.ts';
 import { isNode, listAt, nodeAt, type TreeNode, textAt, walk } from './statement-tree.ts';
-
-const rowCount = '_n';
 
 /** Aggregates that take a value as often as once, also where no DISTINCT says so. */
 const blindToRepeats: ReadonlySet<string> = new Set(['approx_count_distinct']);

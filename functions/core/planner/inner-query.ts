@@ -1,6 +1,6 @@
 import { type RowTreatment, readsOfInput } from './rowwise.ts';
 import { tableRef } from './select-tree.ts';
-import { ctesOf, isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { ctesOf, isNode, listAt, nodeAt, type TreeNode, textAt } from './statement-tree.ts';
 
 /** A query whose FROM clause has another one in it that looks at several rows at once. */
 export interface InnerQuery {
@@ -33,8 +33,7 @@ function subqueryIn(select: TreeNode, leaf: TreeNode): Found | null {
   const wrapped = nodeAt(leaf, 'subquery');
   const query = wrapped === null ? null : nodeAt(wrapped, 'node');
   if (query === null) return null;
-  const own = entriesOf(query);
-  return { query: { ...query, cte_map: { map: [...entriesOf(select), ...own] } }, name: 'input', rest: { map: withoutInput(select, []) } };
+  return { query: withEntries(query, entriesOf(select)), name: 'input', rest: { map: withoutInput(select, []) } };
 }
 
 /** An entry of WITH; those before it are its own, those that don't read the input may be the outer one's too. */
@@ -43,9 +42,7 @@ function entryNamed(select: TreeNode, leaf: TreeNode): Found | null {
   const index = ctesOf(select).findIndex((entry) => entry.name === name);
   const entry = ctesOf(select)[index];
   if (entry === undefined) return null;
-  const before = entriesOf(select).slice(0, index);
-  const query = { ...entry.query, cte_map: { map: [...before, ...entriesOf(entry.query)] } };
-  return { query, name, rest: { map: withoutInput(select, [name]) } };
+  return { query: withEntries(entry.query, entriesOf(select).slice(0, index)), name, rest: { map: withoutInput(select, [name]) } };
 }
 
 function entriesOf(query: TreeNode): TreeNode[] {
@@ -55,32 +52,15 @@ function entriesOf(query: TreeNode): TreeNode[] {
 
 /** The entries that can stay: those without the input, which are read but once. */
 function withoutInput(select: TreeNode, without: readonly string[]): TreeNode[] {
-  return entriesOf(select).filter((entry) => !without.includes(textAt(entry, 'key').toLowerCase()) && !readsInput(entry, select));
+  const reads = ctesOf(select).map(({ query }, index) => readsOfInput(withEntries(query, entriesOf(select).slice(0, index))));
+  return entriesOf(select).filter((entry, index) => !without.includes(textAt(entry, 'key').toLowerCase()) && reads[index] === 0);
 }
 
-function readsInput(node: TreeNode, select: TreeNode): boolean {
-  if (node['type'] === 'BASE_TABLE') {
-    const name = textAt(node, 'table_name');
-    if (sameName(name, 'input')) return true;
-    const entry = ctesOf(select).find((other) => other.name === name.toLowerCase());
-    return (
-      entry !== undefined &&
-      entry.query !== node &&
-      readsInput(entry.query, { ...select, cte_map: { map: entriesBefore(select, entry.name) } })
-    );
-  }
-  return Object.values(node).some((value) =>
-    (Array.isArray(value) ? value : [value]).some((child) => isNode(child) && readsInput(child, select)),
-  );
-}
-
-function entriesBefore(select: TreeNode, name: string): TreeNode[] {
-  const all = entriesOf(select);
-  return all.slice(
-    0,
-    all.findIndex((entry) => textAt(entry, 'key').toLowerCase() === name),
-  );
-}
+/** A query that may name other entries besides its own. */
+const withEntries = (query: TreeNode, entries: readonly TreeNode[]): TreeNode => ({
+  ...query,
+  cte_map: { map: [...entries, ...entriesOf(query)] },
+});
 
 /** The leftmost table of a FROM clause, through its joins: the one that gives the rows. */
 function leftmost(from: TreeNode): TreeNode | null {

@@ -3,10 +3,8 @@ import { NotStaged } from './not-staged.ts';
 import type { SortKey } from './resolve-select.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
-import type { StageBuilder } from './stage-builder.ts';
+import { rowCount, type StageBuilder } from './stage-builder.ts';
 import type { TreeNode } from './statement-tree.ts';
-
-const rowCount = '_n';
 
 /** Makes the current relation one without repeated rows: each task drops its own repetitions, then equal rows meet. */
 export async function distinctLevel(builder: StageBuilder, columns: readonly string[], isInputRowByRow: boolean): Promise<void> {

@@ -3,6 +3,9 @@ import type { MergeStep, PartColumn, StagedQuery } from '../staged-query.ts';
 import type { Relation, SqlBinder } from './sql-binder.ts';
 import { storedType } from './stored-type.ts';
 
+/** The column of rows that were folded into fewer: how many of them a row stands for. */
+export const rowCount = '_n';
+
 /** How rows go from the tasks of one stage to those of the next. */
 export interface Exchange {
   /** Columns of `rows` by whose hash they are distributed; none: all meet in one task. */
