@@ -149,7 +149,9 @@ export class Deliveries {
 
   /** Messages whose functions are still at work. */
   held(): readonly { readonly actor: Actor; readonly one: Held }[] {
-    return this.state.actors.flatMap((actor) => actor.held.map((one) => ({ actor, one }))).filter(({ one }) => !one.isGivenBack);
+    const held: { readonly actor: Actor; readonly one: Held }[] = [];
+    for (const actor of this.state.actors) for (const one of actor.held) if (!one.isGivenBack) held.push({ actor, one });
+    return held;
   }
 
   /** The message of a function that still works becomes visible to others. */
@@ -181,8 +183,9 @@ export class Deliveries {
 
   /** Time has passed: functions whose time is over are killed, and those at work give signs of life. */
   pass(): void {
-    const { nowMs } = this.state;
-    for (const actor of [...this.state.actors]) {
+    // whoever is killed leaves the world's list, not this one
+    const { nowMs, actors } = this.state;
+    for (const actor of actors) {
       if (actor.frozenUntilMs > nowMs) continue;
       if (nowMs - actor.startedMs > functionLimitMs && !actor.isZombie && actor.environment.function !== 'command') {
         this.kill(actor, 'its fifteen minutes are over');

@@ -38,13 +38,15 @@ export class Random {
     return item;
   }
 
-  /** An index, each as likely as its weight says. */
-  weighted(weights: readonly number[]): number {
-    let left = this.next() * weights.reduce((sum, weight) => sum + weight, 0);
-    for (const [index, weight] of weights.entries()) {
-      left -= weight;
-      if (left < 0) return index;
+  /** One of them, each as likely as its weight says; undefined when there is none. */
+  weighted<Item extends { readonly weight: number }>(items: readonly Item[]): Item | undefined {
+    let sum = 0;
+    for (const { weight } of items) sum += weight;
+    let left = this.next() * sum;
+    for (const item of items) {
+      left -= item.weight;
+      if (left < 0) return item;
     }
-    return weights.length - 1;
+    return items.at(-1);
   }
 }

@@ -16,7 +16,8 @@ export class StoreState {
   private readonly writes: Map<string, number>;
   /** Earlier versions, by key and version, where they are kept. */
   private readonly past: Map<string, Buffer> | null;
-  private sorted: readonly string[] | null = null;
+  /** The keys in the order of their bytes, once somebody has asked for them. */
+  private sorted: string[] | null = null;
 
   constructor(isVersioned: boolean, from?: StoreState) {
     this.objects = new Map(from?.objects);
@@ -45,7 +46,7 @@ export class StoreState {
       case 'replace':
         return this.objects.get(call.key)?.version === call.version ? this.write(call.key, call.body, nowMs) : null;
       case 'delete':
-        if (this.objects.delete(call.key)) this.sorted = null;
+        this.remove(call.key);
         return undefined;
       case 'copy':
         return this.copy(call.from, call.to, nowMs);
@@ -63,9 +64,12 @@ export class StoreState {
 
   /** As if it had never been written. */
   forget(key: string): void {
-    this.objects.delete(key);
+    this.remove(key);
     this.writes.delete(key);
-    this.sorted = null;
+  }
+
+  private remove(key: string): void {
+    if (this.objects.delete(key)) this.sorted?.splice(firstFrom(this.sorted, key), 1);
   }
 
   keys(): readonly string[] {
@@ -91,7 +95,7 @@ export class StoreState {
   }
 
   private write(key: string, body: Buffer, nowMs: number): ObjectVersion {
-    if (!this.objects.has(key)) this.sorted = null;
+    if (!this.objects.has(key)) this.sorted?.splice(firstFrom(this.sorted, key), 0, key);
     const number = (this.writes.get(key) ?? 0) + 1;
     // as s3Version names the version ids of a versioned bucket, and etags
     const version = this.past === null ? `"w${number}"` : `version-id:w${number}`;
@@ -121,8 +125,12 @@ export class StoreState {
     const most = Math.min(limit, 1_000);
     const keys: string[] = [];
     const prefixes: string[] = [];
-    for (const key of this.keys()) {
-      if (!key.startsWith(prefix) || inByteOrder(key, startAfter) <= 0) continue;
+    const all = this.keys();
+    const from = inByteOrder(prefix, startAfter) > 0 ? prefix : startAfter;
+    for (let at = firstFrom(all, from); at < all.length; at++) {
+      const key = all[at] ?? '';
+      if (!key.startsWith(prefix)) break;
+      if (key === startAfter) continue;
       const slash = delimiter === undefined ? -1 : key.indexOf(delimiter, prefix.length);
       const entry = slash < 0 ? key : key.slice(0, slash + 1);
       if (next !== undefined && inByteOrder(entry, next) <= 0) continue;
@@ -132,6 +140,17 @@ export class StoreState {
     }
     return { keys, prefixes };
   }
+}
+
+/** The place of the first key that is at least `key`, in the order of bytes. */
+function firstFrom(keys: readonly string[], key: string): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (inByteOrder(keys[middle] ?? '', key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function lastOf(keys: readonly string[], prefixes: readonly string[]): string {

@@ -153,8 +153,8 @@ export class WorldState implements Place {
     const existed = state.objects.has(key);
     const answer = state.apply(call, this.nowMs);
     this.say(actor, () => `${describeCall(call)}${answer === null || answer === false ? ': no' : ''}`);
-    if (checkpointKey.test(key) && call.kind === 'get' && answer !== null) this.reached.add('a checkpoint is read');
-    if (checkpointKey.test(key) && call.kind === 'create' && answer !== null) this.reached.add('a checkpoint is written');
+    if ((call.kind === 'get' || call.kind === 'create') && answer !== null && checkpointKey.test(key))
+      this.reached.add(call.kind === 'get' ? 'a checkpoint is read' : 'a checkpoint is written');
     if (root === 'landing' || isRead(call)) return answer;
     if (call.kind === 'delete') this.invariants.deleted(root, key);
     else if (answer !== null && answer !== false) {

@@ -78,7 +78,7 @@ export class World {
     const mayWait = state.random.chance(0.01);
     const timed = events.length === 0 || mayWait ? this.nextTimeMs() : null;
     if (events.length > 0 && (timed === null || timed - state.nowMs >= longestWaitMs)) {
-      events[state.random.weighted(events.map(({ weight }) => weight))]?.happen();
+      state.random.weighted(events)?.happen();
       return true;
     }
     if (timed === null) return false;
@@ -135,7 +135,7 @@ export class World {
 
   /** Waits until whoever was answered asks for the next thing, or is done. */
   private async settle(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     this.deliveries.endWhatIsOver();
   }
 

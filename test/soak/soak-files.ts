@@ -46,7 +46,7 @@ export class SoakFiles {
 
   /** A file of any size. */
   any(): SoakFile {
-    const { from, to } = sizes[this.random.weighted(sizes.map(({ weight }) => weight))] ?? sizes[0];
+    const { from, to } = this.random.weighted(sizes) ?? sizes[0];
     return this.make(this.random.between(from, to), this.random.chance(gzipped));
   }
 

@@ -189,7 +189,7 @@ export abstract class SoakRun<Kind extends string> {
       ...this.more,
     ];
     for (let typed = 0; isLoad(); typed++) {
-      const kind = kinds[typed] ?? kinds[this.random.weighted(kinds.map(({ weight }) => weight))];
+      const kind = kinds[typed] ?? this.random.weighted(kinds);
       await kind?.type();
     }
   }
