@@ -14,7 +14,10 @@ export interface Piece {
   readonly longestRecordBytes: number;
   /** Whether a scan with several threads is proven right: no newline inside quotes, no irregular record. */
   readonly parallelSafe: boolean;
-  /** CSV fields, by index, of which every value is written in a form that the field's type holds exactly, so that none has to be compared. */
+  /**
+   * CSV fields, by index, of which every value is written in the ordinary form of the field's type, so that none has to be compared with its text, nor cast only to
+   * see whether it fits.
+   */
   readonly exactFields?: readonly number[];
   /** Keys of JSON's columns of which every number is written with digits alone, so that none has to be compared. */
   readonly exactKeys?: readonly string[];

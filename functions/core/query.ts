@@ -25,6 +25,10 @@ export interface BoundQuery {
   readonly staged: StagedQuery | null;
 }
 
+/** Input columns whose every value a query writes as it is: each row's is cast for it, also of a row that is passed over. */
+export const castAnyway = ({ rowwise, changesRowCount, passThrough }: BoundQuery): readonly string[] =>
+  rowwise && !changesRowCount ? Object.values(passThrough) : [];
+
 /** The bound query of an input of which nothing is known: nothing is read by it. */
 export const queryOfNothing = ({ query }: { readonly query: string }): BoundQuery => ({
   sql: query,

@@ -15,6 +15,14 @@ interface Exactness {
 const wholeTypes = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
 const dayPattern = '-?\\d{1,6}[-/]\\d{1,2}[-/]\\d{1,2}';
 
+const fittingForms: Readonly<Record<string, FieldForm>> = {
+  BIGINT: 'integer',
+  HUGEINT: 'integer',
+  DOUBLE: 'decimal',
+  DATE: 'date',
+  TIMESTAMP: 'timestamp',
+};
+
 /** Digits of a second's fraction that a type of times holds. */
 const fractionDigits: Readonly<Record<string, number>> = {
   'TIMESTAMP': 6,
@@ -95,11 +103,15 @@ export function isChecked(column: InputColumn): boolean {
   return exactText(column, '', '') !== null;
 }
 
-/** The form of a text that a column's type holds exactly whatever it says, for `Piece.exactFields`; null when there is none or nothing is checked. */
+/** The form of a text that a column's type holds exactly if it fits, for `Piece.exactFields`; null when there is none or nothing is checked. */
 export function exactForm(column: InputColumn): FieldForm | null {
   if (!isChecked(column)) return null;
-  if (wholeTypes.test(column.type)) return 'integer';
-  return column.type === 'DATE' ? 'date' : column.type === 'TIMESTAMP' ? 'timestamp' : null;
+  return wholeTypes.test(column.type) ? 'integer' : fittingForm(column);
+}
+
+/** The form whose every text fits a column's type: a column of such fields needs no cast to tell whether its values fit. Null when there is none. */
+export function fittingForm({ type }: InputColumn): FieldForm | null {
+  return fittingForms[type] ?? null;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { WrittenFile } from '../core/data-file.ts';
 import type { InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
-import { type BoundQuery, virtualColumns } from '../core/query.ts';
+import { type BoundQuery, castAnyway, virtualColumns } from '../core/query.ts';
 import { buckets, type StagedQuery } from '../core/staged-query.ts';
 import { allowFiles } from './allow-files.ts';
 import { embeddable } from './bind.ts';
@@ -95,8 +95,7 @@ async function checkParquet(engine: Engine, sql: string): Promise<void> {
 
 /** What the relation behind `input` is made from. */
 export function inputOf({ pieces, columns, query, run }: MapRequest): InputFiles {
-  const passed = query.rowwise && !query.changesRowCount ? Object.values(query.passThrough) : [];
-  return { pieces, columns, run, reads: query.reads, passed };
+  return { pieces, columns, run, reads: query.reads, passed: castAnyway(query) };
 }
 
 /** Runs the query over a relation that gives only rows that fit. */

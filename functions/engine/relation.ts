@@ -1,7 +1,7 @@
 import type { Column, CsvLayout, InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
-import { exactValue, isChecked } from './exact.ts';
+import { exactValue, fittingForm, isChecked } from './exact.ts';
 import { exactJson, isCheckedJson, jsonType } from './exact-nested.ts';
 import { csvReader, fieldName, jsonReader, lineReader, missing, parquetReader, readingOf } from './readers.ts';
 import { identifier, literal, literalList } from './sql-text.ts';
@@ -246,9 +246,15 @@ function readAnyway(name: string): string {
 }
 
 /** Whether a column must be read though the query may not: of JSON text too, where a key that is there twice is an error only when read. */
-function mustBeRead({ layout }: Piece, column: Column): boolean {
-  return layout.format === 'jsonl' || layout.format === 'json' || column.type !== 'VARCHAR';
+function mustBeRead({ layout, exactFields = [] }: Piece, column: InputColumn): boolean {
+  if (layout.format === 'jsonl' || layout.format === 'json') return true;
+  if (column.type === 'VARCHAR') return false;
+  return layout.format !== 'csv' || !exactFields.includes(indexOfName(layout.fields, column.name)) || !formsFit(layout, column);
 }
+
+/** Whether whatever is of the form of a column's type fits it: an empty field is of every form. */
+const formsFit = ({ nullStrings }: CsvLayout, column: InputColumn): boolean =>
+  fittingForm(column) !== null && (nullStrings.length === 0 || nullStrings.includes(''));
 
 /**
  * Turns formats, columns, dialects and files into SQL. This and lenient-relation.ts are the only places that do.

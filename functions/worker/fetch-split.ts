@@ -49,7 +49,7 @@ export async function fetchSplit(plan: Plan, split: Split, { landing, scratch, n
     name,
     threads,
     wholeObject: isWhole && file.origin === 0 && file.length === object.size,
-    ...questionsOf(layout, plan.columns),
+    ...questionsOf(layout, plan),
   };
   return { split: toStage, file };
 }

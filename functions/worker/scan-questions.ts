@@ -1,13 +1,18 @@
 import type { InputColumn, Layout } from '../core/layout.ts';
+import type { Plan } from '../core/plan.ts';
+import { castAnyway } from '../core/query.ts';
 import type { FieldForm } from '../core/records/form-kernel-code.ts';
-import { exactForm } from '../engine/exact.ts';
+import { exactForm, fittingForm } from '../engine/exact.ts';
 import { hasWholeNumbersOnly } from '../engine/exact-nested.ts';
 import { indexOfName, keyOf } from '../engine/relation.ts';
 import type { SplitToStage } from '../formats/staged-split.ts';
 
 /** What the scan of a split is to find out besides where its records are. */
-export function questionsOf(layout: Layout, columns: readonly InputColumn[]): Pick<SplitToStage, 'forms' | 'knownKeys'> {
-  if (layout.format === 'csv') return { forms: formsOf(layout.fields, columns) };
+export function questionsOf(
+  layout: Layout,
+  { columns, query }: Pick<Plan, 'columns' | 'query'>,
+): Pick<SplitToStage, 'forms' | 'knownKeys'> {
+  if (layout.format === 'csv') return { forms: formsOf(layout.fields, columns, castAnyway(query)) };
   if (layout.format !== 'json' && layout.format !== 'jsonl') return {};
   // the keys that the engine reads
   return {
@@ -15,12 +20,12 @@ export function questionsOf(layout: Layout, columns: readonly InputColumn[]): Pi
   };
 }
 
-/** What the scan can find out of each field so that the engine needn't compare its values with their texts. */
-function formsOf(fields: readonly string[], columns: readonly InputColumn[]): readonly (FieldForm | null)[] {
+/** What the scan can find out of each field so that the engine needn't compare its values with their texts, nor cast those that aren't cast for the query. */
+function formsOf(fields: readonly string[], columns: readonly InputColumn[], cast: readonly string[]): readonly (FieldForm | null)[] {
   const forms = fields.map((): FieldForm | null => null);
   for (const column of columns) {
     const index = indexOfName(fields, column.name);
-    if (index >= 0) forms[index] = exactForm(column);
+    if (index >= 0) forms[index] = exactForm(column) ?? (cast.includes(column.name) ? null : fittingForm(column));
   }
   return forms;
 }

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Layout } from '../../../functions/core/layout.ts';
+import { FieldForms } from '../../../functions/core/records/field-forms.ts';
 import { RowsDoNotFit } from '../../../functions/engine/errors.ts';
-import { Bench, csvLayout, jsonLayout } from './fixture.ts';
+import { fittingForm } from '../../../functions/engine/exact.ts';
+import { Bench, csvDialect, csvLayout, jsonLayout } from './fixture.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -160,6 +162,57 @@ test('any number with a point between its digits is taken exactly when no digit 
     }),
     { numRuns: 40 },
   );
+});
+
+describe('a column that the query does not read and whose every field is of the form of its type', () => {
+  const digits = (most: number) => fc.stringMatching(new RegExp(`^[0-9]{1,${most}}$`));
+  const pair = fc.integer({ min: 0, max: 70 }).map((n) => String(n).padStart(2, '0'));
+  const dayText = fc
+    .tuple(fc.constantFrom('0000', '0001', '1582', '1900', '2000', '2024', '2026', '9999'), pair, pair)
+    .map((p) => p.join('-'));
+  const time = fc.tuple(pair, pair, pair, fc.option(digits(7), { nil: null }));
+  const texts: Readonly<Record<string, fc.Arbitrary<string>>> = {
+    BIGINT: fc.tuple(fc.constantFrom('', '-', '--'), digits(20)).map((p) => p.join('')),
+    HUGEINT: fc.tuple(fc.constantFrom('', '-', '+'), digits(20)).map((p) => p.join('')),
+    DOUBLE: fc
+      .tuple(fc.constantFrom('', '-', '.'), digits(33), fc.constantFrom('', '.', '..', 'e'), fc.option(digits(9), { nil: '' }))
+      .map((p) => p.join('')),
+    DATE: dayText,
+    TIMESTAMP: fc
+      .tuple(dayText, fc.constantFrom(' ', 'T'), time)
+      .map(([day, between, [h, m, s, fraction]]) => `${day}${between}${h}:${m}:${s}${fraction === null ? '' : `.${fraction}`}`),
+  };
+
+  test.each(Object.entries(texts))('fits it: %s (property)', async (type, text) => {
+    const form = fittingForm({ name: 'a', type, declared: true });
+    if (form === null) throw new Error('every one of these types has a form');
+    const isOfForm = (value: string): boolean => {
+      const forms = new FieldForms(csvDialect, [form]);
+      forms.push(Buffer.from(`${value}\n`));
+      return forms.finish().length > 0;
+    };
+    const ofForm = fc.sample(text, { numRuns: 20_000, seed: 7 }).filter(isOfForm);
+    expect(ofForm.length).toBeGreaterThan(200);
+    const values = ofForm.map((value) => `('${value}')`).join(', ');
+    expect(await bench.ask(`SELECT v FROM (VALUES ${values}) AS t(v) WHERE TRY_CAST(v AS ${type}) IS NULL`)).toEqual([]);
+  });
+
+  const columns = [
+    { name: 'a', type: 'BIGINT' },
+    { name: 'b', type: 'VARCHAR' },
+  ];
+  const read = (text: string, exactFields: readonly number[], nullStrings = ['']) =>
+    bench.map('SELECT b FROM input', [{ ...bench.piece(text, csvLayout(['a', 'b'], { nullStrings })), exactFields }], columns);
+
+  test('is not cast, since the scan has looked at it', async () => {
+    await expect(read('x,1\n', [])).rejects.toBeInstanceOf(RowsDoNotFit);
+    expect((await read('x,1\n', [0])).rows).toEqual([['1']]);
+  });
+
+  test('is cast all the same where an empty field, which is of every form, is no NULL', async () => {
+    expect((await read(',1\n', [0])).rows).toEqual([['1']]);
+    await expect(read(',1\n', [0], ['NA'])).rejects.toBeInstanceOf(RowsDoNotFit);
+  });
 });
 
 describe('names are the same but for case', () => {
