@@ -1,5 +1,5 @@
 import type { InputColumn } from '../core/layout.ts';
-import type { FieldForm } from '../core/records/form-kernel-code.ts';
+import type { FieldForm } from '../core/records/form-kernel-state.ts';
 import { literal } from './sql-text.ts';
 
 /** How SQL tells that a value of a type holds the text that it was cast from. */

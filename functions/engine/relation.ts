@@ -253,7 +253,7 @@ function mustBeRead({ layout, exactFields = [] }: Piece, column: InputColumn): b
 }
 
 /** Whether whatever is of the form of a column's type fits it: an empty field is of every form. */
-const formsFit = ({ nullStrings }: CsvLayout, column: InputColumn): boolean =>
+export const formsFit = ({ nullStrings }: CsvLayout, column: InputColumn): boolean =>
   fittingForm(column) !== null && (nullStrings.length === 0 || nullStrings.includes(''));
 
 /**

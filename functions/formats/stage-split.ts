@@ -3,6 +3,8 @@ import type { ChainLink } from '../core/chain.ts';
 import type { Layout, ParquetLayout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { expandFile } from './compression.ts';
+import { openSource } from './file-source.ts';
+import { isWorthProjecting } from './projected-copy.ts';
 import { stageJsonArray } from './stage-json.ts';
 import { stageText } from './stage-text.ts';
 import type { SplitToStage, StagedSplit } from './staged-split.ts';
@@ -52,15 +54,28 @@ export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
 
 /**
  * The piece that a whole object becomes when everything in it is as it is in most, said without looking: no newline inside quotes, nothing irregular, each
- * field of its form. Null where an object isn't read as it lies.
+ * field of its form. Null where an object isn't read as it lies, but copied in part.
  */
-export function likelyPiece({ path, key, size, layout, range, wholeObject, forms = [], knownKeys = [] }: SplitToStage): Piece | null {
+export function likelyPiece(split: SplitToStage): Piece | null {
+  const { path, key, size, layout, range, wholeObject, forms = [], knownKeys = [] } = split;
   const isWhole = wholeObject && range.start === 0 && range.end === size;
-  if (!isWhole || layout.compression !== 'none' || (layout.format !== 'csv' && layout.format !== 'jsonl')) return null;
+  if (!isWhole || isProjected(split) || layout.compression !== 'none' || (layout.format !== 'csv' && layout.format !== 'jsonl'))
+    return null;
   const exactFields = forms.flatMap((form, field) => (form === null ? [] : [field]));
   const exactKeys = knownKeys.flatMap(({ name, wholeNumbers = false }) => (wholeNumbers ? [name] : []));
   const skipRecords = layout.format === 'csv' && layout.header ? 1 : 0;
   return { path, objectKey: key, layout, skipRecords, records: 0, longestRecordBytes: 0, parallelSafe: true, exactFields, exactKeys };
+}
+
+/** Whether the piece of a whole object most likely has only some of its fields. */
+function isProjected(split: SplitToStage): boolean {
+  if (split.layout.format !== 'csv') return false;
+  const source = openSource(split.path, split.size);
+  try {
+    return isWorthProjecting(source, split, split.layout.dataStart, split.size);
+  } finally {
+    source.close();
+  }
 }
 
 /** The first split also covers what stands in front of the data; any other exactly its records. */

@@ -7,6 +7,7 @@ import { FieldForms } from '../core/records/field-forms.ts';
 import { UnknownKeys } from '../core/records/unknown-keys.ts';
 import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
+import { ProjectedCopy } from './projected-copy.ts';
 import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
 import { eachBlock, StagedFile, stageRange } from './staged-file.ts';
 import type { SplitToStage, StagedSplit } from './staged-split.ts';
@@ -37,11 +38,14 @@ const lineDelimiter = 0x01;
 /** Finds the records of a split and makes the pieces that hold them. */
 export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, text: TextToStage): StagedTextSplit {
   const file = openSource(text.path, text.size, text.origin);
+  // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
+  const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);
+  // and the end of the last only where nothing is behind it
+  const isKnown = begin !== null && text.range.end >= text.size;
+  const copy = isKnown ? ProjectedCopy.begin(file, split, projectedPath(split), begin, text.size) : null;
   try {
     const source = checkedSource(file, layout);
-    const forms = fieldForms(split, layout);
-    // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
-    const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);
+    const forms = copy?.forms ?? fieldForms(split, layout);
     if (forms !== null && begin !== null) source.lookForForms(forms, begin);
     const keys = layout.format === 'jsonl' && split.knownKeys !== undefined ? new UnknownKeys(split.knownKeys) : null;
     const scan =
@@ -54,10 +58,11 @@ export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, t
     }
     const suspects = !scan.regular || source.invalidIn(from, to) !== null || keys?.metNullLine === true;
     const place = { path: text.path, origin: text.origin, size: text.size, from, to };
-    const found = suspects ? [] : makePieces(split, layout, text, source, { ...scan, from });
+    const found = suspects ? [] : makePieces(split, layout, text, source, { ...scan, from, copy });
     const pieces = keys === null ? found : found.map((piece) => ({ ...piece, exactKeys: keys.wholeColumns }));
     return { result: { pieces, records, suspects, text: place, ...(keys === null ? {} : { ignored: keys.found }) }, region: scan };
   } finally {
+    copy?.close();
     file.close();
   }
 }
@@ -71,7 +76,9 @@ function fieldForms({ forms = [] }: SplitToStage, layout: CsvLayout | LineLayout
   return layout.format === 'csv' && forms.some((form) => form !== null) ? new FieldForms(layout.dialect, forms) : null;
 }
 
-type OwnedScan = TextScan & { readonly from: number };
+const projectedPath = ({ scratch, name }: SplitToStage): string => join(scratch, `${name}-projected`);
+
+type OwnedScan = TextScan & { readonly from: number; readonly copy: ProjectedCopy | null };
 
 function makePieces(
   split: SplitToStage,
@@ -84,6 +91,8 @@ function makePieces(
   const longestRecordBytes = scan.longestRecordBytes();
   const exactFields = scan.clean ? source.fieldsOfForm(from, to) : [];
   const base = { objectKey: split.key, skipRecords: 0, longestRecordBytes, parallelSafe, exactFields } as const;
+  const projected = projectedPiece(split, source, scan, { ...base, records });
+  if (projected !== null) return [projected];
   if (layout.format === 'text' && (source.mayHold(carriageReturn, from, to) || source.mayHold(lineDelimiter, from, to))) {
     const path = join(split.scratch, `${split.name}-lines`);
     stageQuotedLines(source, from, to, path);
@@ -106,6 +115,25 @@ function makePieces(
     stageRange(source, start, end, path, forms ?? undefined);
     return { ...piece, records, exactFields: forms?.finish() ?? exactFields };
   });
+}
+
+/** The piece that has only the fields that the engine needs; null where that isn't worth it, or not right. */
+function projectedPiece(split: SplitToStage, source: CheckedSource, scan: OwnedScan, piece: Omit<Piece, 'path' | 'layout'>): Piece | null {
+  const { from, to, copy } = scan;
+  if (!scan.clean) return null;
+  if (copy !== null) {
+    copy.close();
+    return copy.pieceOf(piece, piece.exactFields ?? []);
+  }
+  const later = ProjectedCopy.begin(source, split, projectedPath(split), from, to);
+  if (later === null) return null;
+  try {
+    const ofForm = later.copy(source, from, to);
+    later.close();
+    return later.pieceOf(piece, ofForm);
+  } finally {
+    later.close();
+  }
 }
 
 /** Stages a part of a split and counts its records, reading it once. */

@@ -19,6 +19,7 @@ export class StagedFile {
   private readonly pending = Buffer.allocUnsafeSlow(bufferBytes);
   private pendingBytes = 0;
   private begun = false;
+  private isClosed = false;
 
   /** @throws FanlakeError `store.full`, `store.denied` */
   constructor(path: string) {
@@ -39,7 +40,10 @@ export class StagedFile {
     this.pendingBytes += bytes.length;
   }
 
+  /** Once more does nothing. */
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     try {
       this.flush();
     } finally {

@@ -3,7 +3,7 @@ import type { Ignored } from '../core/ignored-keys.ts';
 import type { Layout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import type { ByteRange } from '../core/ports.ts';
-import type { FieldForm } from '../core/records/form-kernel-code.ts';
+import type { FieldForm } from '../core/records/form-kernel-state.ts';
 import type { SoughtColumn } from '../core/records/unknown-keys.ts';
 
 /** A split and the local file that holds its bytes. */
@@ -28,6 +28,10 @@ export interface SplitToStage {
   readonly wholeObject: boolean;
   /** Of each CSV field, the form that is to be looked for; see `Piece.exactFields`. Default none. */
   readonly forms?: readonly (FieldForm | null)[];
+  /**
+   * Of CSV: the fields that the engine needs, by number and in order; of the others a look at their `forms` is enough. Default: all.
+   */
+  readonly keptFields?: readonly number[];
   /** Of JSON: the columns under the names of their keys, so that others are told. Default: nobody asks. */
   readonly knownKeys?: readonly SoughtColumn[];
 }

@@ -1,18 +1,20 @@
-import type { InputColumn, Layout } from '../core/layout.ts';
+import type { CsvLayout, InputColumn, Layout } from '../core/layout.ts';
 import type { Plan } from '../core/plan.ts';
+import { sameName } from '../core/planner/statement-tree.ts';
 import { castAnyway } from '../core/query.ts';
-import type { FieldForm } from '../core/records/form-kernel-code.ts';
+import type { FieldForm } from '../core/records/form-kernel-state.ts';
 import { exactForm, fittingForm } from '../engine/exact.ts';
 import { hasWholeNumbersOnly } from '../engine/exact-nested.ts';
-import { indexOfName, keyOf } from '../engine/relation.ts';
+import { formsFit, indexOfName, keyOf } from '../engine/relation.ts';
 import type { SplitToStage } from '../formats/staged-split.ts';
 
 /** What the scan of a split is to find out besides where its records are. */
 export function questionsOf(
   layout: Layout,
   { columns, query }: Pick<Plan, 'columns' | 'query'>,
-): Pick<SplitToStage, 'forms' | 'knownKeys'> {
-  if (layout.format === 'csv') return { forms: formsOf(layout.fields, columns, castAnyway(query)) };
+): Pick<SplitToStage, 'forms' | 'keptFields' | 'knownKeys'> {
+  if (layout.format === 'csv')
+    return { forms: formsOf(layout.fields, columns, castAnyway(query)), keptFields: neededFields(layout, columns, query.reads) };
   if (layout.format !== 'json' && layout.format !== 'jsonl') return {};
   // the keys that the engine reads
   return {
@@ -28,4 +30,12 @@ function formsOf(fields: readonly string[], columns: readonly InputColumn[], cas
     if (index >= 0) forms[index] = exactForm(column) ?? (cast.includes(column.name) ? null : fittingForm(column));
   }
   return forms;
+}
+
+/** The fields that the engine must see: those that the query reads, and those whose form doesn't tell whether their values fit. */
+function neededFields(layout: CsvLayout, columns: readonly InputColumn[], reads: readonly string[]): readonly number[] {
+  const needed = columns
+    .filter((column) => reads.some((name) => sameName(name, column.name)) || (column.type !== 'VARCHAR' && !formsFit(layout, column)))
+    .map((column) => indexOfName(layout.fields, column.name));
+  return layout.fields.flatMap((_, field) => (needed.includes(field) ? [field] : []));
 }

@@ -2,7 +2,8 @@ import { FanlakeError } from '../errors.ts';
 import type { CsvDialect } from './csv-dialect.ts';
 import { scanFunction, scanLayout } from './csv-kernel-code.ts';
 import { dialectBytes } from './csv-states.ts';
-import { type FieldForm, formCode, formLayout, formsFunction } from './form-kernel-code.ts';
+import { formsFunction } from './form-kernel-code.ts';
+import { codeOfForm, type FieldForm, formCode, formLayout, keptCode } from './form-kernel-state.ts';
 import { countFunction, lineLayout, linesFunction } from './line-kernel-code.ts';
 import { assemble, type WasmFunction } from './wasm.ts';
 
@@ -24,8 +25,11 @@ const formTableAddress = 256;
 export const mostForms = 512;
 /** A longer field is of no form; the bytes before the window hold so many of one that began before it. */
 export const longestFormBytes = 128;
-/** One block more than the window, since the last block is read whole. */
-const memoryPages = Math.ceil((windowAddress + windowBytes + 64) / 65_536);
+/** Behind one block more than the window, since the last block is read whole. */
+const projectionAddress = windowAddress + windowBytes + 64;
+/** A record of n delimiters and line end has at most as many bytes for what it loses, and one more. */
+const projectionBytes = 2 * windowBytes + 64;
+const memoryPages = Math.ceil((projectionAddress + projectionBytes) / 65_536);
 
 type KernelFunction = (...parameters: readonly (number | bigint)[]) => void;
 
@@ -73,6 +77,17 @@ export interface FormCarry {
   readonly inside: boolean;
   /** The number of the next byte's field in its record. */
   readonly field: number;
+  /** Whether a record had another number of fields than there are; looked at where there is a projection. */
+  readonly ragged: boolean;
+}
+
+/** What a look at forms found. */
+export interface FormFigures {
+  readonly carry: FormCarry;
+  /** Of the field that isn't at its end. */
+  readonly tailBytes: number;
+  /** What of the bytes goes into the projection: in the kernel's memory, until the next call. */
+  readonly projected: Uint8Array;
 }
 
 export interface LineFigures {
@@ -144,26 +159,28 @@ export class Kernel {
     };
   }
 
-  /** A table for `checkForms`. */
-  formTable(forms: readonly (FieldForm | null)[]): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from(forms, (form) => (form === null ? 0 : formCode[form]));
+  /** A table for `checkForms`. @param kept fields that go into the projection */
+  formTable(forms: readonly (FieldForm | null)[], kept: readonly number[]): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(forms, (form, field) => (form === null ? 0 : formCode[form]) + (kept.includes(field) ? keptCode : 0));
   }
 
   /** The fields of a table that have a form and were never of another. */
   fieldsOfForm(table: Uint8Array): readonly number[] {
-    return [...table.keys()].filter((field) => table[field] !== 0 && table[field] !== formCode.broken);
+    return [...table.keys()].filter((field) => ![0, formCode.broken].includes(codeOfForm(table[field] ?? 0)));
   }
 
   /**
    * Looks at the fields that end in `[start, start + length)` of the window, and marks in `table` which are not of their form.
    * @param carry `tail` is the last bytes before `start` that belong to a field that began there, at most `longestFormBytes`
+   * @param isProjecting whether the fields that the table says are kept are wanted
    */
   checkForms(
     dialect: CsvDialect,
     carry: FormCarry & { readonly tail: Uint8Array },
     table: Uint8Array<ArrayBuffer>,
     { start, length }: { readonly start: number; readonly length: number },
-  ): { readonly carry: FormCarry; readonly tailBytes: number } {
+    isProjecting: boolean,
+  ): FormFigures {
     const { view, window } = this;
     const bytes = dialectBytes(dialect);
     const held = new Uint8Array(window.buffer, formTableAddress, table.length);
@@ -175,14 +192,19 @@ export class Kernel {
     view.setBigInt64(formOutAddress + formLayout.inside, carry.inside ? -1n : 0n, true);
     view.setInt32(formOutAddress + formLayout.field, carry.field, true);
     view.setInt32(formOutAddress + formLayout.fieldStart, address - carry.tail.length, true);
+    view.setInt32(formOutAddress + formLayout.ragged, carry.ragged ? 1 : 0, true);
+    view.setInt32(formOutAddress + formLayout.projected, projectionAddress, true);
     const parameters = [bytes.quote, bytes.delimiter[0] ?? 0, formTableAddress, table.length, bytes.quote < 0 ? 0n : -1n];
-    this.built('forms', formsFunction)(address, length, formOutAddress, ...parameters);
+    this.built('forms', formsFunction)(address, length, formOutAddress, ...parameters, isProjecting ? projectionAddress : 0);
     table.set(held);
+    const projectedBytes = view.getInt32(formOutAddress + formLayout.projected, true) - projectionAddress;
     return {
       carry: {
         inside: view.getBigInt64(formOutAddress + formLayout.inside, true) !== 0n,
         field: view.getInt32(formOutAddress + formLayout.field, true),
+        ragged: view.getInt32(formOutAddress + formLayout.ragged, true) !== 0,
       },
+      projected: new Uint8Array(window.buffer, projectionAddress, projectedBytes),
       tailBytes: address + length - view.getInt32(formOutAddress + formLayout.fieldStart, true),
     };
   }

@@ -95,6 +95,7 @@ export const i64 = {
 
 export const i8x16 = {
   load: (address: Code, offset: number): Code => [...address, 0xfd, 0, 0, ...unsigned(offset)],
+  store: (address: Code, value: Code): Code => [...address, ...value, 0xfd, 0x0b, 0, 0],
   splat: op1(0xfd, 0x0f),
   equal: op2(0xfd, 0x23),
   lessUnsigned: op2(0xfd, 0x26),

@@ -52,6 +52,7 @@ export interface StageOptions {
   readonly splitBytes?: number | null;
   readonly threads?: number;
   readonly forms?: SplitToStage['forms'];
+  readonly keptFields?: readonly number[];
 }
 
 /** Stages all splits of an object, mends wrong guesses as the chain tells, and throws when links or bytes don't cover it. */
@@ -73,6 +74,7 @@ export async function stageObject(place: Workplace, content: Uint8Array | string
     threads,
     wholeObject: ranges.length === 1,
     ...(how.forms === undefined ? {} : { forms: how.forms }),
+    ...(how.keptFields === undefined ? {} : { keptFields: how.keptFields }),
   });
   const splits = ranges.map((range) => toSplit(range, null));
   const staged = await Promise.all(splits.map((split) => stageSplit(split)));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CsvDialect } from '../../../../functions/core/records/csv-dialect.ts';
 import { FieldForms } from '../../../../functions/core/records/field-forms.ts';
-import type { FieldForm } from '../../../../functions/core/records/form-kernel-code.ts';
+import type { FieldForm } from '../../../../functions/core/records/form-kernel-state.ts';
 import { kernel, windowBytes } from '../../../../functions/core/records/kernel.ts';
 import { seeded } from './random-text.ts';
 
