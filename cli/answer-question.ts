@@ -7,13 +7,14 @@ import { readPlan } from '../functions/protocol/documents.ts';
 import { exactJson } from './exact-json.ts';
 import { exitCodeOfReceipt } from './exit-code.ts';
 import type { Home } from './local/home.ts';
-import { queryAtHome } from './local/query-tables.ts';
+import { queryAt } from './query-at.ts';
 import { renderCsv } from './render/csv.ts';
 import { renderError } from './render/error.ts';
 import { counted } from './render/numbers.ts';
 import { type Rows, renderRows } from './render/rows.ts';
 import type { Answer, Shell } from './shell.ts';
-import { onThisDisk, readTable } from './store/table-files.ts';
+import type { Stack } from './stack/stack.ts';
+import { readTable } from './store/table-files.ts';
 
 export interface ShownAs {
   /** Most rows; undefined: all. */
@@ -31,31 +32,32 @@ interface Result {
 
 /**
  * The answer of a question whose run has ended, read from the table that the run wrote: in the order that the query asks for, with the query's own names and types.
- * @param home that the run has for itself
+ * @param place where the run was: a home that it has for itself, or a stack
  * @throws FanlakeError `store.failed`, `input.corrupt`
  */
-export async function answerQuestion(receipt: Receipt, home: Home, { style }: Shell, { limit, as }: ShownAs): Promise<Answer> {
+export async function answerQuestion(receipt: Receipt, place: Home | Stack, shell: Shell, { limit, as }: ShownAs): Promise<Answer> {
+  const { style } = shell;
   const exitCode = exitCodeOfReceipt(receipt);
-  // where it was is gone by then
+  // where it was is gone by then, or nobody's
   const shown = { ...receipt, table: { ...receipt.table, path: '' } };
   if (receipt.outcome !== 'COMMITTED') {
     const note = receipt.error === null ? undefined : renderError(receipt.error, style);
     return { exitCode, json: { ...shown, result: null }, text: '', note };
   }
-  const rows = await rowsOf(receipt, home, limit);
+  const rows = await rowsOf(receipt, place, shell, limit);
   const text = as === 'csv' ? renderCsv(rows) : renderRows(rows, style);
   return { exitCode, json: { ...shown, result: resultOf(rows) }, text, note: warningOf(receipt) };
 }
 
-async function rowsOf(receipt: Receipt, home: Home, limit: number | undefined): Promise<Rows> {
-  const { work, lake } = home.stores;
+async function rowsOf(receipt: Receipt, place: Home | Stack, shell: Shell, limit: number | undefined): Promise<Rows> {
+  const { work, lake } = place.stores;
   const plan = await readPlan(work, receipt);
   if (plan === null)
     throw new FanlakeError('store.failed', `The plan of the question went from ${work.locate('')} while it was answered. Ask it again.`);
   const { key } = plan.table;
   const stored = await readTable(lake, { name: 'answer', key });
   if (stored === null) return { columns: plan.query.output, rows: [], more: false };
-  return queryAtHome(home, [onThisDisk(lake, stored)], selectOf(plan), limit);
+  return queryAt(place, shell, [stored], selectOf(plan), limit);
 }
 
 /** All rows as they lie there, under the names and types that the query gives them. */

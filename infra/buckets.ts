@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type BucketProps, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { answersPrefix } from '../functions/core/keys.ts';
 import { abandonedUploadDays } from './sizes.ts';
 
 /** What Fanlake needs of a bucket. (A `Bucket` is no `IBucket` for TypeScript under exactOptionalPropertyTypes.) */
@@ -49,8 +50,11 @@ function createBucket(scope: Construct, id: string, settings: BucketSettings, mo
 export const landingBucket = (scope: Construct, id: string, settings: BucketSettings): Bucket =>
   createBucket(scope, id, settings, { versioned: true });
 
-/** Tables, ledgers and quarantine: nothing expires. */
-export const lakeBucket = (scope: Construct, id: string, settings: BucketSettings): Bucket => createBucket(scope, id, settings, {});
+/** Tables, ledgers and quarantine: nothing expires but printed answers, and these only when what the work bucket has of them is gone. */
+export const lakeBucket = (scope: Construct, id: string, settings: BucketSettings, workDays: number): Bucket =>
+  createBucket(scope, id, settings, {
+    lifecycleRules: [{ id: 'answers', prefix: answersPrefix, expiration: Duration.days(workDays + 1) }],
+  });
 
 /** Plans and parts: everything expires. */
 export const workBucket = (scope: Construct, id: string, settings: BucketSettings, expiryDays: number): Bucket =>

@@ -50,7 +50,7 @@ export class Fanlake extends Construct {
     if (encryptionKey !== undefined) allowServicesToUse(encryptionKey, this);
 
     const settings: BucketSettings = { encryptionKey, accessLogBucket, remove: props.removeData ?? false };
-    this.lake = props.lakeBucket ?? lakeBucket(this, 'Lake', settings);
+    this.lake = props.lakeBucket ?? lakeBucket(this, 'Lake', settings, workDays);
     this.work = workBucket(this, 'Work', settings, workDays);
     this.undeliverable = undeliverableQueue(this, 'Undeliverable', this.prefix, encryptionKey);
     this.queues = this.createQueues(encryptionKey);

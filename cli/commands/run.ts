@@ -1,17 +1,15 @@
 import { Command } from 'commander';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Job } from '../../functions/core/job.ts';
-import type { ObjectVersion } from '../../functions/core/ports.ts';
-import { answerQuestion } from '../answer-question.ts';
+import { askQuestion, type QuestionOptions } from '../ask-question.ts';
 import { onStack } from '../at-place.ts';
 import { inputAtHome, inputOnStack } from '../job-input.ts';
-import { addJobOptions, isQuestion, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
+import { addJobOptions, isQuestion, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
 import { withSidesAtHome, withSidesOnStack } from '../job-sides.ts';
-import { byPath, withAnswerHome } from '../local/answer-home.ts';
 import { openHome } from '../local/home.ts';
 import { runJob } from '../local/run-job.ts';
-import { bytes, counted } from '../render/numbers.ts';
-import { addLimit, type LimitOptions, limitFor } from '../row-limit.ts';
+import { planned } from '../planned.ts';
+import { addLimit } from '../row-limit.ts';
 import { answerOf, runLive } from '../run-answer.ts';
 import type { Shell } from '../shell.ts';
 import { liveOnStack } from '../stack/live-on-stack.ts';
@@ -20,22 +18,17 @@ import type { Stack } from '../stack/stack.ts';
 import { rememberTable } from '../store/tables.ts';
 import { parseCount } from '../values.ts';
 
-interface RunOptions extends JobOptions, LimitOptions {
-  readonly csv?: boolean;
-  readonly workers?: number;
-  readonly again?: boolean;
-  readonly json?: boolean;
-}
-
 const help = `
 Examples:
   fanlake run --query "SELECT country, count(*) AS n FROM input GROUP BY country ORDER BY n DESC" --input "visits/*.csv.gz"
   fanlake run bird-strikes --input data/bird-strikes.csv
   fanlake run --query "SELECT id, upper(name) AS name FROM input" --table people --input "people/*.csv"
   fanlake run --query "SELECT v.*, c.name FROM input v LEFT JOIN countries c USING (code)" --side countries=countries.csv --table visits --input visits.csv
+  fanlake run --query "SELECT status, count(*) FROM input GROUP BY ALL" --stack lake --input "s3://<landing bucket>/logs/2026-11-*"
   fanlake run bird-strikes --stack lake --input "s3://<landing bucket>/landing/bird-strikes/2026-*.csv"
 
-Without a job and --table the query's answer is printed and nothing is kept: as a table, with --csv as CSV, with --json in the receipt's "result".
+Without a job and --table the query's answer is printed: as a table, with --csv as CSV, with --json in the receipt's "result". Nothing is kept of it;
+with --stack its rows are in the lake bucket below _answers/ until they expire, and come here to be printed.
 
 The same objects are loaded once: the same command goes on with a run that was interrupted, tries again what failed, and does nothing
 for what is committed (--again does). Nothing is in the table before the run is committed.
@@ -54,13 +47,13 @@ export function runCommand(shell: Shell): Command {
     .option('--workers <n>', 'worker processes at most (default: the cores); not with --stack', parseCount(1))
     .option('--again', 'load the same objects once more, as a new run')
     .addHelpText('after', help)
-    .action((name: string | undefined, options: RunOptions) => run(shell, name, options));
+    .action((name: string | undefined, options: QuestionOptions) => run(shell, name, options));
 }
 
-async function run(shell: Shell, name: string | undefined, options: RunOptions): Promise<void> {
+async function run(shell: Shell, name: string | undefined, options: QuestionOptions): Promise<void> {
   const declared = await jobOf(name, options, shell.currentFolder);
   const { stack } = options;
-  if (isQuestion(name, options)) return ask(shell, declared, options);
+  if (isQuestion(name, options)) return askQuestion(shell, declared, options);
   for (const option of ['csv', 'limit'] as const) {
     if (options[option] !== undefined)
       throw new FanlakeError(
@@ -90,43 +83,7 @@ async function run(shell: Shell, name: string | undefined, options: RunOptions):
   });
 }
 
-/** A question: the run is one like any other, in a place of its own that is gone afterwards. */
-async function ask(shell: Shell, declared: Job, options: RunOptions): Promise<void> {
-  const { home: folder, stack, splitSize: splitBytes = null, workers = null, json = false, csv = false } = options;
-  if (stack !== undefined) throw askedOnStack();
-  if (options.again === true) throw new FanlakeError('usage', '--again is about a table: a question is asked anew each time.');
-  if (csv && json) throw new FanlakeError('usage', '--csv and --json exclude each other.');
-  const home = openHome(folder);
-  const job = await withSidesAtHome(home, declared, options, shell);
-  const objects = byPath(home, await inputAtHome(home, job, options, shell));
-  const table = tableKeyOf(job);
-  await withAnswerHome(home, (own) =>
-    runLive({
-      home: own,
-      shell,
-      json,
-      begin: `planning ${planned(job, objects)}`,
-      interrupted: 'Interrupted. Nothing is kept of a question: the same command asks it anew.',
-      work: async (fanlake, onProgress) => {
-        const receipt = await runJob(fanlake, { job, table, objects, splitBytes, workers, again: false }, onProgress);
-        return answerQuestion(
-          receipt,
-          fanlake.home,
-          shell,
-          csv ? { limit: options.limit, as: 'csv' } : { limit: limitFor(options, shell, json), as: 'table' },
-        );
-      },
-    }),
-  );
-}
-
-function askedOnStack(): FanlakeError {
-  const message =
-    "Printing a query's answer from a stack is not built yet. Load it into a table (--table <name>), and read that with fanlake query.";
-  return new FanlakeError('not-built', message);
-}
-
-async function runThere(shell: Shell, stack: Stack, declared: Job, options: RunOptions): Promise<void> {
+async function runThere(shell: Shell, stack: Stack, declared: Job, options: QuestionOptions): Promise<void> {
   const job = await withSidesOnStack(stack, declared, shell);
   const table = tableKeyOf(job);
   const objects = await inputOnStack(stack, job, options, shell);
@@ -140,9 +97,4 @@ async function runThere(shell: Shell, stack: Stack, declared: Job, options: RunO
       return answerOf(receipt, table, stack, shell, { takesBadRows: true });
     },
   });
-}
-
-function planned(job: Job, objects: readonly ObjectVersion[]): string {
-  const inputBytes = objects.reduce((sum, { size }) => sum + size, 0);
-  return `${job.name}: ${counted(objects.length, 'object')}, ${bytes(inputBytes)}`;
 }

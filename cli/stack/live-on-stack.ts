@@ -32,8 +32,9 @@ export async function liveOnStack({ shell, json, begin, work }: LiveOnStack): Pr
   } finally {
     view.end();
   }
-  if (answer === null) answerInterrupted(shell, json, underWay);
-  else shell.answer(answer, json);
+  if (answer === null) return answerInterrupted(shell, json, underWay);
+  if (answer.note !== undefined && !json) shell.note(answer.note);
+  shell.answer(answer, json);
 }
 
 function answerInterrupted(shell: Shell, json: boolean, run: string | null): void {

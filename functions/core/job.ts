@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { FanlakeError } from './errors.ts';
+import { lakeFolders } from './keys.ts';
 import { inputFormats } from './layout.ts';
 import { didYouMean } from './nearest.ts';
 import { sideNameFault } from './side-table.ts';
@@ -88,7 +89,10 @@ const jobSchema = z.strictObject({
   inputs: sides.optional(),
   query: z.string().trim().min(1).default('SELECT * FROM input'),
   table: z.strictObject({
-    name: z.string().regex(/^[a-z0-9_]+$/, "must be of a-z, 0-9 and '_'"),
+    name: z
+      .string()
+      .regex(/^[a-z0-9_]+$/, "must be of a-z, 0-9 and '_'")
+      .refine((name) => !lakeFolders.has(name), "must not be one of Fanlake's own folders in the lake"),
     path: z.string().startsWith('/').optional(),
     partitionBy: z.array(z.string().min(1)).readonly().default([]),
     format: z.enum(['delta', 'parquet']).default('delta'),

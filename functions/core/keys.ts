@@ -1,6 +1,6 @@
 /**
  * Every key that Fanlake writes, built and parsed here and nowhere else. Numbers have leading zeros, so that key order is number order.
- * In the work root everything expires; in the lake root nothing does.
+ * In the work root everything expires; in the lake root nothing does but answers.
  */
 
 /** Most tasks of a group, so that one page of a listing holds all of its parts. */
@@ -41,6 +41,11 @@ const epochRoot = ({ run, epoch }: EpochId): string => `runs/${run}/e${epoch}`;
 // --- work root
 
 export const runsPrefix = 'runs/';
+/**
+ * In the lake root of a stack: tables whose rows are a question's answer. They expire, with their ledgers, after the work root's documents have: whoever finds a plan
+ * finds what became of it.
+ */
+export const answersPrefix = '_answers/';
 export const runPrefix = (run: string): string => `${runsPrefix}${run}/`;
 export const planKey = (id: EpochId): string => `${epochRoot(id)}/plan.json`;
 export const planPagesPrefix = (id: PlanId): string => `${epochRoot(id)}/plan/${id.nonce}/`;
@@ -130,6 +135,9 @@ export const quarantineKey = (job: string, id: EpochId, task: number, nonce: str
 /** Where the path of a table outside the lake root is remembered by the table's name. */
 export const tablePathKey = (name: string): string => `_tables/${name}.json`;
 export const tablePathsPrefix = '_tables/';
+
+/** Folders of the lake root that are no tables though their names could be. */
+export const lakeFolders: ReadonlySet<string> = new Set(['_tables', '_answers', 'quarantine']);
 
 /** What a ledger key is of, or null for any other key. */
 export function parseLedgerKey(key: string): (EpochId & { readonly kind: 'decision' | 'outcome' }) | null {

@@ -98,7 +98,6 @@ describe('a query without a table', () => {
     [['--partition-by', 'id'], '--partition-by is about a table'],
     [['--again'], '--again is about a table'],
     [['--table', 't', '--csv'], 'leave --table away'],
-    [['--stack', 'lake'], 'not built yet'],
   ])('with %j is refused', async (options, why) => {
     const { code, stdout, stderr } = await run('--query', 'SELECT id FROM input', ...options);
     expect({ code, said: stdout + stderr }).toEqual({ code: 2, said: expect.stringContaining(why) });

@@ -76,17 +76,18 @@ describe('buckets', () => {
     for (const policy of resourcesOf(template, 'AWS::S3::BucketPolicy').values()) expect(policy['DeletionPolicy']).toBe('Retain');
   });
 
-  it('free themselves of abandoned uploads; everything in the work bucket expires, nothing elsewhere', () => {
+  it('free themselves of abandoned uploads; everything in the work bucket expires, and behind it the answers in the lake, nothing elsewhere', () => {
     const rules = [...resourcesOf(template, 'AWS::S3::Bucket')].map(([id, { Properties }]) => {
       const { Rules } = Properties['LifecycleConfiguration'] as { readonly Rules: readonly Record<string, unknown>[] };
       const abandoned = Rules.map((rule) => rule['AbortIncompleteMultipartUpload']).find((rule) => rule !== undefined);
-      return [named({ Ref: id }), { abandoned, days: Rules.flatMap((rule) => rule['ExpirationInDays'] ?? []) }];
+      const expiring = Rules.filter((rule) => rule['ExpirationInDays'] !== undefined);
+      return [named({ Ref: id }), { abandoned, expiring: expiring.map((rule) => [rule['Prefix'] ?? '', rule['ExpirationInDays']]) }];
     });
     const abandoned = { DaysAfterInitiation: 7 };
     expect(Object.fromEntries(rules)).toEqual({
-      '<landing>': { abandoned, days: [] },
-      '<lake>': { abandoned, days: [] },
-      '<work>': { abandoned, days: [30] },
+      '<landing>': { abandoned, expiring: [] },
+      '<lake>': { abandoned, expiring: [['_answers/', 31]] },
+      '<work>': { abandoned, expiring: [['', 30]] },
     });
   });
 

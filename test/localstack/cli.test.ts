@@ -69,6 +69,23 @@ onLocalStack('a command with --stack', () => {
       ];
       expect(await rowsOf('SELECT * FROM cli_people ORDER BY id')).toEqual(people);
 
+      const question = 'SELECT upper(name) AS "the name", count(*) AS n FROM input WHERE id > 1 GROUP BY ALL ORDER BY 1 DESC';
+      const asked = await fanlake('run', '--query', question, '--csv', '--split-size', '10B', ...input);
+      expect(asked.stdout, asked.stderr).toBe('the name,n\nCID,1\nBOB,1\n');
+      const answered = await fanlake('run', '--query', question, '--json', ...input);
+      expect(JSON.parse(answered.stdout)).toMatchObject({
+        outcome: 'COMMITTED',
+        result: {
+          rows: [
+            ['CID', 1],
+            ['BOB', 1],
+          ],
+          more: false,
+        },
+      });
+      // an answer is no table
+      expect((await fanlake('query', 'SELECT 1 FROM _answers')).code).toBe(2);
+
       const second = await run('--input', 'cli/people/*.csv');
       expect(second.code).toBe(0);
       expect(receiptOf(second)).toMatchObject({ outcome: 'ALREADY_COMMITTED', run: receipt.run });

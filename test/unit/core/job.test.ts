@@ -63,6 +63,8 @@ describe('a job', () => {
   it.each([
     [{ ...least, name: 'has spaces' }, `'name' must be`],
     [{ ...least, table: {} }, `'table.name' is missing`],
+    [{ ...least, table: { name: '_answers' } }, `'table.name' must not be one of Fanlake's own folders`],
+    [{ ...least, table: { name: 'quarantine' } }, `'table.name' must not be one of Fanlake's own folders`],
     [{ ...least, inputs: { Input: 'a.csv' } }, `the name 'Input' must not be a name of Fanlake itself (input, parts)`],
     [{ ...least, inputs: { _a: 'a.csv' } }, `the name '_a' must be 1 to 63 characters of letters, digits and '_', beginning with a letter`],
     [{ ...least, inputs: { 'a b': 'a.csv' } }, `the name 'a b' must be`],
