@@ -6,6 +6,7 @@ import type { Receipt } from '../../functions/core/receipt.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
 import { identifyRun, type WantedRun } from '../store/identify-run.ts';
 import { type OnProgress, waitForOutcome } from '../store/wait-for-outcome.ts';
+import { dropRows } from './drop-rows.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
 import { engineShare, machineCores } from './machine.ts';
 
@@ -72,8 +73,8 @@ function planFor(fanlake: LocalFanlake, { job, table, objects, splitBytes }: Loc
 }
 
 /** Waits for the outcome of an epoch that this process works on, or of the one that follows it after a broken chain. */
-export function waitForEnd(fanlake: LocalFanlake, plan: Plan, onProgress: OnProgress): Promise<Receipt> {
-  return waitForOutcome(fanlake.home.stores, plan, {
+export async function waitForEnd(fanlake: LocalFanlake, plan: Plan, onProgress: OnProgress): Promise<Receipt> {
+  const receipt = await waitForOutcome(fanlake.home.stores, plan, {
     count: async (current) => {
       const tasks = current.tasks + fanlake.mergeTasksOf(current);
       return { finished: Math.max(0, tasks - fanlake.openTasks), tasks };
@@ -82,4 +83,6 @@ export function waitForEnd(fanlake: LocalFanlake, plan: Plan, onProgress: OnProg
     pause: () => fanlake.nextEvent(pollMs),
     onProgress,
   });
+  if (receipt.outcome === 'COMMITTED' && plan.staged === true) await dropRows(fanlake.home.stores.work, plan.run);
+  return receipt;
 }

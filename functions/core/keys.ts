@@ -78,6 +78,9 @@ export const rowsPrefix = (id: PlanId, stage: number, group: number): string => 
 export const rowsKey = (id: PlanId, stage: number, task: number, nonce: string): string =>
   `${rowsPrefix(id, stage, groupOf(task))}${pad(task, 7)}-${nonce}.parquet`;
 
+/** Whether a key is that of rows that a stage handed on. */
+export const isRowsKey = (key: string): boolean => /^runs\/[^/]+\/e\d+\/parts\/[^/]+\/s\d+\/rows\/\d+\/[^/]+\.parquet$/.test(key);
+
 /** The task's number in a part's key. */
 export const taskOfPartKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1));
 

@@ -283,6 +283,10 @@ describe('looking', () => {
       ],
     });
     expect((await run('status', id)).stdout).toMatch(/\nmap +2 of 2 +3 +2\nmerge 1 +1 of 1 +2 +1\n/);
+    // what the stages handed on is read by nobody any more
+    const kept = readdirSync(join(folder, '.fanlake/work'), { recursive: true, encoding: 'utf8' });
+    expect(kept.filter((path) => path.includes(id) && path.endsWith('plan.json'))).toHaveLength(1);
+    expect(kept.filter((path) => path.endsWith('.parquet'))).toEqual([]);
   });
 
   it('explain says why tasks can not share a query, and how to run it all the same', async () => {
