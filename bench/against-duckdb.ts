@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Measured, measure, median } from './measured-process.ts';
 import { expectSameAnswer, expectSameContent } from './same-rows.ts';
@@ -33,6 +33,9 @@ export const benchFolder = join(process.env['FANLAKE_BENCH'] ?? join(tmpdir(), '
 
 const threads = availableParallelism();
 const home = join(benchFolder, 'home');
+
+/** What the machine did before the first run. */
+const loadBefore = loadavg()[0] ?? 0;
 const duckdbFolder = join(benchFolder, 'duckdb');
 
 /** What a `fanlake run --json` tells that benchmarks look at. */
@@ -87,12 +90,16 @@ async function compare(entry: Case, rounds: number): Promise<string> {
   return `| ${entry.name} | ${receiptOf(ours).tasks.done} | ${seconds} | ${ratio.toFixed(2)} | ${peakOf(ours)} | ${peakOf(theirs)} |`;
 }
 
-/** Appends a dated report to a file of bench/results and prints it. */
+/** Appends a dated report to a file of bench/results and prints it; says so when others were at work on the machine. */
 export function report(results: string, text: string): void {
+  const disturbed =
+    loadBefore > threads / 2
+      ? `\n\nDisturbed: others were at work on the machine (load ${loadBefore.toFixed(1)} before the first run).`
+      : '';
   const dated = `
 ## ${new Date().toISOString().slice(0, 10)}, ${threads} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.version}
 
-${text}
+${text}${disturbed}
 `;
   mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
   appendFileSync(join(import.meta.dirname, 'results', results), dated);
