@@ -208,7 +208,13 @@ function reasonOfJoin(join: TreeNode, scope: Scope, walk: Walk): string | null {
   if (treatment === 'filters') walk.filters = true;
   if (countReads(left, scope) > 0) return reasonOfSource(left, scope, walk);
   // each pair of rows has one of input, whichever side that is on
-  if (kind === 'REGULAR INNER' || kind === 'CROSS INNER') return reasonOfSource(right, scope, walk);
+  if (kind === 'REGULAR INNER' || kind === 'CROSS INNER') return insideJoin(reasonOfSource(right, scope, walk));
   const name = how === 'ASOF' ? 'ASOF JOIN' : `${type} JOIN`;
   return `has input on the right of ${name}, where each task sees some of its rows only; write FROM input ${name} ...`;
+}
+
+/** A query that looks at several rows at once is answered before the one around it only where it stands first in FROM. */
+function insideJoin(reason: string | null): string | null {
+  if (reason === null || reason.includes('; write ')) return reason;
+  return `${reason} on the right of a join; write the join in the innermost FROM, beside input`;
 }

@@ -8,7 +8,7 @@ import { findInnerQuery } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
 import { type ResolvedSelect, resolveSelect } from './resolve-select.ts';
-import { type RowTreatment, treatmentOfRows } from './rowwise.ts';
+import { type RowTreatment, readsOfInput, treatmentOfRows } from './rowwise.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
@@ -134,8 +134,11 @@ class Planning {
   private fromOf(select: TreeNode, overInput: boolean): Omit<From, 'where'> {
     const table = nodeAt(select, 'from_table');
     if (table === null) throw new NotStaged('does not read input');
+    if (readsOfInput(select) > 1) throw new NotStaged('reads input more than once');
     const ctes = nodeAt(select, 'cte_map');
     const rows = selectTree({ items: [{ class: 'STAR', type: 'STAR' }], from: table, ctes });
+    if (readsOfInput(rows) === 0 && readsOfInput(select) > 0)
+      throw new NotStaged('reads input in a subquery, not in FROM', 'FROM input JOIN ...');
     const treatment = this.treatmentOf(rows);
     if (treatment.reason !== null) throw new NotStaged(treatment.reason);
     return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount, isOfGroups: false };

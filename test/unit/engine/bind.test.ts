@@ -171,6 +171,18 @@ describe('beside side tables', () => {
     ['SELECT k, n, area FROM (SELECT "first name" AS k, count(*) AS n FROM input GROUP BY k) JOIN countries ON k = code', inside],
     ['SELECT k, (SELECT max(area) FROM countries) AS m FROM (SELECT DISTINCT id AS k FROM input)', inside],
     [
+      'SELECT area, n FROM countries JOIN (SELECT "first name" AS k, count(*) AS n FROM input GROUP BY k) ON k = code',
+      'groups rows (GROUP BY) on the right of a join; write the join in the innermost FROM, beside input',
+    ],
+    [
+      'SELECT area, count(*) FROM countries WHERE EXISTS (FROM input WHERE "first name" = code) GROUP BY area',
+      'reads input in a subquery, not in FROM; write FROM input JOIN ...',
+    ],
+    [
+      'WITH n AS (SELECT "first name" AS k, count(*) AS n FROM input GROUP BY k) SELECT area FROM countries, n WHERE k = code AND n = (SELECT max(n) FROM n)',
+      'reads input more than once',
+    ],
+    [
       'SELECT "first name", count(*) FROM input GROUP BY 1 HAVING "first name" IN (SELECT code FROM countries)',
       'has a subquery beside its aggregates',
     ],
