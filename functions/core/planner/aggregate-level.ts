@@ -1,6 +1,6 @@
 import type { AggregateCall, Decomposed, TypedSql } from './aggregate-call.ts';
 import { decompose } from './aggregates.ts';
-import { columnRef, expressionKey, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
+import { columnRef, expressionKey, NamedExpressions, nameParts, readsBound, readsColumns, replaceIn } from './expression.ts';
 import { NotStaged } from './not-staged.ts';
 import { printExpression, typeOfConstant, typesOf } from './print-parts.ts';
 import { selectTree, tableRef } from './select-tree.ts';
@@ -36,7 +36,7 @@ export class GroupedExpressions {
   /** @throws NotStaged for what is neither grouped nor aggregated */
   rewrite(expression: TreeNode): TreeNode {
     return replaceIn(expression, (node, bound) => {
-      const group = this.groupByKey.get(expressionKey(node));
+      const group = readsBound(node, bound) ? undefined : this.groupByKey.get(expressionKey(node));
       if (group !== undefined) return group;
       if (node['class'] === 'FUNCTION' && this.isAggregate(node)) return this.aggregate(node);
       if (node['type'] === 'GROUPING_FUNCTION')
@@ -75,6 +75,22 @@ function ordersOf(sorted: TreeNode, replace: (child: TreeNode) => TreeNode): Tre
 function notGrouped(node: TreeNode): never {
   throw new NotStaged(`takes ${nameParts(node).join('.') || 'a value'} from a group, and it is neither grouped nor aggregated`);
 }
+
+/** `count(*)` */
+const countOfRows: TreeNode = {
+  class: 'FUNCTION',
+  type: 'FUNCTION',
+  alias: '',
+  function_name: 'count_star',
+  schema: '',
+  children: [],
+  filter: null,
+  order_bys: { type: 'ORDER_MODIFIER', orders: [] },
+  distinct: false,
+  is_operator: false,
+  export_state: false,
+  catalog: '',
+};
 
 /** One aggregate of the query. */
 interface Aggregate {
@@ -116,11 +132,12 @@ async function aggregatesOf(
   grouped: GroupedExpressions,
   types: ReadonlyMap<string, string>,
 ): Promise<readonly Aggregate[]> {
+  // all rows may be one group of which nothing is asked
+  if (grouped.groups.length + grouped.aggregates.items.length === 0) grouped.aggregates.take(countOfRows);
   const items = grouped.aggregates.items;
   const relation = { name: '_rows', columns: [...types].map(([name, type]) => ({ name, type })) };
   const groups = grouped.groups.map(columnRef);
   const direct = selectTree({ items: [...groups, ...items], from: tableRef('_rows'), groups, sets: grouped.sets });
-  if (items.length + groups.length === 0) throw new NotStaged('has neither groups nor aggregates');
   const results = typesOf(await binder.describe(await binder.print(direct), relation));
   const found: Aggregate[] = [];
   for (const item of items) {

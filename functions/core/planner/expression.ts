@@ -37,10 +37,13 @@ const lower = (text: string): string => text.toLowerCase();
 /** Answers what takes a node's place; null to look into it. `bound` are the names of lambdas' parameters at its place, in lower case. */
 export type Replacement = (node: TreeNode, bound: ReadonlySet<string>) => TreeNode | null;
 
-/** A copy of an expression in which what `replace` answers takes the place of nodes, from the outermost on. */
+/**
+ * A copy of an expression in which what `replace` answers takes the place of nodes, from the outermost on. It takes their alias too, which is the name of a
+ * field in `{'a': x}`.
+ */
 export function replaceIn(node: TreeNode, replace: Replacement, bound: ReadonlySet<string> = new Set()): TreeNode {
   const replaced = replace(node, bound);
-  if (replaced !== null) return replaced;
+  if (replaced !== null) return 'alias' in node ? named(replaced, textAt(node, 'alias')) : replaced;
   if (node['class'] === 'CONSTANT') return node;
   const inner = node['class'] === 'LAMBDA' ? new Set([...bound, ...parametersOf(node)]) : bound;
   const inTree = (tree: Tree): Tree => {
@@ -55,6 +58,10 @@ export function has(node: TreeNode, isOfKind: (node: TreeNode) => boolean): bool
   if (isOfKind(node)) return true;
   return node['class'] !== 'SUBQUERY' && childrenOf(node).some((child) => has(child, isOfKind));
 }
+
+/** Whether an expression names one of a lambda's parameters, so that it means nothing outside of the lambda. */
+export const readsBound = (node: TreeNode, bound: ReadonlySet<string>): boolean =>
+  bound.size > 0 && has(node, (inner) => bound.has(nameParts(inner)[0]?.toLowerCase() ?? ''));
 
 /** Whether an expression's value may differ from row to row. */
 export const readsColumns = (node: TreeNode): boolean =>

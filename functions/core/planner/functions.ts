@@ -14,6 +14,10 @@ export type FunctionKind = 'scalar' | 'aggregate' | 'unnest' | 'query' | 'unknow
 /** Names that the parser gives to syntax (`CASE`-like ones have their own class). */
 const unnestNames = new Set(['unnest', 'unlist']);
 
+/** Whether an expression is UNNEST, which makes several rows of one. */
+export const isUnnest = (node: TreeNode): boolean =>
+  node['class'] === 'FUNCTION' && unnestNames.has(textAt(node, 'function_name').toLowerCase());
+
 /** The kind of a function; a macro's is that of what its body does (`geomean(x)` is `exp(avg(ln(x)))`: an aggregate). */
 export function functionKind(catalog: FunctionCatalog, name: string, depth = 0): FunctionKind {
   const wanted = name.toLowerCase();

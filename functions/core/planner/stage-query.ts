@@ -125,7 +125,8 @@ class Planning {
     const keys = resolved.sort.map(({ expression }) => expression);
     const targets = typeof resolved.distinct === 'string' ? [] : resolved.distinct;
     const parts = [...resolved.items, ...keys, ...targets, ...[resolved.having, resolved.qualify].filter((node) => node !== null)];
-    const isAggregated = resolved.sets !== null || parts.some((part) => has(part, this.isAggregate));
+    // HAVING by itself makes one group of all rows
+    const isAggregated = resolved.sets !== null || resolved.having !== null || parts.some((part) => has(part, this.isAggregate));
     const before = { ...from, where: resolved.where };
     if (isAggregated) return this.planAggregated(resolved, before);
     return this.planEnd(resolved, await this.planWindows(resolved, before));
