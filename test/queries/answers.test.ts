@@ -13,6 +13,10 @@ beforeAll(async () => {
     'CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN [] ELSE [i % 4, NULL, i % 2] END AS l',
     "{'a': i % 3, 'b': 'x'} AS st",
   ];
+  await bench.makeSide(
+    'side',
+    "SELECT * FROM (VALUES (0, 'zero', 1.5), (1, 'one', 2.5), (2, NULL, NULL), (2, 'two', 4.5)) t(k, name, rate)",
+  );
   await bench.makeTable(`SELECT ${columns.join(', ')} FROM range(90) t(i)`, [1, 17, 17, 40, 90]);
 });
 afterAll(() => bench.close(), 60_000);
@@ -31,6 +35,28 @@ test.each([
   'SELECT 42 AS x FROM input HAVING true ORDER BY x',
   'SELECT 42 AS x FROM input HAVING 1 > 2',
   'SELECT 42 AS x FROM input GROUP BY ()',
+  // an alias in WHERE, also beside a subquery
+  'SELECT id * 2 AS x, x + 1 AS y FROM input WHERE y > 11 ORDER BY y DESC LIMIT 3',
+  'SELECT k + 1 AS x, count(*) AS n FROM input WHERE x IN (SELECT k FROM side) GROUP BY x ORDER BY x',
+  'SELECT k * 2 AS rate, count(*) AS n FROM input WHERE rate < (SELECT max(rate) FROM side) GROUP BY k ORDER BY k',
+  // WITH names the columns of its entry, FROM the first ones anew
+  'WITH t(x, y) AS (SELECT k, count(*) FROM input GROUP BY k) SELECT z, y FROM t AS u(z) ORDER BY z',
+  // what takes rows one by one leaves them in order
+  'SELECT * FROM (SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n DESC, k) WHERE n > 1',
+  'WITH t AS (SELECT id, s FROM input ORDER BY id DESC) SELECT id + 1 AS x FROM (SELECT * FROM t) WHERE x > 3',
+  'SELECT list(id ORDER BY id) AS x FROM (SELECT id FROM input ORDER BY s, id)',
+  'SELECT id FROM input ORDER BY id LIMIT ALL OFFSET 80',
+  // rows without names of their fields
+  'SELECT s, count(DISTINCT (k, st)) AS n FROM input GROUP BY s ORDER BY s',
+  'SELECT id FROM input ORDER BY (k, s) DESC, id LIMIT 9',
 ])('%s', async (sql) => {
   expect(await checkQuery(bench, { sql, isOrdered: sql.includes(' ORDER BY ') }, inOrder)).toBeNull();
+});
+
+test('one task counts what passes a WHERE that names an alias', async () => {
+  const one = await QueryBench.open();
+  await one.makeTable('SELECT i AS id FROM range(9) t(i)', [9]);
+  const sql = 'SELECT id % 3 AS x, x + 1 AS y, count(*) AS n FROM input WHERE y > 1 GROUP BY x ORDER BY x';
+  expect(await checkQuery(one, { sql, isOrdered: true }, inOrder)).toBeNull();
+  await one.close();
 });

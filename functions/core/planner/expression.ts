@@ -53,6 +53,12 @@ export function replaceIn(node: TreeNode, replace: Replacement, bound: ReadonlyS
   return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, key === 'cast_type' ? value : inTree(value)]));
 }
 
+/** A subquery as it is, with `change` made to what stands beside it: `x` in `x IN (SELECT ...)`. */
+export function besideSubquery(subquery: TreeNode, change: (expression: TreeNode) => TreeNode): TreeNode {
+  const beside = nodeAt(subquery, 'child');
+  return beside === null ? subquery : { ...subquery, child: change(beside) };
+}
+
 /** Whether a node, or one below it, is of a kind. Queries in an expression are not looked into. */
 export function has(node: TreeNode, isOfKind: (node: TreeNode) => boolean): boolean {
   if (isOfKind(node)) return true;
@@ -67,12 +73,22 @@ export const readsBound = (node: TreeNode, bound: ReadonlySet<string>): boolean 
 export const readsColumns = (node: TreeNode): boolean =>
   has(node, (inner) => ['COLUMN_REF', 'SUBQUERY', 'STAR', 'POSITIONAL_REFERENCE'].includes(textAt(inner, 'class')));
 
+/** Whether an expression is NULL as a constant, which is also what LIMIT ALL is. */
+export const isNull = (node: TreeNode): boolean => node['class'] === 'CONSTANT' && nodeAt(node, 'value')?.['is_null'] === true;
+
 /** The whole number that a constant stands for; null for any other expression. */
 export function wholeNumber(node: TreeNode): number | null {
   const value = node['class'] === 'CONSTANT' ? nodeAt(node, 'value') : null;
   const text = value === null ? '' : textAt(value, 'value').replace('\u0000n', '');
   const type = value === null ? null : nodeAt(value, 'type');
   return type !== null && /INT/.test(textAt(type, 'id')) && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** A row without names of its fields, as in `(a, b)`, as a struct with some: only that can be handed on, and both compare alike. */
+export function withFieldNames(expression: TreeNode): TreeNode {
+  if (expression['class'] !== 'FUNCTION' || textAt(expression, 'function_name') !== 'row') return expression;
+  const fields = listAt(expression, 'children').flatMap((child, index) => (isNode(child) ? [named(child, `f${index}`)] : []));
+  return { ...expression, function_name: 'struct_pack', children: fields };
 }
 
 /** Expressions that get names of their own, equal ones one name: what a query hands up to the next. */
@@ -87,7 +103,7 @@ export class NamedExpressions {
   /** The column that stands for an expression from now on. */
   take(expression: TreeNode): TreeNode {
     const key = expressionKey(expression);
-    const found = this.known.get(key) ?? named(expression, `${this.prefix}${this.known.size}`);
+    const found = this.known.get(key) ?? named(withFieldNames(expression), `${this.prefix}${this.known.size}`);
     this.known.set(key, found);
     return columnRef(textAt(found, 'alias'));
   }

@@ -1,5 +1,5 @@
 import type { Column } from '../layout.ts';
-import { expressionKey, nameParts, replaceIn, wholeNumber } from './expression.ts';
+import { besideSubquery, expressionKey, isNull, nameParts, replaceIn, wholeNumber } from './expression.ts';
 import { NotStaged } from './not-staged.ts';
 import { isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 
@@ -130,7 +130,7 @@ class Resolver {
   }
 
   private rows(expression: TreeNode | null): number | null {
-    if (expression === null) return null;
+    if (expression === null || isNull(expression)) return null;
     const count = wholeNumber(expression);
     if (count === null) throw new NotStaged('computes how many rows it gives (LIMIT or OFFSET)', 'a whole number behind LIMIT and OFFSET');
     return count;
@@ -163,7 +163,7 @@ class Resolver {
   /** @param preferAlias whether an alias goes before the column of its name */
   private resolve(expression: TreeNode, preferAlias: (column: TreeNode) => boolean = columnsFirst): TreeNode {
     return replaceIn(expression, (node, bound) => {
-      if (node['class'] === 'SUBQUERY') return node;
+      if (node['class'] === 'SUBQUERY') return besideSubquery(node, (beside) => this.resolve(beside, preferAlias));
       // what an aggregate takes is columns
       if (preferAlias !== columnsFirst && this.scope.isAggregate(node)) return this.resolve(node);
       if (node['class'] === 'STAR') throw new NotStaged('uses COLUMNS(...) or * inside an expression', 'the columns by their names');

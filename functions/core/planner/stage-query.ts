@@ -2,17 +2,18 @@ import type { Column } from '../layout.ts';
 import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
 import { aggregateLevel, GroupedExpressions } from './aggregate-level.ts';
-import { has, named } from './expression.ts';
+import { has, named, withFieldNames } from './expression.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
 import { findInnerQuery } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
 import { type ResolvedSelect, resolveSelect } from './resolve-select.ts';
-import { type RowTreatment, treatmentOfRows } from './rowwise.ts';
+import { type RowTreatment, readsOfInput, treatmentOfRows } from './rowwise.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
-import { nodeAt, sameName, type TreeNode, textAt, walk } from './statement-tree.ts';
+import { nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { refuseUnorderedLists, refuseUnsound } from './unsound.ts';
 import { hasWindow, WindowedExpressions, windowLevel } from './window-level.ts';
 
 export interface StagePlanner {
@@ -35,7 +36,7 @@ export async function stageQuery(
   input: { readonly columns: readonly Column[]; readonly virtual: readonly Column[] },
   output: readonly Column[],
 ): Promise<StagedQuery> {
-  refuseUnsound(query);
+  refuseUnsound(query, input.columns);
   const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
   await new Planning(planner, builder).plan(query, input, false);
   const columns = await builder.columns();
@@ -93,17 +94,25 @@ class Planning {
   private readonly isAggregate = (node: TreeNode): boolean =>
     node['class'] === 'FUNCTION' && functionKind(this.catalog, textAt(node, 'function_name')) === 'aggregate';
 
-  /** Makes the builder's relation the query's answer, with columns `c0`, `c1`... */
-  async plan(query: TreeNode, source: Source, isInner: boolean): Promise<void> {
+  /**
+   * Makes the builder's relation the query's answer, with columns `c0`, `c1`...
+   * @returns whether the query asks for an order of its rows that they don't have, because another query reads them
+   */
+  async plan(query: TreeNode, source: Source, isInner: boolean): Promise<boolean> {
+    if (readsOfInput(query) > 1) throw new NotStaged('reads input more than once');
     if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
     const inner = findInnerQuery(query, (inner) => this.treatmentOf(inner));
     if (inner === null) return this.planSelect(query, source, { overInput: true, isInner });
     // its answer takes the place of the input
     const output = await this.outputOf(inner.query, source);
-    await this.plan(inner.query, source, true);
+    // rows that are taken one by one stay in their order
+    const keepsOrder = nodeAt(inner.outer, 'from_table')?.['type'] === 'BASE_TABLE' && this.treatmentOf(inner.outer).rowwise;
+    const isOrderLost = await this.plan(inner.query, source, isInner || !keepsOrder);
+    if (isOrderLost && !keepsOrder) refuseUnorderedLists(inner.outer);
     const aliases = output.map(({ name }, index) => `c${index} AS "${name.replaceAll('"', '""')}"`).join(', ');
     await this.builder.select((relation) => `SELECT ${aliases} FROM ${relation}`);
-    return this.planSelect(inner.outer, { columns: output, virtual: [] }, { overInput: false, isInner });
+    const isOwnLost = await this.planSelect(inner.outer, { columns: output, virtual: [] }, { overInput: false, isInner });
+    return isOwnLost || (isOrderLost && keepsOrder);
   }
 
   private async outputOf(query: TreeNode, source: Source): Promise<readonly Column[]> {
@@ -111,7 +120,7 @@ class Planning {
     return this.binder.describe(text, { name: 'input', columns: [...source.columns, ...source.virtual] });
   }
 
-  private async planSelect(select: TreeNode, source: Source, { overInput, isInner }: Place): Promise<void> {
+  private async planSelect(select: TreeNode, source: Source, { overInput, isInner }: Place): Promise<boolean> {
     if (select['sample'] !== null) throw new NotStaged('takes a sample (SAMPLE)');
     const from = this.fromOf(select, overInput);
     const all = resolveSelect(select, {
@@ -120,7 +129,7 @@ class Planning {
       isAggregate: this.isAggregate,
     });
     // rows that another query takes have no order, unless it decides which they are
-    const isOrderLost = isInner && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
+    const isOrderLost = isInner && all.sort.length > 0 && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
     const resolved = isOrderLost ? { ...all, sort: [] } : all;
     const keys = resolved.sort.map(({ expression }) => expression);
     const targets = typeof resolved.distinct === 'string' ? [] : resolved.distinct;
@@ -128,8 +137,9 @@ class Planning {
     // HAVING by itself makes one group of all rows
     const isAggregated = resolved.sets !== null || resolved.having !== null || parts.some((part) => has(part, this.isAggregate));
     const before = { ...from, where: resolved.where };
-    if (isAggregated) return this.planAggregated(resolved, before);
-    return this.planEnd(resolved, await this.planWindows(resolved, before));
+    if (isAggregated) await this.planAggregated(resolved, before);
+    else await this.planEnd(resolved, await this.planWindows(resolved, before));
+    return isOrderLost;
   }
 
   private fromOf(select: TreeNode, overInput: boolean): Omit<From, 'where'> {
@@ -254,8 +264,8 @@ function hiddenKeys({ sort }: ResolvedSelect): readonly string[] {
 function itemsOf({ items, sort, distinct }: ResolvedSelect): readonly TreeNode[] {
   return [
     ...items.map((item, index) => named(item, `c${index}`)),
-    ...sort.flatMap(({ expression, item }, index) => (item === null ? [named(expression, `o${index}`)] : [])),
-    ...(typeof distinct === 'string' ? [] : distinct.map((target, index) => named(target, `d${index}`))),
+    ...sort.flatMap(({ expression, item }, index) => (item === null ? [named(withFieldNames(expression), `o${index}`)] : [])),
+    ...(typeof distinct === 'string' ? [] : distinct.map((target, index) => named(withFieldNames(target), `d${index}`))),
   ];
 }
 
@@ -276,22 +286,5 @@ function renameInput(node: TreeNode, relation: string): void {
     for (const child of Array.isArray(value) ? value : [value]) {
       if (typeof child === 'object' && child !== null && !Array.isArray(child)) renameInput(child, relation);
     }
-  }
-}
-
-/** Functions that give another value each time or in each task. */
-const volatile: ReadonlySet<string> = new Set(
-  'random uuid uuidv4 uuidv7 gen_random_uuid now current_timestamp get_current_timestamp transaction_timestamp current_date today current_time get_current_time localtime localtimestamp'.split(
-    ' ',
-  ),
-);
-
-/** @throws NotStaged for what no task may decide by itself */
-function refuseUnsound(query: TreeNode): void {
-  for (const node of walk(query)) {
-    const name = node['class'] === 'FUNCTION' ? textAt(node, 'function_name').toLowerCase() : '';
-    if (volatile.has(name)) throw new NotStaged(`calls ${name}(), which gives each task another value`, 'the value itself, such as a date');
-    if (node['class'] === 'COLLATE')
-      throw new NotStaged('compares texts by a collation (COLLATE)', 'lower(...) or strip_accents(...) of the column');
   }
 }

@@ -49,6 +49,11 @@ describe('tasks share', () => {
     expect(await steps('SELECT count(*) FROM (SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n LIMIT 2)')).toBe(3);
   });
 
+  test('a column of the input goes before a function that is written without parentheses', async () => {
+    const { staged } = await bindQuery(bench.engine, 'SELECT max(current_date) FROM input', [{ name: 'current_date', type: 'DATE' }]);
+    expect(staged).not.toBeNull();
+  });
+
   test('an alias in HAVING is the column inside an aggregate and the item outside of it', async () => {
     expect((await bound('SELECT k, sum(d) AS d FROM input GROUP BY k HAVING sum(d) > 1')).staged).not.toBeNull();
     expect((await bound('SELECT k, sum(d) AS d FROM input GROUP BY k HAVING d > 1')).staged).not.toBeNull();
@@ -94,6 +99,30 @@ describe('refused', () => {
     [
       'SELECT count(*) FROM input WHERE d < epoch(now())',
       'calls now(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT count(*) FROM input WHERE d < epoch(current_timestamp)',
+      'calls current_timestamp, which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT count(*) FROM input WHERE d < epoch(ago(INTERVAL 1 DAY))',
+      'calls ago(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT count(*) FROM input WHERE age(make_timestamp(id)) > INTERVAL 1 DAY',
+      'calls age(x), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT k, list(id) FROM (SELECT * FROM (SELECT k, id FROM input ORDER BY d) WHERE id > 1) GROUP BY k',
+      'relies on the order of a query in FROM (list); write the order in the aggregate: list(x ORDER BY y)',
+    ],
+    [
+      'WITH a AS (SELECT k, count(*) AS n FROM input GROUP BY k) SELECT x.k FROM a x JOIN a y USING (k) ORDER BY 1',
+      'reads input more than once',
+    ],
+    [
+      "SELECT unnest({'a': id, 'b': k}) FROM input ORDER BY ALL",
+      'is taken apart in a way that the engine refuses: Binder Error: Referenced column "c0" not found in FROM clause!',
     ],
     [
       'SELECT g COLLATE nocase AS c, count(*) FROM input GROUP BY c',
