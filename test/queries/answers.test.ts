@@ -46,6 +46,19 @@ test.each([
   'WITH t AS (SELECT id, s FROM input ORDER BY id DESC) SELECT id + 1 AS x FROM (SELECT * FROM t) WHERE x > 3',
   'SELECT list(id ORDER BY id) AS x FROM (SELECT id FROM input ORDER BY s, id)',
   'SELECT id FROM input ORDER BY id LIMIT ALL OFFSET 80',
+  // the same column with and without the name of its table
+  'SELECT name, count(*) AS n FROM input i JOIN side s ON i.k = s.k GROUP BY s.name ORDER BY s.name',
+  'SELECT i.k, s.name AS t, count(*) AS n FROM input i JOIN side s USING (k) GROUP BY k, name ORDER BY ALL',
+  'SELECT s.k AS sk, i.k AS ik, count(*) AS n FROM input i LEFT JOIN side s USING (k) GROUP BY s.k, i.k ORDER BY ALL',
+  'SELECT st.a, count(*) AS n FROM input st GROUP BY st.st.a ORDER BY st.a',
+  // * of several tables
+  'SELECT * FROM input JOIN side USING (k) ORDER BY id, name LIMIT 9',
+  'SELECT * EXCLUDE (k) FROM input LEFT JOIN side ON input.k = side.k ORDER BY id, name LIMIT 9',
+  'SELECT side.*, id FROM input LEFT JOIN side USING (k) ORDER BY id, name LIMIT 9',
+  'SELECT * FROM input SEMI JOIN side USING (k) ORDER BY id LIMIT 9',
+  'SELECT *, row_number() OVER (PARTITION BY name ORDER BY id) AS r FROM side JOIN input USING (k) QUALIFY r < 3 ORDER BY ALL',
+  'SELECT * EXCLUDE (st) RENAME (k AS key) FROM input ORDER BY id LIMIT 3',
+  'SELECT *, id + 1 AS next FROM (SELECT k, id FROM input JOIN side USING (k)) ORDER BY ALL LIMIT 5',
   // rows without names of their fields
   'SELECT s, count(DISTINCT (k, st)) AS n FROM input GROUP BY s ORDER BY s',
   'SELECT id FROM input ORDER BY (k, s) DESC, id LIMIT 9',

@@ -3,16 +3,17 @@ import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
 import { aggregateLevel, GroupedExpressions } from './aggregate-level.ts';
 import { has, named, withFieldNames } from './expression.ts';
+import { tablesOfFrom } from './from-tables.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
 import { findInnerQuery } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
-import { type ResolvedSelect, resolveSelect } from './resolve-select.ts';
+import { type ResolvedSelect, resolveSelect, type SelectScope } from './resolve-select.ts';
 import { type RowTreatment, readsOfInput, treatmentOfRows } from './rowwise.ts';
-import { selectTree, tableRef } from './select-tree.ts';
+import { selectTree, star, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
-import { nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 import { refuseUnorderedLists, refuseUnsound } from './unsound.ts';
 import { hasWindow, WindowedExpressions, windowLevel } from './window-level.ts';
 
@@ -124,8 +125,7 @@ class Planning {
     if (select['sample'] !== null) throw new NotStaged('takes a sample (SAMPLE)');
     const from = this.fromOf(select, overInput);
     const all = resolveSelect(select, {
-      from: await this.columnsOfFrom(select, source),
-      table: tableIn(from.table),
+      ...(await this.scopeOf(select, source)),
       isAggregate: this.isAggregate,
     });
     // rows that another query takes have no order, unless it decides which they are
@@ -146,18 +146,23 @@ class Planning {
     const table = nodeAt(select, 'from_table');
     if (table === null) throw new NotStaged('does not read input');
     const ctes = nodeAt(select, 'cte_map');
-    const rows = selectTree({ items: [{ class: 'STAR', type: 'STAR' }], from: table, ctes });
+    const rows = selectTree({ items: [star()], from: table, ctes });
     const treatment = this.treatmentOf(rows);
     if (treatment.reason !== null) throw new NotStaged(treatment.reason);
     return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount, isOfGroups: false };
   }
 
-  private async columnsOfFrom(select: TreeNode, source: Source): Promise<readonly Column[]> {
-    const from = nodeAt(select, 'from_table');
-    if (from?.['type'] === 'BASE_TABLE' && sameName(textAt(from, 'table_name'), 'input') && !hasColumnAliases(from)) return source.columns;
-    const star: TreeNode = { ...starTree };
-    const all = selectTree({ items: [star], from: from ?? tableRef('input'), ctes: nodeAt(select, 'cte_map') });
-    return this.binder.describe(await this.binder.print(all), { name: 'input', columns: source.columns });
+  /** What names of columns stand for in a SELECT. */
+  private async scopeOf(select: TreeNode, { columns }: Source): Promise<Omit<SelectScope, 'isAggregate'>> {
+    const from = nodeAt(select, 'from_table') ?? tableRef('input');
+    const ctes = nodeAt(select, 'cte_map');
+    if (from['type'] === 'BASE_TABLE' && sameName(textAt(from, 'table_name'), 'input') && listAt(from, 'column_name_alias').length === 0) {
+      const name = textAt(from, 'alias') || 'input';
+      return { from: columns, tables: [{ name, columns: columns.map((column) => column.name), merged: new Set() }] };
+    }
+    const describe = async (some: TreeNode): Promise<readonly Column[]> =>
+      this.binder.describe(await this.binder.print(some), { name: 'input', columns });
+    return { from: await describe(selectTree({ items: [star()], from, ctes })), tables: await tablesOfFrom(from, ctes, describe) };
   }
 
   /**
@@ -229,33 +234,12 @@ class Planning {
   }
 }
 
-const starTree: TreeNode = {
-  class: 'STAR',
-  type: 'STAR',
-  alias: '',
-  relation_name: '',
-  exclude_list: [],
-  replace_list: [],
-  columns: false,
-  expr: null,
-  qualified_exclude_list: [],
-  rename_list: [],
-};
-
 const one: TreeNode = {
   class: 'CONSTANT',
   type: 'VALUE_CONSTANT',
   alias: '',
   value: { type: { id: 'INTEGER', type_info: null }, is_null: false, value: '\u0000n1' },
 };
-
-const hasColumnAliases = (table: TreeNode): boolean => Array.isArray(table['column_name_alias']) && table['column_name_alias'].length > 0;
-
-/** The name of the only table of a FROM clause. */
-function tableIn(from: TreeNode): string | null {
-  if (from['type'] !== 'BASE_TABLE' && from['type'] !== 'SUBQUERY') return null;
-  return textAt(from, 'alias') || textAt(from, 'table_name') || null;
-}
 
 function hiddenKeys({ sort }: ResolvedSelect): readonly string[] {
   return sort.flatMap(({ item }, index) => (item === null ? [`o${index}`] : []));

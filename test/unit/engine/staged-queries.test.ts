@@ -144,7 +144,11 @@ describe('refused', () => {
       'uses COLUMNS(...) or * inside an expression; write the columns by their names',
     ],
     ['SELECT #1, count(*) FROM input GROUP BY #1', 'names columns by their place (#1); write the columns by their names'],
-    ['SELECT * FROM input, (VALUES (1)) AS w(x) ORDER BY id LIMIT 1', 'selects * from several tables; write the columns by their names'],
+    [
+      'SELECT * FROM input, (SELECT 1 AS x), (SELECT 2 AS y) ORDER BY id LIMIT 1',
+      'selects * from tables without names of their own; write the columns by their names',
+    ],
+    ['SELECT COLUMNS(*) FROM input ORDER BY id LIMIT 1', 'uses COLUMNS(...); write the columns by their names'],
     ['SELECT count(*) FROM input USING SAMPLE 10%', 'takes a sample (SAMPLE)'],
   ])('%s: it %s', async (sql, reason) => {
     expect(await bound(sql)).toMatchObject({ rowwise: false, staged: null, reason });
