@@ -51,6 +51,11 @@ test.each([
   'SELECT i.k, s.name AS t, count(*) AS n FROM input i JOIN side s USING (k) GROUP BY k, name ORDER BY ALL',
   'SELECT s.k AS sk, i.k AS ik, count(*) AS n FROM input i LEFT JOIN side s USING (k) GROUP BY s.k, i.k ORDER BY ALL',
   'SELECT st.a, count(*) AS n FROM input st GROUP BY st.st.a ORDER BY st.a',
+  // values of a side table beside aggregates, also where there is no row
+  'SELECT k, sum(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY k HAVING n > (SELECT min(rate) FROM side) ORDER BY k',
+  'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
+  'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
+  'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
   // * of several tables
   'SELECT * FROM input JOIN side USING (k) ORDER BY id, name LIMIT 9',
   'SELECT * EXCLUDE (k) FROM input LEFT JOIN side ON input.k = side.k ORDER BY id, name LIMIT 9',

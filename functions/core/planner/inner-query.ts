@@ -56,13 +56,13 @@ function entriesOf(query: TreeNode): TreeNode[] {
 }
 
 /** The entries that can stay: those without the input, which are read but once. */
-function withoutInput(select: TreeNode, without: readonly string[]): TreeNode[] {
+export function withoutInput(select: TreeNode, without: readonly string[]): TreeNode[] {
   const reads = ctesOf(select).map(({ query }, index) => readsOfInput(withEntries(query, entriesOf(select).slice(0, index))));
   return entriesOf(select).filter((entry, index) => !without.includes(textAt(entry, 'key').toLowerCase()) && reads[index] === 0);
 }
 
 /** A query that may name other entries besides its own. */
-const withEntries = (query: TreeNode, entries: readonly TreeNode[]): TreeNode => ({
+export const withEntries = (query: TreeNode, entries: readonly TreeNode[]): TreeNode => ({
   ...query,
   cte_map: { map: [...entries, ...entriesOf(query)] },
 });

@@ -1,16 +1,18 @@
 import type { Column } from '../layout.ts';
 import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
-import { aggregateLevel, GroupedExpressions } from './aggregate-level.ts';
+import { aggregateLevel } from './aggregate-level.ts';
 import { has, named, withFieldNames } from './expression.ts';
 import { tablesOfFrom } from './from-tables.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
-import { findInnerQuery } from './inner-query.ts';
+import { GroupedExpressions } from './grouped-expressions.ts';
+import { findInnerQuery, withoutInput } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
 import { type ResolvedSelect, resolveSelect, type SelectScope } from './resolve-select.ts';
 import { type RowTreatment, readsOfInput, treatmentOfRows } from './rowwise.ts';
 import { selectTree, star, tableRef } from './select-tree.ts';
+import { reasonOfSideRows } from './side-reads.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
 import { listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
@@ -179,7 +181,7 @@ class Planning {
   }
 
   private async planAggregated(resolved: ResolvedSelect, from: From): Promise<void> {
-    const grouped = new GroupedExpressions(resolved.groups, resolved.sets, this.isAggregate);
+    const grouped = new GroupedExpressions(resolved, this.isAggregate, withoutInput({ cte_map: from.ctes }, []));
     const rewrite = (node: TreeNode): TreeNode => grouped.rewrite(node);
     const rewriteOrNull = (node: TreeNode | null): TreeNode | null => (node === null ? null : rewrite(node));
     const after: ResolvedSelect = {
@@ -191,6 +193,10 @@ class Planning {
       distinct: typeof resolved.distinct === 'string' ? resolved.distinct : resolved.distinct.map(rewrite),
       sort: resolved.sort.map((key) => ({ ...key, expression: rewrite(key.expression) })),
     };
+    for (const item of grouped.aggregates.items) {
+      const reason = reasonOfSideRows(item, this.sides);
+      if (reason !== null) throw new NotStaged(reason);
+    }
     await aggregateLevel(this.builder, this.binder, grouped, await this.selectFrom(grouped.rows.items, from));
     const behind: From = { table: tableRef('input'), ctes: null, where: after.where, isInputRowByRow: false, isOfGroups: true };
     return this.planEnd(after, await this.planWindows(after, behind));

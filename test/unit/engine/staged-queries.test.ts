@@ -136,8 +136,12 @@ describe('refused', () => {
       'has input on the right of LEFT JOIN, where each task sees some of its rows only; write FROM input LEFT JOIN ...',
     ],
     [
-      'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x)) AS m, count(*) FROM input GROUP BY k',
-      'has a subquery beside its aggregates',
+      'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x) WHERE x < k) AS m, count(*) FROM input GROUP BY k',
+      'has a subquery beside its aggregates that depends on the group; write a join in the innermost FROM',
+    ],
+    [
+      'SELECT k, count(*) FROM input GROUP BY k HAVING k IN (SELECT 1)',
+      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or a join in the innermost FROM',
     ],
     [
       'SELECT sum(COLUMNS(*)) FROM (SELECT k, id FROM input)',
