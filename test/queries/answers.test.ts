@@ -56,6 +56,14 @@ test.each([
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
   'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
   'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
+  // UNION of branches that each read the input, and do what they like with its rows
+  'SELECT k, count(*) AS n FROM input GROUP BY k UNION ALL SELECT NULL, count(*) FROM input ORDER BY ALL',
+  'SELECT count(*) AS n FROM input WHERE id < 0 GROUP BY k UNION ALL SELECT count(*) + 5 FROM input WHERE id < 0',
+  'SELECT k, max(n) AS n FROM (SELECT k, s, count(*) AS n FROM input GROUP BY k, s) GROUP BY k UNION ALL SELECT k, count(*) FROM input GROUP BY k',
+  'SELECT id AS x FROM input WHERE id < 3 UNION ALL SELECT k FROM input UNION ALL (SELECT id FROM input ORDER BY id DESC LIMIT 3) ORDER BY x',
+  'SELECT sum(m) AS s FROM (SELECT k, median(id) AS m FROM input GROUP BY k UNION ALL SELECT 1, count(DISTINCT s) FROM input)',
+  'WITH y AS (SELECT k, sum(id) AS n FROM input GROUP BY k) SELECT * FROM y UNION ALL SELECT NULL, sum(n) FROM y ORDER BY ALL',
+  'SELECT k FROM input UNION SELECT id % 7 FROM input ORDER BY k LIMIT 4',
   // * of several tables
   'SELECT * FROM input JOIN side USING (k) ORDER BY id, name LIMIT 9',
   'SELECT * EXCLUDE (k) FROM input LEFT JOIN side ON input.k = side.k ORDER BY id, name LIMIT 9',

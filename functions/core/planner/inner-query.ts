@@ -50,7 +50,7 @@ function entryNamed(select: TreeNode, leaf: TreeNode): Found | null {
   return { query: withEntries(query, entriesOf(select).slice(0, index)), name, aliases, rest: { map: withoutInput(select, [name]) } };
 }
 
-function entriesOf(query: TreeNode): TreeNode[] {
+export function entriesOf(query: TreeNode): TreeNode[] {
   const map = nodeAt(query, 'cte_map');
   return map === null ? [] : listAt(map, 'map').flatMap((entry) => (isNode(entry) ? [entry] : []));
 }

@@ -6,7 +6,7 @@ import { has, named, withFieldNames } from './expression.ts';
 import { tablesOfFrom } from './from-tables.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
 import { GroupedExpressions } from './grouped-expressions.ts';
-import { findInnerQuery, withoutInput } from './inner-query.ts';
+import { entriesOf, findInnerQuery, withEntries, withoutInput } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
 import { type ResolvedSelect, resolveSelect, type SelectScope } from './resolve-select.ts';
@@ -16,6 +16,8 @@ import { reasonOfSideRows } from './side-reads.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
 import { listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { type Branch, unionStages } from './union-stages.ts';
+import { bareUnions } from './union-tree.ts';
 import { refuseUnorderedLists, refuseUnsound } from './unsound.ts';
 import { hasWindow, WindowedExpressions, windowLevel } from './window-level.ts';
 
@@ -41,7 +43,7 @@ export async function stageQuery(
 ): Promise<StagedQuery> {
   refuseUnsound(query, input.columns);
   const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
-  await new Planning(planner, builder).plan(query, input, false);
+  await new Planning(planner, builder).plan(bareUnions(query), input, false);
   const columns = await builder.columns();
   const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
   const staged = builder.finish();
@@ -77,10 +79,10 @@ interface From {
   readonly isOfGroups: boolean;
 }
 
-class Planning {
-  private readonly binder: SqlBinder;
-  private readonly catalog: FunctionCatalog;
-  private readonly sides: readonly SideTable[];
+class Planning implements StagePlanner {
+  readonly binder: SqlBinder;
+  readonly catalog: FunctionCatalog;
+  readonly sides: readonly SideTable[];
   private readonly builder: StageBuilder;
 
   constructor({ binder, catalog, sides }: StagePlanner, builder: StageBuilder) {
@@ -103,6 +105,9 @@ class Planning {
    */
   async plan(query: TreeNode, source: Source, isInner: boolean): Promise<boolean> {
     if (readsOfInput(query) > 1) throw new NotStaged('reads input more than once');
+    if (query['setop_type'] === 'UNION') return this.planUnion(query, source);
+    if (query['setop_type'] === 'UNION_BY_NAME')
+      throw new NotStaged('combines by their names what it makes of several rows (UNION ALL BY NAME)', 'UNION ALL');
     if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
     const inner = findInnerQuery(query, (inner) => this.treatmentOf(inner));
     if (inner === null) return this.planSelect(query, source, { overInput: true, isInner });
@@ -116,6 +121,26 @@ class Planning {
     await this.builder.select((relation) => `SELECT ${aliases} FROM ${relation}`);
     const isOwnLost = await this.planSelect(inner.outer, { columns: output, virtual: [] }, { overInput: false, isInner });
     return isOwnLost || (isOrderLost && keepsOrder);
+  }
+
+  /** UNION ALL of branches that each read the input. */
+  private async planUnion(query: TreeNode, source: Source): Promise<boolean> {
+    const output = await this.outputOf(query, source);
+    const branches: Branch[] = [];
+    for (const branch of [nodeAt(query, 'left'), nodeAt(query, 'right')]) {
+      const own = branch === null ? null : withEntries(branch, entriesOf(query));
+      if (own === null || readsOfInput(own) === 0) throw new NotStaged('adds rows that are not of input (UNION ALL)');
+      const builder = new StageBuilder(this.binder, [...source.columns, ...source.virtual]);
+      await new Planning(this, builder).plan(own, source, true);
+      branches.push(builder.branch());
+    }
+    this.builder.become(
+      unionStages(
+        branches,
+        output.map(({ type }) => type),
+      ),
+    );
+    return false;
   }
 
   private async outputOf(query: TreeNode, source: Source): Promise<readonly Column[]> {

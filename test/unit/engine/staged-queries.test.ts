@@ -32,6 +32,8 @@ describe('tasks share', () => {
     ['SELECT id, sum(d) OVER (PARTITION BY k, g), max(d) OVER (PARTITION BY g) FROM input', [['y3']]],
     ['SELECT max(n) FROM (SELECT k, count(*) AS n FROM (SELECT DISTINCT k, g FROM input) GROUP BY k)', [['c0', 'c1'], ['x0'], []]],
     ['SELECT k, rank() OVER (ORDER BY count(*)) FROM input GROUP BY k', [['x0'], []]],
+    ['SELECT k, sum(d) FROM input GROUP BY k UNION ALL SELECT id, max(d) FROM input GROUP BY id', [['_branch', 'b0_x0', 'b1_x0']]],
+    ['SELECT k, sum(d) FROM input GROUP BY k UNION ALL SELECT 0, sum(d) FROM input', [[]]],
   ])('%s, whose rows meet by %j', async (sql, keys) => {
     const { staged, rowwise } = await bound(sql);
     expect(rowwise).toBe(false);
@@ -131,6 +133,11 @@ describe('refused', () => {
     ['SELECT count(*) FROM input WHERE d > (SELECT avg(d) FROM input)', 'reads input more than once'],
     ['SELECT count(*) FROM input AS a JOIN input AS b USING (id)', 'reads input more than once'],
     ['SELECT k FROM input INTERSECT SELECT 1', 'combines queries (INTERSECT)'],
+    ['SELECT count(*) FROM input UNION ALL SELECT 1', 'adds rows that are not of input (UNION ALL)'],
+    [
+      'SELECT count(*) AS n FROM input UNION ALL BY NAME SELECT max(id) AS m FROM input',
+      'combines by their names what it makes of several rows (UNION ALL BY NAME); write UNION ALL',
+    ],
     [
       'SELECT count(*) FROM (VALUES (1)) AS w(x) LEFT JOIN input ON id = x',
       'has input on the right of LEFT JOIN, where each task sees some of its rows only; write FROM input LEFT JOIN ...',
