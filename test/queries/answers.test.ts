@@ -56,6 +56,10 @@ test.each([
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
   'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
   'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
+  // macros that aggregate
+  'SELECT k, geomean(id + 1) + 1 AS g, wavg(id, k) AS w FROM input GROUP BY k HAVING weighted_avg(id, k) > 3 ORDER BY wavg(id, k), k',
+  'SELECT geomean(id) AS g, wavg(id, k) AS w FROM input WHERE id < 0',
+  'SELECT json_group_object(id, s) AS j FROM input WHERE id = 5',
   // UNION of branches that each read the input, and do what they like with its rows
   'SELECT k, count(*) AS n FROM input GROUP BY k UNION ALL SELECT NULL, count(*) FROM input ORDER BY ALL',
   'SELECT count(*) AS n FROM input WHERE id < 0 GROUP BY k UNION ALL SELECT count(*) + 5 FROM input WHERE id < 0',

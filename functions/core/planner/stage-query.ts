@@ -2,6 +2,7 @@ import type { Column } from '../layout.ts';
 import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
 import { aggregateLevel } from './aggregate-level.ts';
+import { expandMacros } from './expand-macros.ts';
 import { has, named, withFieldNames } from './expression.ts';
 import { tablesOfFrom } from './from-tables.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
@@ -43,7 +44,7 @@ export async function stageQuery(
 ): Promise<StagedQuery> {
   refuseUnsound(query, input.columns);
   const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
-  await new Planning(planner, builder).plan(bareUnions(query), input, false);
+  await new Planning(planner, builder).plan(expandMacros(bareUnions(query), planner.catalog), input, false);
   const columns = await builder.columns();
   const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
   const staged = builder.finish();
