@@ -3,15 +3,17 @@ import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
 import { aggregateLevel } from './aggregate-level.ts';
 import { expandMacros } from './expand-macros.ts';
-import { has, named, withFieldNames } from './expression.ts';
+import { has, named } from './expression.ts';
 import { tablesOfFrom } from './from-tables.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
 import { GroupedExpressions } from './grouped-expressions.ts';
 import { entriesOf, findInnerQuery, withEntries, withoutInput } from './inner-query.ts';
+import { withInputNamed } from './input-name.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
 import { type ResolvedSelect, resolveSelect, type SelectScope } from './resolve-select.ts';
 import { type RowTreatment, readsOfInput, treatmentOfRows } from './rowwise.ts';
+import { hiddenKeys, itemsOf } from './select-columns.ts';
 import { selectTree, star, tableRef } from './select-tree.ts';
 import { reasonOfSideRows } from './side-reads.ts';
 import type { SqlBinder } from './sql-binder.ts';
@@ -272,35 +274,3 @@ const one: TreeNode = {
   alias: '',
   value: { type: { id: 'INTEGER', type_info: null }, is_null: false, value: '\u0000n1' },
 };
-
-function hiddenKeys({ sort }: ResolvedSelect): readonly string[] {
-  return sort.flatMap(({ item }, index) => (item === null ? [`o${index}`] : []));
-}
-
-function itemsOf({ items, sort, distinct }: ResolvedSelect): readonly TreeNode[] {
-  return [
-    ...items.map((item, index) => named(item, `c${index}`)),
-    ...sort.flatMap(({ expression, item }, index) => (item === null ? [named(withFieldNames(expression), `o${index}`)] : [])),
-    ...(typeof distinct === 'string' ? [] : distinct.map((target, index) => named(withFieldNames(target), `d${index}`))),
-  ];
-}
-
-/** A tree in which the table `input` is read by another name, and goes by its own. */
-function withInputNamed(tree: TreeNode, relation: string): TreeNode {
-  if (relation === 'input') return tree;
-  const copy = JSON.parse(JSON.stringify(tree)) as TreeNode;
-  renameInput(copy, relation);
-  return copy;
-}
-
-function renameInput(node: TreeNode, relation: string): void {
-  if (node['type'] === 'BASE_TABLE' && sameName(textAt(node, 'table_name'), 'input')) {
-    node['alias'] = textAt(node, 'alias') || 'input';
-    node['table_name'] = relation;
-  }
-  for (const value of Object.values(node)) {
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (typeof child === 'object' && child !== null && !Array.isArray(child)) renameInput(child, relation);
-    }
-  }
-}

@@ -172,7 +172,7 @@ describe('beside side tables', () => {
     ['SELECT k, (SELECT max(area) FROM countries) AS m FROM (SELECT DISTINCT id AS k FROM input)', inside],
     [
       'SELECT "first name", count(*) FROM input GROUP BY 1 HAVING "first name" IN (SELECT code FROM countries)',
-      'has a subquery beside its aggregates',
+      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or a join in the innermost FROM',
     ],
     [
       'SELECT DISTINCT id FROM input RIGHT JOIN countries ON "first name" = code',
