@@ -5,7 +5,7 @@ import { manifestPrefix } from '../core/keys.ts';
 import type { InputColumn } from '../core/layout.ts';
 import type { PlannedTable } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
-import { type BoundQuery, queryOfNothing } from '../core/query.ts';
+import type { BoundQuery } from '../core/query.ts';
 import type { SideTable } from '../core/side-table.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
 import type { DeltaStruct } from '../core/table-log/delta-types.ts';
@@ -54,6 +54,12 @@ async function tableOfManifest(lake: ObjectStore, key: string): Promise<Existing
   return { schema: schemaOf(columns), partitionColumns: partitionBy };
 }
 
+export interface BoundToTable {
+  readonly query: BoundQuery;
+  readonly columns: readonly InputColumn[];
+  readonly table: PlannedTable;
+}
+
 export interface BindRequest {
   readonly inspector: Inspector;
   readonly job: Job;
@@ -68,11 +74,7 @@ export interface BindRequest {
  * that goes through unchanged gets the table's type, and what doesn't fit it is a bad row.
  * @throws FanlakeError `query.*`, `table.*`
  */
-export async function bindToTable({ inspector, job, table, existing, columns, sides }: BindRequest): Promise<{
-  readonly query: BoundQuery;
-  readonly columns: readonly InputColumn[];
-  readonly table: PlannedTable;
-}> {
+export async function bindToTable({ inspector, job, table, existing, columns, sides }: BindRequest): Promise<BoundToTable> {
   if (job.table.mode !== 'append') {
     throw new FanlakeError('not-built', `The table mode '${job.table.mode}' is not built yet; 'append' is.`);
   }
@@ -88,14 +90,6 @@ export async function bindToTable({ inspector, job, table, existing, columns, si
   const partitionBy = partitionColumns(job, named, existing);
   checkPartitionColumns(partitionBy, schemaOf(tableColumns));
   return { query, columns: retyped, table: { key: table, format: job.table.format, partitionBy, columns: tableColumns } };
-}
-
-/** The plan's part of an input without rows: nothing is read, and nothing will be written. */
-export function nothingToBind(job: Job, table: string, existing: ExistingTable | null) {
-  const query = queryOfNothing(job);
-  const partitionBy = existing?.partitionColumns ?? job.table.partitionBy;
-  const planned: PlannedTable = { key: table, format: job.table.format, partitionBy, columns: [] };
-  return { query, columns: [], table: planned };
 }
 
 /** Names as the user wrote them or as they were cleaned; what isn't said about an existing table is what the table has. */

@@ -7,7 +7,8 @@ import type { BoundQuery } from '../core/query.ts';
 import { splitObject } from '../core/split.ts';
 import type { Split, Task } from '../core/task.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
-import { bindToTable, existingTable, nothingToBind } from './bind-to-table.ts';
+import { bindToNothing } from './bind-to-nothing.ts';
+import { bindToTable, existingTable } from './bind-to-table.ts';
 import { inputColumns } from './input-columns.ts';
 import type { InspectTools } from './inspect-object.ts';
 import { inspectObjects, type LaidOut } from './inspect-objects.ts';
@@ -48,11 +49,9 @@ export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise
   const { layouts, laidOut, learned, empty } = await inspectObjects(tools, job, objects);
   const existing = await existingTable(tools.lake, tools.logs, job, request.table);
   const columns = inputColumns(job, layouts, learned);
-  // without a row there are no types to bind a query to, and nothing to bind it for
-  const bound =
-    empty && !columns.some(({ declared }) => declared)
-      ? nothingToBind(job, request.table, existing)
-      : await bindToTable({ inspector: tools.inspector, job, table: request.table, existing, columns, sides });
+  const binding = { inspector: tools.inspector, job, table: request.table, existing, columns, sides };
+  // without a row there are no types to bind a query to
+  const bound = empty && !columns.some(({ declared }) => declared) ? await bindToNothing(binding) : await bindToTable(binding);
   const sizing = sizingFor(job, bound.query, request.splitBytes, tools.sizing);
   const input = inputOf(objects);
   const tasks = () => atLeastOne(bound.query, tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes));

@@ -165,8 +165,9 @@ async function stagesOf(
       const instead = thrown.instead === '' ? '' : `; write ${thrown.instead}`;
       return { staged: null, reason: `${thrown.message}${instead}` };
     }
-    const { message } = asEngineError(thrown, 'can not be shared by tasks');
-    return { staged: null, reason: message };
+    // it is about SQL that the user has not written
+    const [first] = asEngineError(thrown, 'is taken apart in a way that the engine refuses').message.split('\n');
+    return { staged: null, reason: first ?? '' };
   }
 }
 

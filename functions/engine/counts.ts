@@ -1,6 +1,7 @@
 import { hideFromStars } from '../core/planner/columns.ts';
 import { keepDoubles } from '../core/planner/double-constants.ts';
 import { isNode, listAt, nodeAt, parseTree, printTree, sameName, statementsOf, textAt } from '../core/planner/statement-tree.ts';
+import { withoutAliases } from '../core/planner/where-aliases.ts';
 import type { BoundQuery } from '../core/query.ts';
 import type { Engine, PlanOperator } from './session.ts';
 import { literal } from './sql-text.ts';
@@ -69,6 +70,7 @@ export async function countOfPassed(engine: Engine, query: BoundQuery, virtual: 
   const [counting] = await engine.rows("SELECT json_serialize_sql('SELECT count(*) AS n')::VARCHAR AS tree");
   const [count] = statementsOf(parseTree(String(counting?.['tree'])));
   if (count === undefined) return null;
+  select['where_clause'] = withoutAliases(select, query.reads);
   select['select_list'] = [...listAt(count, 'select_list')];
   select['modifiers'] = [];
   select['group_expressions'] = [];

@@ -89,6 +89,31 @@ describe('a query', () => {
     }
   });
 
+  test.each([
+    ['count(*)', 'SELECT count(*) AS n, 5 AS five FROM input', ['', ''], [['0', '5']]],
+    [
+      'counts of columns of which the names are known',
+      'SELECT count(v) AS n, count(DISTINCT id) AS d FROM input',
+      ['id,v\n', 'id,v\n'],
+      [['0', '0']],
+    ],
+    ['groups, of which there are none', 'SELECT v, count(*) AS n FROM input GROUP BY v', ['id,v\n', 'id,v\n'], []],
+    ['a value whose type nothing tells', 'SELECT count(*) AS n, max(v) AS m FROM input', ['id,v\n', 'id,v\n'], []],
+    ['a column of which nothing is known', 'SELECT count(v) AS n FROM input', ['', ''], []],
+  ] as const)(
+    'over files without a row gives what there is of %s, over one task and over several',
+    async (_what, query, contents, rows) => {
+      const files = contents.map((content, index) => home.file(`none-${index}.csv`, content));
+      for (const splitBytes of [undefined, 1]) {
+        const table = home.newTable();
+        const ended = await home.run({ input: files, table, query, ...(splitBytes === undefined ? {} : { splitBytes }) });
+        expect({ splitBytes, error: ended.error }).toEqual({ splitBytes, error: null });
+        expect(ended.receipt?.rows).toMatchObject({ read: 0, passed: 0, written: rows.length });
+        if (rows.length > 0) expect(await tableRows(home.tablePath(table))).toEqual(rows);
+      }
+    },
+  );
+
   test('that tasks can not share is refused with the reason, and runs where one task takes all', async () => {
     const files = [home.file('a.csv', text), home.file('b.csv', text)];
     const query = 'SELECT id, count(*) OVER () AS n FROM input';

@@ -55,6 +55,7 @@ export class QueryBench {
   private readonly inspector: ReturnType<typeof engineInspector>;
   private readonly oracle: DuckDBConnection;
   private objects: readonly ObjectVersion[] = [];
+  private readonly sides: Record<string, string> = {};
   private attempts = 0;
   private runs = 0;
 
@@ -99,6 +100,14 @@ export class QueryBench {
     this.objects = objects;
   }
 
+  /** Makes a side input that the queries may read. */
+  async makeSide(name: string, sql: string): Promise<void> {
+    await this.oracle.run(`CREATE OR REPLACE TABLE ${name} AS ${sql}`);
+    const key = `${name}.parquet`;
+    await this.oracle.run(`COPY ${name} TO '${join(this.folder, 'landing', key)}' (FORMAT parquet)`);
+    this.sides[name] = key;
+  }
+
   /** What one DuckDB answers. */
   async answerOfOne(sql: string): Promise<Rows> {
     return this.texts(`SELECT * FROM (${sql})`);
@@ -107,7 +116,7 @@ export class QueryBench {
   /** What tasks answer together. */
   async answerOfMany(sql: string, chance: Chance): Promise<Rows> {
     const run = `queries-${String(this.runs++).padStart(20, '0')}`;
-    const job = parseJob({ name: 'queries', input: {}, query: sql, table: { name: 'answer' } });
+    const job = parseJob({ name: 'queries', input: {}, inputs: this.sides, query: sql, table: { name: 'answer' } });
     const tools: PlanTools = {
       landing: this.landing,
       lake: this.work,

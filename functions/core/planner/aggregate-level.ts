@@ -1,6 +1,7 @@
 import type { AggregateCall, Decomposed, TypedSql } from './aggregate-call.ts';
 import { decompose } from './aggregates.ts';
-import { columnRef, expressionKey, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
+import { columnRef, nameParts } from './expression.ts';
+import type { GroupedExpressions } from './grouped-expressions.ts';
 import { NotStaged } from './not-staged.ts';
 import { printExpression, typeOfConstant, typesOf } from './print-parts.ts';
 import { selectTree, tableRef } from './select-tree.ts';
@@ -11,70 +12,21 @@ import { isNode, listAt, nodeAt, type TreeNode, textAt, walk } from './statement
 /** Aggregates that take a value as often as once, also where no DISTINCT says so. */
 const blindToRepeats: ReadonlySet<string> = new Set(['approx_count_distinct']);
 
-/**
- * The expressions of an aggregated SELECT as ones over its groups and aggregates (`a0`, `a1`...), and those of its rows that these are made of (`x0`, `x1`...).
- */
-export class GroupedExpressions {
-  readonly rows = new NamedExpressions('x');
-  readonly aggregates = new NamedExpressions('a');
-  /** Names of the groups' columns. */
-  readonly groups: readonly string[];
-  readonly sets: readonly (readonly number[])[];
-  private readonly groupByKey = new Map<string, TreeNode>();
-  private readonly isAggregate: (node: TreeNode) => boolean;
-
-  constructor(groups: readonly TreeNode[], sets: readonly (readonly number[])[] | null, isAggregate: (node: TreeNode) => boolean) {
-    this.isAggregate = isAggregate;
-    this.groups = groups.map((group) => {
-      const column = this.rows.take(group);
-      this.groupByKey.set(expressionKey(group), column);
-      return String(nameParts(column)[0]);
-    });
-    this.sets = sets ?? [];
-  }
-
-  /** @throws NotStaged for what is neither grouped nor aggregated */
-  rewrite(expression: TreeNode): TreeNode {
-    return replaceIn(expression, (node, bound) => {
-      const group = this.groupByKey.get(expressionKey(node));
-      if (group !== undefined) return group;
-      if (node['class'] === 'FUNCTION' && this.isAggregate(node)) return this.aggregate(node);
-      if (node['type'] === 'GROUPING_FUNCTION')
-        return this.aggregates.take(this.overRows(node, (child) => this.groupByKey.get(expressionKey(child)) ?? notGrouped(child)));
-      if (node['class'] === 'SUBQUERY') throw new NotStaged('has a subquery beside its aggregates');
-      const [first] = nameParts(node);
-      if (first !== undefined && !bound.has(first.toLowerCase())) return notGrouped(node);
-      return null;
-    });
-  }
-
-  private aggregate(node: TreeNode): TreeNode {
-    return this.aggregates.take(this.overRows(node, (child) => (readsColumns(child) ? this.rows.take(child) : child)));
-  }
-
-  private overRows(node: TreeNode, replace: (child: TreeNode) => TreeNode): TreeNode {
-    const sorted = nodeAt(node, 'order_bys');
-    const filter = nodeAt(node, 'filter');
-    return {
-      ...node,
-      alias: '',
-      children: listAt(node, 'children').flatMap((child) => (isNode(child) ? [replace(child)] : [])),
-      ...(filter === null ? {} : { filter: replace(filter) }),
-      ...(sorted === null ? {} : { order_bys: { ...sorted, orders: ordersOf(sorted, replace) } }),
-    };
-  }
-}
-
-function ordersOf(sorted: TreeNode, replace: (child: TreeNode) => TreeNode): TreeNode[] {
-  return listAt(sorted, 'orders').flatMap((order) => {
-    const expression = isNode(order) ? nodeAt(order, 'expression') : null;
-    return isNode(order) && expression !== null ? [{ ...order, expression: replace(expression) }] : [];
-  });
-}
-
-function notGrouped(node: TreeNode): never {
-  throw new NotStaged(`takes ${nameParts(node).join('.') || 'a value'} from a group, and it is neither grouped nor aggregated`);
-}
+/** `count(*)` */
+const countOfRows: TreeNode = {
+  class: 'FUNCTION',
+  type: 'FUNCTION',
+  alias: '',
+  function_name: 'count_star',
+  schema: '',
+  children: [],
+  filter: null,
+  order_bys: { type: 'ORDER_MODIFIER', orders: [] },
+  distinct: false,
+  is_operator: false,
+  export_state: false,
+  catalog: '',
+};
 
 /** One aggregate of the query. */
 interface Aggregate {
@@ -84,6 +36,7 @@ interface Aggregate {
   /** Null when it needs its rows, or is `grouping(...)`. */
   readonly decomposed: Decomposed | null;
   readonly isGrouping: boolean;
+  readonly isSubquery: boolean;
   /** Columns of the rows that it reads. */
   readonly reads: readonly string[];
   readonly isBlindToRepeats: boolean;
@@ -116,19 +69,22 @@ async function aggregatesOf(
   grouped: GroupedExpressions,
   types: ReadonlyMap<string, string>,
 ): Promise<readonly Aggregate[]> {
+  // all rows may be one group of which nothing is asked
+  if (grouped.groups.length + grouped.aggregates.items.length === 0) grouped.aggregates.take(countOfRows);
   const items = grouped.aggregates.items;
+  for (const item of items) if (item['class'] === 'SUBQUERY') await refuseCorrelated(binder, item);
   const relation = { name: '_rows', columns: [...types].map(([name, type]) => ({ name, type })) };
   const groups = grouped.groups.map(columnRef);
   const direct = selectTree({ items: [...groups, ...items], from: tableRef('_rows'), groups, sets: grouped.sets });
-  if (items.length + groups.length === 0) throw new NotStaged('has neither groups nor aggregates');
   const results = typesOf(await binder.describe(await binder.print(direct), relation));
   const found: Aggregate[] = [];
   for (const item of items) {
     const name = textAt(item, 'alias');
     const sql = await printExpression(binder, item);
     const isGrouping = item['type'] === 'GROUPING_FUNCTION';
-    const call = isGrouping ? null : await callOf(binder, item, types, results.get(name) ?? '');
-    const decomposed = call === null ? null : decompose(call);
+    const isSubquery = item['class'] === 'SUBQUERY';
+    const call = isGrouping || isSubquery ? null : await callOf(binder, item, types, results.get(name) ?? '');
+    const decomposed = isSubquery ? ofAnyPart(sql) : call === null ? null : decompose(call);
     if (decomposed !== null && 'refused' in decomposed)
       throw new NotStaged(`has an aggregate that they can't compute together: ${decomposed.refused.replace(/\.$/, '')}`);
     const reads = [...new Set([...walk(item)].flatMap((node) => nameParts(node).slice(0, 1)))];
@@ -137,11 +93,29 @@ async function aggregatesOf(
       sql,
       decomposed,
       isGrouping,
+      isSubquery,
       reads,
       isBlindToRepeats: call !== null && (call.distinct || blindToRepeats.has(call.name)),
     });
   }
   return found;
+}
+
+/** A value that every task finds alike. */
+const ofAnyPart = (sql: string): Decomposed => ({
+  partials: [sql],
+  combine: ([p]) => [`any_value(${p})`],
+  final: ([p]) => `any_value(${p})`,
+  promise: 'exact',
+});
+
+/** @throws NotStaged where a subquery means nothing by itself */
+async function refuseCorrelated(binder: SqlBinder, subquery: TreeNode): Promise<void> {
+  try {
+    await typeOfConstant(binder, await printExpression(binder, subquery));
+  } catch {
+    throw new NotStaged('has a subquery beside its aggregates that depends on the group', 'a join in the innermost FROM');
+  }
 }
 
 async function callOf(binder: SqlBinder, item: TreeNode, types: ReadonlyMap<string, string>, type: string): Promise<AggregateCall> {
@@ -204,9 +178,13 @@ function foldedExchange({ groups, sets }: GroupedExpressions, aggregates: readon
 }
 
 function rowsExchange({ groups, sets }: GroupedExpressions, aggregates: readonly Aggregate[]): WithoutKeys {
-  const items = [...groups, ...aggregates.map(({ name, sql }) => `${sql} AS ${name}`)];
+  // a group of all rows is there without a row too, which then would have to hand the value on
+  const isGrouped = groups.length > 0 && sets.every((set) => set.length > 0);
+  const handedOn = aggregates.filter(({ isSubquery }) => isSubquery && isGrouped);
+  const valueBehind = (aggregate: Aggregate): string => (handedOn.includes(aggregate) ? `any_value(${aggregate.name})` : aggregate.sql);
+  const items = [...groups, ...aggregates.map((aggregate) => `${valueBehind(aggregate)} AS ${aggregate.name}`)];
   return {
-    rows: (relation) => `SELECT * FROM ${relation}`,
+    rows: (relation) => `SELECT ${['*', ...handedOn.map(({ name, sql }) => `${sql} AS ${name}`)].join(', ')} FROM ${relation}`,
     combine: null,
     merged: `SELECT ${items.join(', ')} FROM parts${groupingOf(groups, sets)}`,
     rowByRow: true,

@@ -37,10 +37,13 @@ const lower = (text: string): string => text.toLowerCase();
 /** Answers what takes a node's place; null to look into it. `bound` are the names of lambdas' parameters at its place, in lower case. */
 export type Replacement = (node: TreeNode, bound: ReadonlySet<string>) => TreeNode | null;
 
-/** A copy of an expression in which what `replace` answers takes the place of nodes, from the outermost on. */
+/**
+ * A copy of an expression in which what `replace` answers takes the place of nodes, from the outermost on. It takes their alias too, which is the name of a
+ * field in `{'a': x}`.
+ */
 export function replaceIn(node: TreeNode, replace: Replacement, bound: ReadonlySet<string> = new Set()): TreeNode {
   const replaced = replace(node, bound);
-  if (replaced !== null) return replaced;
+  if (replaced !== null) return 'alias' in node ? named(replaced, textAt(node, 'alias')) : replaced;
   if (node['class'] === 'CONSTANT') return node;
   const inner = node['class'] === 'LAMBDA' ? new Set([...bound, ...parametersOf(node)]) : bound;
   const inTree = (tree: Tree): Tree => {
@@ -50,15 +53,28 @@ export function replaceIn(node: TreeNode, replace: Replacement, bound: ReadonlyS
   return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, key === 'cast_type' ? value : inTree(value)]));
 }
 
+/** A subquery as it is, with `change` made to what stands beside it: `x` in `x IN (SELECT ...)`. */
+export function besideSubquery(subquery: TreeNode, change: (expression: TreeNode) => TreeNode): TreeNode {
+  const beside = nodeAt(subquery, 'child');
+  return beside === null ? subquery : { ...subquery, child: change(beside) };
+}
+
 /** Whether a node, or one below it, is of a kind. Queries in an expression are not looked into. */
 export function has(node: TreeNode, isOfKind: (node: TreeNode) => boolean): boolean {
   if (isOfKind(node)) return true;
   return node['class'] !== 'SUBQUERY' && childrenOf(node).some((child) => has(child, isOfKind));
 }
 
+/** Whether an expression names one of a lambda's parameters, so that it means nothing outside of the lambda. */
+export const readsBound = (node: TreeNode, bound: ReadonlySet<string>): boolean =>
+  bound.size > 0 && has(node, (inner) => bound.has(nameParts(inner)[0]?.toLowerCase() ?? ''));
+
 /** Whether an expression's value may differ from row to row. */
 export const readsColumns = (node: TreeNode): boolean =>
   has(node, (inner) => ['COLUMN_REF', 'SUBQUERY', 'STAR', 'POSITIONAL_REFERENCE'].includes(textAt(inner, 'class')));
+
+/** Whether an expression is NULL as a constant, which is also what LIMIT ALL is. */
+export const isNull = (node: TreeNode): boolean => node['class'] === 'CONSTANT' && nodeAt(node, 'value')?.['is_null'] === true;
 
 /** The whole number that a constant stands for; null for any other expression. */
 export function wholeNumber(node: TreeNode): number | null {
@@ -66,6 +82,13 @@ export function wholeNumber(node: TreeNode): number | null {
   const text = value === null ? '' : textAt(value, 'value').replace('\u0000n', '');
   const type = value === null ? null : nodeAt(value, 'type');
   return type !== null && /INT/.test(textAt(type, 'id')) && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** A row without names of its fields, as in `(a, b)`, as a struct with some: only that can be handed on, and both compare alike. */
+export function withFieldNames(expression: TreeNode): TreeNode {
+  if (expression['class'] !== 'FUNCTION' || textAt(expression, 'function_name') !== 'row') return expression;
+  const fields = listAt(expression, 'children').flatMap((child, index) => (isNode(child) ? [named(child, `f${index}`)] : []));
+  return { ...expression, function_name: 'struct_pack', children: fields };
 }
 
 /** Expressions that get names of their own, equal ones one name: what a query hands up to the next. */
@@ -80,7 +103,7 @@ export class NamedExpressions {
   /** The column that stands for an expression from now on. */
   take(expression: TreeNode): TreeNode {
     const key = expressionKey(expression);
-    const found = this.known.get(key) ?? named(expression, `${this.prefix}${this.known.size}`);
+    const found = this.known.get(key) ?? named(withFieldNames(expression), `${this.prefix}${this.known.size}`);
     this.known.set(key, found);
     return columnRef(textAt(found, 'alias'));
   }

@@ -14,7 +14,7 @@ export async function printExpression(binder: SqlBinder, expression: TreeNode): 
 
 /** The type of an expression without columns, as DESCRIBE prints it. */
 export async function typeOfConstant(binder: SqlBinder, sql: string): Promise<string> {
-  const [column] = await binder.describe(`SELECT ${sql}`, { name: 'nothing', columns: [{ name: 'x', type: 'BOOLEAN' }] });
+  const [column] = await binder.describe(`SELECT ${sql}`, { name: '_nothing', columns: [{ name: 'x', type: 'BOOLEAN' }] });
   return column?.type ?? '';
 }
 

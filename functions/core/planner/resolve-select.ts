@@ -1,5 +1,7 @@
 import type { Column } from '../layout.ts';
-import { expressionKey, nameParts, replaceIn, wholeNumber } from './expression.ts';
+import { expandStar } from './expand-star.ts';
+import { besideSubquery, expressionKey, isNull, nameParts, replaceIn, wholeNumber } from './expression.ts';
+import { type FromTable, isMeantByName } from './from-tables.ts';
 import { NotStaged } from './not-staged.ts';
 import { isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 
@@ -31,8 +33,8 @@ export interface ResolvedSelect {
 export interface SelectScope {
   /** Columns of its FROM clause. */
   readonly from: readonly Column[];
-  /** The name of the only table in FROM; null when there are several. */
-  readonly table: string | null;
+  /** The tables of its FROM clause; null where they are not known. */
+  readonly tables: readonly FromTable[] | null;
   readonly isAggregate: (node: TreeNode) => boolean;
 }
 
@@ -67,7 +69,7 @@ class Resolver {
     const items: TreeNode[] = [];
     for (const item of listAt(select, 'select_list')) {
       if (!isNode(item)) continue;
-      for (const expanded of item['class'] === 'STAR' ? this.star(item) : [item]) {
+      for (const expanded of item['class'] === 'STAR' ? expandStar(item, this.scope.tables) : [item]) {
         const expression = this.resolve(expanded);
         const alias = textAt(expanded, 'alias') || (nameParts(expanded).at(-1) ?? '');
         if (alias !== '') this.aliases.set(alias.toLowerCase(), { expression, item: items.length });
@@ -130,7 +132,7 @@ class Resolver {
   }
 
   private rows(expression: TreeNode | null): number | null {
-    if (expression === null) return null;
+    if (expression === null || isNull(expression)) return null;
     const count = wholeNumber(expression);
     if (count === null) throw new NotStaged('computes how many rows it gives (LIMIT or OFFSET)', 'a whole number behind LIMIT and OFFSET');
     return count;
@@ -163,7 +165,7 @@ class Resolver {
   /** @param preferAlias whether an alias goes before the column of its name */
   private resolve(expression: TreeNode, preferAlias: (column: TreeNode) => boolean = columnsFirst): TreeNode {
     return replaceIn(expression, (node, bound) => {
-      if (node['class'] === 'SUBQUERY') return node;
+      if (node['class'] === 'SUBQUERY') return besideSubquery(node, (beside) => this.resolve(beside, preferAlias));
       // what an aggregate takes is columns
       if (preferAlias !== columnsFirst && this.scope.isAggregate(node)) return this.resolve(node);
       if (node['class'] === 'STAR') throw new NotStaged('uses COLUMNS(...) or * inside an expression', 'the columns by their names');
@@ -177,34 +179,14 @@ class Resolver {
     });
   }
 
-  /** `t.x` is `x` where `t` is the only table; else it may be a field of a struct. */
+  /** `t.x` is `x` where `t` is a table and no other one has `x`; it may be a field of a struct only where `t` has no `x`. */
   private unqualified(node: TreeNode, first: string, rest: readonly string[]): TreeNode | null {
-    const { table } = this.scope;
-    if (table === null || !sameName(first, table) || this.columns.has(first.toLowerCase())) return null;
-    return { ...node, column_names: [...rest] };
-  }
-
-  private star(star: TreeNode): readonly TreeNode[] {
-    const relation = textAt(star, 'relation_name');
-    const isPlain = star['columns'] !== true && star['expr'] === null && listAt(star, 'qualified_exclude_list').length === 0;
-    if (!isPlain || listAt(star, 'rename_list').length > 0)
-      throw new NotStaged('uses COLUMNS(...), or * with RENAME', 'the columns by their names');
-    if (this.scope.table === null) throw new NotStaged('selects * from several tables', 'the columns by their names');
-    if (relation !== '' && !sameName(relation, this.scope.table))
-      throw new NotStaged(`selects ${relation}.*`, 'the columns by their names');
-    const excluded = new Set(listAt(star, 'exclude_list').map((name) => String(name).toLowerCase()));
-    const replaced = new Map(
-      listAt(star, 'replace_list').flatMap((entry) => {
-        const value = isNode(entry) ? nodeAt(entry, 'value') : null;
-        return isNode(entry) && value !== null ? [[textAt(entry, 'key').toLowerCase(), value] as const] : [];
-      }),
-    );
-    return this.scope.from
-      .filter(({ name }) => !excluded.has(name.toLowerCase()))
-      .map(({ name }) => {
-        const value = replaced.get(name.toLowerCase()) ?? { class: 'COLUMN_REF', type: 'COLUMN_REF', column_names: [name] };
-        return { ...value, alias: name };
-      });
+    const tables = this.scope.tables ?? [];
+    const table = tables.find(({ name }) => sameName(name, first));
+    const column = rest[0] ?? '';
+    if (table === undefined) return null;
+    if (this.columns.has(first.toLowerCase()) && !table.columns.some((name) => sameName(name, column))) return null;
+    return isMeantByName(tables, table, column) ? { ...node, column_names: [...rest] } : null;
   }
 }
 

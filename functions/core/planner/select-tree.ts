@@ -12,6 +12,20 @@ export const tableRef = (name: string, alias = ''): TreeNode => ({
   at_clause: null,
 });
 
+/** `*`, or `t.*` of one table. */
+export const star = (table = ''): TreeNode => ({
+  class: 'STAR',
+  type: 'STAR',
+  alias: '',
+  relation_name: table,
+  exclude_list: [],
+  replace_list: [],
+  columns: false,
+  expr: null,
+  qualified_exclude_list: [],
+  rename_list: [],
+});
+
 /** The parts of a SELECT that the planner writes. */
 export interface SelectParts {
   readonly items: readonly TreeNode[];

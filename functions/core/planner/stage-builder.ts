@@ -2,6 +2,7 @@ import type { Column } from '../layout.ts';
 import type { MergeStep, PartColumn, StagedQuery } from '../staged-query.ts';
 import type { Relation, SqlBinder } from './sql-binder.ts';
 import { storedType } from './stored-type.ts';
+import type { Branch } from './union-stages.ts';
 
 /** The column of rows that were folded into fewer: how many of them a row stands for. */
 export const rowCount = '_n';
@@ -74,6 +75,24 @@ export class StageBuilder {
     if (this.map === null) return null;
     this.close({ rowwise: false, counted: null });
     return { map: this.map, steps: this.steps };
+  }
+
+  /** The stages so far, as those of a branch of UNION ALL. */
+  branch(): Branch {
+    this.close({ rowwise: false, counted: null });
+    return { map: this.map?.sql ?? this.current, steps: this.steps };
+  }
+
+  /** Makes a union of branches the current relation, in the place of the input. */
+  become({ map, steps }: Branch): void {
+    const last = steps.at(-1);
+    this.depth = 1;
+    this.current = last?.sql ?? map;
+    if (last === undefined) return;
+    // which rows of the input passed is told by no one count
+    this.map = { sql: map, rowwise: false, counted: null };
+    this.steps.push(...steps);
+    this.source = { name: 'parts', columns: last.columns };
   }
 
   private close(counting: Omit<StagedQuery['map'], 'sql'>): void {

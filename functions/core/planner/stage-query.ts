@@ -1,18 +1,27 @@
 import type { Column } from '../layout.ts';
 import type { SideTable } from '../side-table.ts';
 import type { StagedQuery } from '../staged-query.ts';
-import { aggregateLevel, GroupedExpressions } from './aggregate-level.ts';
+import { aggregateLevel } from './aggregate-level.ts';
+import { expandMacros } from './expand-macros.ts';
 import { has, named } from './expression.ts';
+import { tablesOfFrom } from './from-tables.ts';
 import { type FunctionCatalog, functionKind } from './functions.ts';
-import { findInnerQuery } from './inner-query.ts';
+import { GroupedExpressions } from './grouped-expressions.ts';
+import { entriesOf, findInnerQuery, withEntries, withoutInput } from './inner-query.ts';
+import { withInputNamed } from './input-name.ts';
 import { NotStaged } from './not-staged.ts';
 import { distinctLevel, distinctOnLevel, type SortColumn, sortLevel } from './order-level.ts';
-import { type ResolvedSelect, resolveSelect } from './resolve-select.ts';
+import { type ResolvedSelect, resolveSelect, type SelectScope } from './resolve-select.ts';
 import { type RowTreatment, readsOfInput, treatmentOfRows } from './rowwise.ts';
-import { selectTree, tableRef } from './select-tree.ts';
+import { hiddenKeys, itemsOf } from './select-columns.ts';
+import { selectTree, star, tableRef } from './select-tree.ts';
+import { reasonOfSideRows } from './side-reads.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
-import { nodeAt, sameName, type TreeNode, textAt, walk } from './statement-tree.ts';
+import { listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { type Branch, unionStages } from './union-stages.ts';
+import { bareUnions } from './union-tree.ts';
+import { refuseUnorderedLists, refuseUnsound } from './unsound.ts';
 import { hasWindow, WindowedExpressions, windowLevel } from './window-level.ts';
 
 export interface StagePlanner {
@@ -35,9 +44,9 @@ export async function stageQuery(
   input: { readonly columns: readonly Column[]; readonly virtual: readonly Column[] },
   output: readonly Column[],
 ): Promise<StagedQuery> {
-  refuseUnsound(query);
+  refuseUnsound(query, input.columns);
   const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
-  await new Planning(planner, builder).plan(query, input, false);
+  await new Planning(planner, builder).plan(expandMacros(bareUnions(query), planner.catalog), input, false);
   const columns = await builder.columns();
   const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
   const staged = builder.finish();
@@ -73,10 +82,10 @@ interface From {
   readonly isOfGroups: boolean;
 }
 
-class Planning {
-  private readonly binder: SqlBinder;
-  private readonly catalog: FunctionCatalog;
-  private readonly sides: readonly SideTable[];
+class Planning implements StagePlanner {
+  readonly binder: SqlBinder;
+  readonly catalog: FunctionCatalog;
+  readonly sides: readonly SideTable[];
   private readonly builder: StageBuilder;
 
   constructor({ binder, catalog, sides }: StagePlanner, builder: StageBuilder) {
@@ -93,17 +102,48 @@ class Planning {
   private readonly isAggregate = (node: TreeNode): boolean =>
     node['class'] === 'FUNCTION' && functionKind(this.catalog, textAt(node, 'function_name')) === 'aggregate';
 
-  /** Makes the builder's relation the query's answer, with columns `c0`, `c1`... */
-  async plan(query: TreeNode, source: Source, isInner: boolean): Promise<void> {
+  /**
+   * Makes the builder's relation the query's answer, with columns `c0`, `c1`...
+   * @returns whether the query asks for an order of its rows that they don't have, because another query reads them
+   */
+  async plan(query: TreeNode, source: Source, isInner: boolean): Promise<boolean> {
+    if (readsOfInput(query) > 1) throw new NotStaged('reads input more than once');
+    if (query['setop_type'] === 'UNION') return this.planUnion(query, source);
+    if (query['setop_type'] === 'UNION_BY_NAME')
+      throw new NotStaged('combines by their names what it makes of several rows (UNION ALL BY NAME)', 'UNION ALL');
     if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
     const inner = findInnerQuery(query, (inner) => this.treatmentOf(inner));
     if (inner === null) return this.planSelect(query, source, { overInput: true, isInner });
     // its answer takes the place of the input
     const output = await this.outputOf(inner.query, source);
-    await this.plan(inner.query, source, true);
+    // rows that are taken one by one stay in their order
+    const keepsOrder = nodeAt(inner.outer, 'from_table')?.['type'] === 'BASE_TABLE' && this.treatmentOf(inner.outer).rowwise;
+    const isOrderLost = await this.plan(inner.query, source, isInner || !keepsOrder);
+    if (isOrderLost && !keepsOrder) refuseUnorderedLists(inner.outer);
     const aliases = output.map(({ name }, index) => `c${index} AS "${name.replaceAll('"', '""')}"`).join(', ');
     await this.builder.select((relation) => `SELECT ${aliases} FROM ${relation}`);
-    return this.planSelect(inner.outer, { columns: output, virtual: [] }, { overInput: false, isInner });
+    const isOwnLost = await this.planSelect(inner.outer, { columns: output, virtual: [] }, { overInput: false, isInner });
+    return isOwnLost || (isOrderLost && keepsOrder);
+  }
+
+  /** UNION ALL of branches that each read the input. */
+  private async planUnion(query: TreeNode, source: Source): Promise<boolean> {
+    const output = await this.outputOf(query, source);
+    const branches: Branch[] = [];
+    for (const branch of [nodeAt(query, 'left'), nodeAt(query, 'right')]) {
+      const own = branch === null ? null : withEntries(branch, entriesOf(query));
+      if (own === null || readsOfInput(own) === 0) throw new NotStaged('adds rows that are not of input (UNION ALL)');
+      const builder = new StageBuilder(this.binder, [...source.columns, ...source.virtual]);
+      await new Planning(this, builder).plan(own, source, true);
+      branches.push(builder.branch());
+    }
+    this.builder.become(
+      unionStages(
+        branches,
+        output.map(({ type }) => type),
+      ),
+    );
+    return false;
   }
 
   private async outputOf(query: TreeNode, source: Source): Promise<readonly Column[]> {
@@ -111,24 +151,25 @@ class Planning {
     return this.binder.describe(text, { name: 'input', columns: [...source.columns, ...source.virtual] });
   }
 
-  private async planSelect(select: TreeNode, source: Source, { overInput, isInner }: Place): Promise<void> {
+  private async planSelect(select: TreeNode, source: Source, { overInput, isInner }: Place): Promise<boolean> {
     if (select['sample'] !== null) throw new NotStaged('takes a sample (SAMPLE)');
     const from = this.fromOf(select, overInput);
     const all = resolveSelect(select, {
-      from: await this.columnsOfFrom(select, source),
-      table: tableIn(from.table),
+      ...(await this.scopeOf(select, source)),
       isAggregate: this.isAggregate,
     });
     // rows that another query takes have no order, unless it decides which they are
-    const isOrderLost = isInner && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
+    const isOrderLost = isInner && all.sort.length > 0 && all.limit === null && all.offset === 0 && typeof all.distinct === 'string';
     const resolved = isOrderLost ? { ...all, sort: [] } : all;
     const keys = resolved.sort.map(({ expression }) => expression);
     const targets = typeof resolved.distinct === 'string' ? [] : resolved.distinct;
     const parts = [...resolved.items, ...keys, ...targets, ...[resolved.having, resolved.qualify].filter((node) => node !== null)];
-    const isAggregated = resolved.sets !== null || parts.some((part) => has(part, this.isAggregate));
+    // HAVING by itself makes one group of all rows
+    const isAggregated = resolved.sets !== null || resolved.having !== null || parts.some((part) => has(part, this.isAggregate));
     const before = { ...from, where: resolved.where };
-    if (isAggregated) return this.planAggregated(resolved, before);
-    return this.planEnd(resolved, await this.planWindows(resolved, before));
+    if (isAggregated) await this.planAggregated(resolved, before);
+    else await this.planEnd(resolved, await this.planWindows(resolved, before));
+    return isOrderLost;
   }
 
   private fromOf(select: TreeNode, overInput: boolean): Omit<From, 'where'> {
@@ -136,7 +177,7 @@ class Planning {
     if (table === null) throw new NotStaged('does not read input');
     if (readsOfInput(select) > 1) throw new NotStaged('reads input more than once');
     const ctes = nodeAt(select, 'cte_map');
-    const rows = selectTree({ items: [{ class: 'STAR', type: 'STAR' }], from: table, ctes });
+    const rows = selectTree({ items: [star()], from: table, ctes });
     if (readsOfInput(rows) === 0 && readsOfInput(select) > 0)
       throw new NotStaged('reads input in a subquery, not in FROM', 'FROM input JOIN ...');
     const treatment = this.treatmentOf(rows);
@@ -144,12 +185,17 @@ class Planning {
     return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount, isOfGroups: false };
   }
 
-  private async columnsOfFrom(select: TreeNode, source: Source): Promise<readonly Column[]> {
-    const from = nodeAt(select, 'from_table');
-    if (from?.['type'] === 'BASE_TABLE' && sameName(textAt(from, 'table_name'), 'input') && !hasColumnAliases(from)) return source.columns;
-    const star: TreeNode = { ...starTree };
-    const all = selectTree({ items: [star], from: from ?? tableRef('input'), ctes: nodeAt(select, 'cte_map') });
-    return this.binder.describe(await this.binder.print(all), { name: 'input', columns: source.columns });
+  /** What names of columns stand for in a SELECT. */
+  private async scopeOf(select: TreeNode, { columns }: Source): Promise<Omit<SelectScope, 'isAggregate'>> {
+    const from = nodeAt(select, 'from_table') ?? tableRef('input');
+    const ctes = nodeAt(select, 'cte_map');
+    if (from['type'] === 'BASE_TABLE' && sameName(textAt(from, 'table_name'), 'input') && listAt(from, 'column_name_alias').length === 0) {
+      const name = textAt(from, 'alias') || 'input';
+      return { from: columns, tables: [{ name, columns: columns.map((column) => column.name), merged: new Set() }] };
+    }
+    const describe = async (some: TreeNode): Promise<readonly Column[]> =>
+      this.binder.describe(await this.binder.print(some), { name: 'input', columns });
+    return { from: await describe(selectTree({ items: [star()], from, ctes })), tables: await tablesOfFrom(from, ctes, describe) };
   }
 
   /**
@@ -166,7 +212,7 @@ class Planning {
   }
 
   private async planAggregated(resolved: ResolvedSelect, from: From): Promise<void> {
-    const grouped = new GroupedExpressions(resolved.groups, resolved.sets, this.isAggregate);
+    const grouped = new GroupedExpressions(resolved, this.isAggregate, withoutInput({ cte_map: from.ctes }, []));
     const rewrite = (node: TreeNode): TreeNode => grouped.rewrite(node);
     const rewriteOrNull = (node: TreeNode | null): TreeNode | null => (node === null ? null : rewrite(node));
     const after: ResolvedSelect = {
@@ -178,6 +224,10 @@ class Planning {
       distinct: typeof resolved.distinct === 'string' ? resolved.distinct : resolved.distinct.map(rewrite),
       sort: resolved.sort.map((key) => ({ ...key, expression: rewrite(key.expression) })),
     };
+    for (const item of grouped.aggregates.items) {
+      const reason = reasonOfSideRows(item, this.sides);
+      if (reason !== null) throw new NotStaged(reason);
+    }
     await aggregateLevel(this.builder, this.binder, grouped, await this.selectFrom(grouped.rows.items, from));
     const behind: From = { table: tableRef('input'), ctes: null, where: after.where, isInputRowByRow: false, isOfGroups: true };
     return this.planEnd(after, await this.planWindows(after, behind));
@@ -221,79 +271,9 @@ class Planning {
   }
 }
 
-const starTree: TreeNode = {
-  class: 'STAR',
-  type: 'STAR',
-  alias: '',
-  relation_name: '',
-  exclude_list: [],
-  replace_list: [],
-  columns: false,
-  expr: null,
-  qualified_exclude_list: [],
-  rename_list: [],
-};
-
 const one: TreeNode = {
   class: 'CONSTANT',
   type: 'VALUE_CONSTANT',
   alias: '',
   value: { type: { id: 'INTEGER', type_info: null }, is_null: false, value: '\u0000n1' },
 };
-
-const hasColumnAliases = (table: TreeNode): boolean => Array.isArray(table['column_name_alias']) && table['column_name_alias'].length > 0;
-
-/** The name of the only table of a FROM clause. */
-function tableIn(from: TreeNode): string | null {
-  if (from['type'] !== 'BASE_TABLE' && from['type'] !== 'SUBQUERY') return null;
-  return textAt(from, 'alias') || textAt(from, 'table_name') || null;
-}
-
-function hiddenKeys({ sort }: ResolvedSelect): readonly string[] {
-  return sort.flatMap(({ item }, index) => (item === null ? [`o${index}`] : []));
-}
-
-function itemsOf({ items, sort, distinct }: ResolvedSelect): readonly TreeNode[] {
-  return [
-    ...items.map((item, index) => named(item, `c${index}`)),
-    ...sort.flatMap(({ expression, item }, index) => (item === null ? [named(expression, `o${index}`)] : [])),
-    ...(typeof distinct === 'string' ? [] : distinct.map((target, index) => named(target, `d${index}`))),
-  ];
-}
-
-/** A tree in which the table `input` is read by another name, and goes by its own. */
-function withInputNamed(tree: TreeNode, relation: string): TreeNode {
-  if (relation === 'input') return tree;
-  const copy = JSON.parse(JSON.stringify(tree)) as TreeNode;
-  renameInput(copy, relation);
-  return copy;
-}
-
-function renameInput(node: TreeNode, relation: string): void {
-  if (node['type'] === 'BASE_TABLE' && sameName(textAt(node, 'table_name'), 'input')) {
-    node['alias'] = textAt(node, 'alias') || 'input';
-    node['table_name'] = relation;
-  }
-  for (const value of Object.values(node)) {
-    for (const child of Array.isArray(value) ? value : [value]) {
-      if (typeof child === 'object' && child !== null && !Array.isArray(child)) renameInput(child, relation);
-    }
-  }
-}
-
-/** Functions that give another value each time or in each task. */
-const volatile: ReadonlySet<string> = new Set(
-  'random uuid uuidv4 uuidv7 gen_random_uuid now current_timestamp get_current_timestamp transaction_timestamp current_date today current_time get_current_time localtime localtimestamp'.split(
-    ' ',
-  ),
-);
-
-/** @throws NotStaged for what no task may decide by itself */
-function refuseUnsound(query: TreeNode): void {
-  for (const node of walk(query)) {
-    const name = node['class'] === 'FUNCTION' ? textAt(node, 'function_name').toLowerCase() : '';
-    if (volatile.has(name)) throw new NotStaged(`calls ${name}(), which gives each task another value`, 'the value itself, such as a date');
-    if (node['class'] === 'COLLATE')
-      throw new NotStaged('compares texts by a collation (COLLATE)', 'lower(...) or strip_accents(...) of the column');
-  }
-}

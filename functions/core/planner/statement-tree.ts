@@ -68,15 +68,23 @@ export function* walk(node: TreeNode): Generator<TreeNode> {
   for (const child of childrenOf(node)) yield* walk(child);
 }
 
-/** A query's `WITH` entries in order: name (lower case) and query node. */
-export function ctesOf(query: TreeNode): readonly { readonly name: string; readonly query: TreeNode }[] {
+/** An entry of WITH: its name in lower case, its query, and the names that it gives to the query's columns. */
+export interface WithEntry {
+  readonly name: string;
+  readonly query: TreeNode;
+  readonly aliases: readonly Tree[];
+}
+
+/** A query's `WITH` entries in order. */
+export function ctesOf(query: TreeNode): readonly WithEntry[] {
   const map = nodeAt(query, 'cte_map');
   if (map === null) return [];
   return listAt(map, 'map').flatMap((entry) => {
     const inner = isNode(entry) ? nodeAt(entry, 'value') : null;
     const wrapped = inner === null ? null : nodeAt(inner, 'query');
     const found = wrapped === null ? null : nodeAt(wrapped, 'node');
-    return isNode(entry) && found !== null ? [{ name: textAt(entry, 'key').toLowerCase(), query: found }] : [];
+    if (!isNode(entry) || inner === null || found === null) return [];
+    return [{ name: textAt(entry, 'key').toLowerCase(), query: found, aliases: listAt(inner, 'aliases') }];
   });
 }
 

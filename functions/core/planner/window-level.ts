@@ -1,4 +1,5 @@
 import { has, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
+import { isUnnest } from './functions.ts';
 import { NotStaged } from './not-staged.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
@@ -30,6 +31,8 @@ export class WindowedExpressions {
     const rewritten = replaceIn(expression, (node) => {
       // keys of ORDER BY are lists, and no expressions
       if (typeof node['class'] !== 'string' || hasWindow(node)) return null;
+      // windows see the rows before UNNEST multiplies them
+      if (has(node, isUnnest)) return null;
       return readsColumns(node) ? this.rows.take(node) : null;
     });
     for (const node of walk(rewritten)) if (isWindow(node)) this.windows.push(node);

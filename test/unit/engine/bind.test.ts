@@ -184,7 +184,7 @@ describe('beside side tables', () => {
     ],
     [
       'SELECT "first name", count(*) FROM input GROUP BY 1 HAVING "first name" IN (SELECT code FROM countries)',
-      'has a subquery beside its aggregates',
+      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or a join in the innermost FROM',
     ],
     [
       'SELECT DISTINCT id FROM input RIGHT JOIN countries ON "first name" = code',

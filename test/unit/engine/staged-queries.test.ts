@@ -32,6 +32,8 @@ describe('tasks share', () => {
     ['SELECT id, sum(d) OVER (PARTITION BY k, g), max(d) OVER (PARTITION BY g) FROM input', [['y3']]],
     ['SELECT max(n) FROM (SELECT k, count(*) AS n FROM (SELECT DISTINCT k, g FROM input) GROUP BY k)', [['c0', 'c1'], ['x0'], []]],
     ['SELECT k, rank() OVER (ORDER BY count(*)) FROM input GROUP BY k', [['x0'], []]],
+    ['SELECT k, sum(d) FROM input GROUP BY k UNION ALL SELECT id, max(d) FROM input GROUP BY id', [['_branch', 'b0_x0', 'b1_x0']]],
+    ['SELECT k, sum(d) FROM input GROUP BY k UNION ALL SELECT 0, sum(d) FROM input', [[]]],
   ])('%s, whose rows meet by %j', async (sql, keys) => {
     const { staged, rowwise } = await bound(sql);
     expect(rowwise).toBe(false);
@@ -47,6 +49,11 @@ describe('tasks share', () => {
     const steps = async (sql: string) => (await bound(sql)).staged?.steps.length;
     expect(await steps('SELECT count(*) FROM (SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n)')).toBe(2);
     expect(await steps('SELECT count(*) FROM (SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n LIMIT 2)')).toBe(3);
+  });
+
+  test('a column of the input goes before a function that is written without parentheses', async () => {
+    const { staged } = await bindQuery(bench.engine, 'SELECT max(current_date) FROM input', [{ name: 'current_date', type: 'DATE' }]);
+    expect(staged).not.toBeNull();
   });
 
   test('an alias in HAVING is the column inside an aggregate and the item outside of it', async () => {
@@ -96,26 +103,63 @@ describe('refused', () => {
       'calls now(), which gives each task another value; write the value itself, such as a date',
     ],
     [
+      'SELECT count(*) FROM input WHERE d < epoch(current_timestamp)',
+      'calls current_timestamp, which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT count(*) FROM input WHERE d < epoch(ago(INTERVAL 1 DAY))',
+      'calls ago(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT count(*) FROM input WHERE age(make_timestamp(id)) > INTERVAL 1 DAY',
+      'calls age(x), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT k, list(id) FROM (SELECT * FROM (SELECT k, id FROM input ORDER BY d) WHERE id > 1) GROUP BY k',
+      'relies on the order of a query in FROM (list); write the order in the aggregate: list(x ORDER BY y)',
+    ],
+    [
+      'WITH a AS (SELECT k, count(*) AS n FROM input GROUP BY k) SELECT x.k FROM a x JOIN a y USING (k) ORDER BY 1',
+      'reads input more than once',
+    ],
+    [
+      "SELECT unnest({'a': id, 'b': k}) FROM input ORDER BY ALL",
+      'is taken apart in a way that the engine refuses: Binder Error: Referenced column "c0" not found in FROM clause!',
+    ],
+    [
       'SELECT g COLLATE nocase AS c, count(*) FROM input GROUP BY c',
       'compares texts by a collation (COLLATE); write lower(...) or strip_accents(...) of the column',
     ],
     ['SELECT count(*) FROM input WHERE d > (SELECT avg(d) FROM input)', 'reads input more than once'],
     ['SELECT count(*) FROM input AS a JOIN input AS b USING (id)', 'reads input more than once'],
     ['SELECT k FROM input INTERSECT SELECT 1', 'combines queries (INTERSECT)'],
+    ['SELECT count(*) FROM input UNION ALL SELECT 1', 'adds rows that are not of input (UNION ALL)'],
+    [
+      'SELECT count(*) AS n FROM input UNION ALL BY NAME SELECT max(id) AS m FROM input',
+      'combines by their names what it makes of several rows (UNION ALL BY NAME); write UNION ALL',
+    ],
     [
       'SELECT count(*) FROM (VALUES (1)) AS w(x) LEFT JOIN input ON id = x',
       'has input on the right of LEFT JOIN, where each task sees some of its rows only; write FROM input LEFT JOIN ...',
     ],
     [
-      'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x)) AS m, count(*) FROM input GROUP BY k',
-      'has a subquery beside its aggregates',
+      'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x) WHERE x < k) AS m, count(*) FROM input GROUP BY k',
+      'has a subquery beside its aggregates that depends on the group; write a join in the innermost FROM',
+    ],
+    [
+      'SELECT k, count(*) FROM input GROUP BY k HAVING k IN (SELECT 1)',
+      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or a join in the innermost FROM',
     ],
     [
       'SELECT sum(COLUMNS(*)) FROM (SELECT k, id FROM input)',
       'uses COLUMNS(...) or * inside an expression; write the columns by their names',
     ],
     ['SELECT #1, count(*) FROM input GROUP BY #1', 'names columns by their place (#1); write the columns by their names'],
-    ['SELECT * FROM input, (VALUES (1)) AS w(x) ORDER BY id LIMIT 1', 'selects * from several tables; write the columns by their names'],
+    [
+      'SELECT * FROM input, (SELECT 1 AS x), (SELECT 2 AS y) ORDER BY id LIMIT 1',
+      'selects * from tables without names of their own; write the columns by their names',
+    ],
+    ['SELECT COLUMNS(*) FROM input ORDER BY id LIMIT 1', 'uses COLUMNS(...); write the columns by their names'],
     ['SELECT count(*) FROM input USING SAMPLE 10%', 'takes a sample (SAMPLE)'],
   ])('%s: it %s', async (sql, reason) => {
     expect(await bound(sql)).toMatchObject({ rowwise: false, staged: null, reason });
