@@ -72,6 +72,25 @@ describe('rows on a store that is somewhere else', () => {
     rmSync(scratch, { recursive: true });
   });
 
+  test('a range of an order in the middle takes two requests, and gives what the whole object does', async () => {
+    const order = { by: [{ name: 's', descending: true, nullsFirst: false }], isShared: true };
+    const query = 'SELECT range AS k, md5(range::VARCHAR) || md5((range + 1)::VARCHAR) AS s FROM range(200000)';
+    const target = { path: join(bench.engine.scratch, 'sorted.parquet'), columns, keys: [], order };
+    const { path, ...output } = (await writePartRows(bench.engine, '', query, target, { profile: false })).rows;
+    const share = { buckets: [0, 64], bounds: [output.samples?.[20] ?? null, output.samples?.[24] ?? null] } as const;
+    remote.asked.length = 0;
+    const scratch = mkdtempSync(join(bench.engine.scratch, 'fetch-'));
+    const { files } = await fetchRows(remote, [{ key: 'sorted.parquet', output: { ...output, nonce: 'n' } }], share, scratch);
+    expect(remote.asked.length).toBe(2);
+    expect(remote.asked.reduce((sum, { start, end }) => sum + end - start, 0)).toBeLessThan(output.bytes / 4);
+    const look = (some: readonly RowsFile[]) =>
+      bench.ask(`SELECT count(*), bit_xor(hash(k, s)), min(s), max(s) FROM (${partsRelation(some, columns, share, order)})`);
+    const found = await look(files);
+    expect(found).toEqual(await look([{ path: path ?? '', rows: null }]));
+    expect(Number(found[0]?.[0])).toBeGreaterThan(5_000);
+    rmSync(scratch, { recursive: true });
+  });
+
   test('all buckets come in several requests, of which none is large', async () => {
     remote.asked.length = 0;
     const scratch = mkdtempSync(join(bench.engine.scratch, 'fetch-'));
