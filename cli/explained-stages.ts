@@ -1,6 +1,6 @@
 import type { DraftedPlan } from '../functions/coordinator/draft-plan.ts';
 import { type ForecastCost, type ForecastStage, forecastCost, forecastStages } from '../functions/core/run-forecast.ts';
-import { buckets, type StagedQuery } from '../functions/core/staged-query.ts';
+import { buckets, type OrderColumn, type StagedQuery } from '../functions/core/staged-query.ts';
 
 /** Where stages hand on next to nothing, and where as many bytes as the input has: how much it will be isn't known before. */
 export interface Between<Value> {
@@ -14,17 +14,21 @@ export interface ExplainedStage {
   readonly stage: string;
   /** Of a merge stage at least. */
   readonly tasks: number;
-  /** How many there may be at most. */
+  /** How many there may be at most; where tasks share an order about so many, if each stage hands on as many bytes as the input has. */
   readonly mostTasks: number;
   readonly splits: number;
   /** Of input; null of a merge stage. */
   readonly bytes: number | null;
   /** What each task computes: one SELECT over `input`, or over `parts`. */
   readonly sql: string;
-  /** By which columns rows of the stage before meet in its tasks; none: all in one task. Null of the map stage. */
+  /** By which columns rows of the stage before meet in its tasks; none: all in one task, unless `order` says more. Null of the map stage. */
   readonly keys: readonly string[] | null;
+  /** The order that its tasks share, each a range of it: columns, as they stand behind ORDER BY. Null where they share none. */
+  readonly order: readonly string[] | null;
   /** Tasks before it that make few parts of many, where the stage before has many tasks. */
   readonly combining: Between<number>;
+  /** Tasks before it that deal rows again, where a bucket of them is too large for a task. */
+  readonly dealing: Between<number>;
   /** To S3 by its tasks, those that combine included. */
   readonly requests: Between<number>;
 }
@@ -54,7 +58,9 @@ export function explainStages(
     bytes,
     sql: staged?.map.sql ?? draft.query.sql,
     keys: null,
+    order: null,
     combining: { least: 0, most: 0 },
+    dealing: { least: 0, most: 0 },
     requests: between((stages) => storeRequests(stages, -1)),
   };
   return {
@@ -64,24 +70,32 @@ export function explainStages(
 }
 
 function mergeStage(
-  { sql, keys }: StagedQuery['steps'][number],
+  { sql, keys, order }: StagedQuery['steps'][number],
   index: number,
   between: (of: (stages: readonly ForecastStage[]) => number) => Between<number>,
 ): ExplainedStage {
   const tasksOf = (kind: ForecastStage['kind']) => (stages: readonly ForecastStage[]) =>
     stages.reduce((sum, stage) => sum + (stage.step === index && stage.kind === kind ? stage.tasks : 0), 0);
+  const merging = between(tasksOf('merge'));
+  const shared = order?.isShared === true ? order.by.map(orderText) : null;
+  const least = keys.length === 0 ? 1 : buckets;
   return {
     stage: `merge ${index + 1}`,
-    tasks: between(tasksOf('merge')).least,
-    mostTasks: keys.length === 0 ? 1 : buckets,
+    tasks: merging.least,
+    mostTasks: Math.max(least, merging.most),
     splits: 0,
     bytes: null,
     sql,
     keys,
+    order: shared,
     combining: between(tasksOf('combine')),
+    dealing: between(tasksOf('deal')),
     requests: between((stages) => storeRequests(stages, index)),
   };
 }
+
+const orderText = ({ name, descending, nullsFirst }: OrderColumn): string =>
+  `${name}${descending ? ' DESC' : ''}${nullsFirst ? ' NULLS FIRST' : ''}`;
 
 const storeRequests = (stages: readonly ForecastStage[], step: number): number =>
   stages.reduce((sum, { step: of, requests: { put, list, get } }) => sum + (of === step ? put + list + get : 0), 0);

@@ -21,6 +21,7 @@ import type { ReducerContext } from '../../functions/reducer/commit-candidate.ts
 import { commitRuns } from '../../functions/reducer/commit-runs.ts';
 import { takeFirstWorker, workerModule } from './first-worker.ts';
 import { type Home, openHome, ownScratch } from './home.ts';
+import { localSizing } from './local-sizing.ts';
 import { inspectorMemoryBytes } from './machine.ts';
 import { sweepScratch } from './sweep-scratch.ts';
 import { maxReceives, TaskQueues } from './task-queues.ts';
@@ -62,6 +63,7 @@ export class LocalFanlake {
       clock: systemClock,
       nonces: systemNonces,
       announce: null,
+      sizing: localSizing(),
       requests,
       plan: {
         landing: stores.landing,

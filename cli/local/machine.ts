@@ -16,7 +16,14 @@ export const inspectorMemoryBytes = (): number => engineShare(4).memoryBytes;
  */
 export function engineShare(workers: number, eager = false): EngineShare {
   const threads = eager ? machineCores() : Math.max(1, Math.floor(machineCores() / workers));
-  return { threads, memoryBytes: Math.max(leastEngineBytes, Math.floor((constrainedMemory() * memoryShare) / workers)) };
+  const memoryBytes = Math.max(leastEngineBytes, Math.floor((constrainedMemory() * memoryShare) / workers));
+  return { threads, memoryBytes: triedBytes() ?? memoryBytes };
+}
+
+/** What `FANLAKE_ENGINE_BYTES` says, for trials of what doesn't fit a worker's memory (CONTRIBUTING.md). */
+function triedBytes(): number | null {
+  const bytes = Number(process.env['FANLAKE_ENGINE_BYTES'] ?? 0);
+  return Number.isInteger(bytes) && bytes > 0 ? bytes : null;
 }
 
 /** The memory that this process may use: the container's, where there is one. */

@@ -7,6 +7,7 @@ import { mapComputer } from '../../functions/worker/compute-map.ts';
 import { handleTask, type WorkerContext } from '../../functions/worker/handle-task.ts';
 import { ProcessEngine } from '../../functions/worker/process-engine.ts';
 import { openHome, ownScratch } from './home.ts';
+import { localSizing } from './local-sizing.ts';
 import { decodeSettings } from './worker-settings.ts';
 
 /** A worker process on this machine: the wiring of the worker function to the local adapters. */
@@ -17,6 +18,7 @@ const engines = new ProcessEngine(settings.share, scratch);
 // before the first task, so that a warm worker is really warm
 await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
+const sizing = localSizing();
 const computer = mapComputer({ landing: home.stores.landing, work: home.stores.work, engines });
 
 serveWorker<TaskMessage | MergeMessage>({
@@ -30,6 +32,7 @@ serveWorker<TaskMessage | MergeMessage>({
       clock: systemClock,
       nonces: systemNonces,
       announce: null,
+      sizing,
       computer,
       plans,
       requests: home.requests,

@@ -1,4 +1,4 @@
-import { stageSizing } from '../../functions/core/stage-planning.ts';
+import { stageSizing } from '../../functions/core/stage-sizing.ts';
 import type { Between, ExplainedCost, ExplainedStage } from '../explained-stages.ts';
 import { harmless } from './error.ts';
 import { bytes, count, counted } from './numbers.ts';
@@ -17,31 +17,39 @@ export function drawStages(stages: readonly ExplainedStage[], style: Style): rea
     const columns = style.columns === null ? null : style.columns - rail.length - 1;
     const [head = '', ...more] = wrapText(headOf(stage), columns === null ? null : columns - stage.stage.length);
     return [
-      ...(stage.keys === null ? [] : [meetingOf(stage.keys, style)]),
+      ...(stage.keys === null ? [] : [meetingOf(stage.keys, stage.order, style)]),
       `${indent}${style.paint('bold', stage.stage)}  ${head}`,
-      ...[...more, ...combiningOf(stage, columns)].map((line) => `${side} ${line}`),
+      ...[...more, ...beforeIt(stage, columns)].map((line) => `${side} ${line}`),
       ...sqlLines(stage.sql, columns).map((line) => `${side} ${style.paint('cyan', line)}`),
       ...(isLast ? [] : [style.paint('dim', `${indent}│`)]),
     ];
   });
 }
 
-function headOf({ tasks, mostTasks, splits, bytes: size, requests }: ExplainedStage): string {
+function headOf({ tasks, mostTasks, order, splits, bytes: size, requests }: ExplainedStage): string {
   const asked = `${between(requests)} requests`;
   if (size !== null) return `${counted(tasks, 'task')} of ${counted(splits, 'split')}, ${bytes(size)}, ${asked}`;
-  const more = mostTasks > tasks ? ` (${count(mostTasks)} at most: one for each ${bytes(stageSizing.mergeBytes)} handed on)` : '';
+  const each = `one for each ${bytes(stageSizing.mergeBytes)} handed on`;
+  const more = order !== null ? ` (or ${each})` : mostTasks > tasks ? ` (${count(mostTasks)} at most: ${each})` : '';
   return `${counted(tasks, 'task')}${more}, ${asked}`;
 }
 
-function combiningOf({ combining }: ExplainedStage, columns: number | null): readonly string[] {
-  const most = Math.max(combining.least, combining.most);
-  if (most === 0) return [];
-  const many = combining.least === combining.most ? counted(most, 'task') : `up to ${counted(most, 'task')}`;
-  return wrapText(`before it ${many} make few parts of many`, columns);
+function beforeIt({ combining, dealing }: ExplainedStage, columns: number | null): readonly string[] {
+  const does = [
+    [combining, 'make few parts of many'],
+    [dealing, 'deal rows again of which one task would have too many'],
+  ] as const;
+  return does.flatMap(([{ least, most }, what]) => {
+    if (Math.max(least, most) === 0) return [];
+    const many = `${least === most ? '' : 'up to '}${counted(Math.max(least, most), 'task')}`;
+    return wrapText(`before it ${many} ${what}`, columns);
+  });
 }
 
-function meetingOf(keys: readonly string[], style: Style): string {
-  const how = keys.length === 0 ? 'all rows in one task' : `rows meet by ${keys.map((key) => harmless(key)).join(', ')}`;
+function meetingOf(keys: readonly string[], order: ExplainedStage['order'], style: Style): string {
+  const names = (texts: readonly string[]): string => texts.map((text) => harmless(text)).join(', ');
+  const unlessKeys = order === null ? 'all rows in one task' : `ranges of rows by ${names(order)}`;
+  const how = keys.length === 0 ? unlessKeys : `rows meet by ${names(keys)}`;
   return style.paint('dim', `${indent}▼ ${how}`);
 }
 

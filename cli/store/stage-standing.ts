@@ -6,7 +6,7 @@ import type { Place } from './place.ts';
 
 /** Where a stage of a run stands: part of `status <run> --json`. */
 export interface StageStanding {
-  /** `map`, `combine 1` (makes few parts of many before the first merge), `merge 1`... */
+  /** `map`, `combine 1` (makes few parts of many before the first merge), `deal 1` (deals rows again before it), `merge 1`... */
   readonly stage: string;
   /** `planned` is null of a stage that has not begun: how many it has follows from what the stage before hands on. */
   readonly tasks: { readonly planned: number | null; readonly done: number; readonly failed: number };

@@ -7,13 +7,22 @@ export interface TaskRange {
   readonly to: number;
 }
 
-/** A task of a merge stage: some buckets of the rows that some tasks of the stage before handed on. Numbered from 0 within its epoch and stage. */
-export interface MergeTask {
+/** Sort keys between which rows stand, half-open: hexadecimal, of any length; null where there is no bound. */
+export type SortBounds = readonly [from: string | null, to: string | null];
+
+/** What a task takes of each part: some buckets; of rows that were sorted, those between two sort keys. */
+export interface PartShare {
+  /** Half-open range of buckets. */
+  readonly buckets: readonly [number, number];
+  /** Left away where the step has no order that tasks share. */
+  readonly bounds?: SortBounds;
+}
+
+/** A task of a merge stage: a share of the rows that some tasks of the stage before handed on. Numbered from 0 within its epoch and stage. */
+export interface MergeTask extends PartShare {
   readonly task: number;
   /** Whose rows it takes, in order. Of another epoch only where the plan takes over parts of its map stage. */
   readonly inputs: readonly TaskRange[];
-  /** Half-open range of buckets. */
-  readonly buckets: readonly [number, number];
   /** Bytes of the parts' objects that it has to fetch, as far as is known: tells how long it may take. */
   readonly bytes: number;
 }
@@ -25,8 +34,11 @@ export interface StageTasks {
   readonly format: 1;
   /** Index of the step in the plan's query. */
   readonly step: number;
-  /** `combine`: its tasks make few parts of many, with the step's `combine` (or as they are); `merge`: the step's own query. */
-  readonly kind: 'combine' | 'merge';
+  /**
+   * `combine`: its tasks make few parts of many, with the step's `combine` (or as they are). `deal`: the same with the rows of buckets that are too large, which they deal
+   * into finer ones. `merge`: the step's own query.
+   */
+  readonly kind: 'combine' | 'deal' | 'merge';
   /** Whether its tasks write the table's data files. */
   readonly last: boolean;
   readonly tasks: readonly MergeTask[];

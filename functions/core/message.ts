@@ -16,12 +16,22 @@ const task = z.object({
   task: z.object({ task: z.int().min(0), splits: z.array(split) }),
 });
 const range = z.object({ epoch: z.int().min(0), from: z.int().min(0), to: z.int().min(0) });
+const sortKey = z
+  .string()
+  .regex(/^[0-9A-F]*$/)
+  .nullable();
 const merge = z.object({
   kind: z.literal('merge'),
   ...epoch,
   plan: z.string(),
   stage: z.int().min(1),
-  task: z.object({ task: z.int().min(0), inputs: z.array(range), buckets: z.tuple([z.int(), z.int()]), bytes: z.number() }),
+  task: z.object({
+    task: z.int().min(0),
+    inputs: z.array(range),
+    buckets: z.tuple([z.int(), z.int()]),
+    bounds: z.tuple([sortKey, sortKey]).optional(),
+    bytes: z.number(),
+  }),
 });
 const dispatch = z.object({ kind: z.literal('dispatch'), ...epoch, page: z.int().min(0) });
 const commit = z.object({ kind: z.literal('commit'), ...epoch, table: z.string().min(1) });

@@ -64,8 +64,8 @@ interface PartBase {
 }
 
 /**
- * Rows that a task hands on to the next stage: one Parquet object in the work root, in the order of the rows' buckets, so that a range of buckets is a range of
- * its bytes.
+ * Rows that a task hands on to the next stage: one Parquet object in the work root, in the order of the rows' buckets (or where tasks share an order, in that), so
+ * that a range of buckets is a range of its bytes.
  */
 export interface PartOutput {
   /** Of the attempt that wrote it; part of the object's key (`rowsKey`). */
@@ -74,6 +74,8 @@ export interface PartOutput {
   readonly bytes: number;
   /** Of each row group: its first and last bucket, its rows, and the half-open range of its bytes. */
   readonly groups: readonly (readonly [firstBucket: number, lastBucket: number, rows: number, start: number, end: number])[];
+  /** Of rows in an order that tasks share: the beginnings of the sort keys (hexadecimal) of some rows, from the first to the last at even distances. */
+  readonly samples?: readonly string[];
 }
 
 export interface DonePart extends PartBase {

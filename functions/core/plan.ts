@@ -11,7 +11,7 @@ import type { StagedQuery } from './staged-query.ts';
 import type { Split, Task } from './task.ts';
 
 /** Version of the stored documents; code that doesn't speak a plan's version fails its run with the command to type. */
-export const planFormat = 1;
+export const planFormat = 2;
 
 /** Most tasks of a run. */
 export const maxTasks = 1_000_000;

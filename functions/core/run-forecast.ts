@@ -1,6 +1,7 @@
 import { groupCount, groupOf } from './keys.ts';
-import type { MergeTask } from './merge-task.ts';
-import { planStage, type StageOutput, stepBehind } from './stage-planning.ts';
+import type { MergeTask, StageTasks } from './merge-task.ts';
+import type { StageOutput } from './stage-inputs.ts';
+import { planStage } from './stage-planning.ts';
 import {
   addBilled,
   type BilledRequests,
@@ -17,7 +18,7 @@ import { buckets, type MergeStep } from './staged-query.ts';
 
 /** A stage as it will most likely be. */
 export interface ForecastStage {
-  readonly kind: 'map' | 'combine' | 'merge';
+  readonly kind: 'map' | StageTasks['kind'];
   /** Index of the merge step; -1: the map stage. */
   readonly step: number;
   readonly tasks: number;
@@ -50,11 +51,11 @@ const secondsPerByte = 7.4 / 2 ** 28;
 export function forecastStages({ tasks, bytes, steps }: ForecastInput, share: number): readonly ForecastStage[] {
   const stages: ForecastStage[] = [mapStage(tasks, bytes)];
   let before = Math.min(tasks, mostParts);
-  for (let step = 0; step < steps.length; ) {
-    const { kind, tasks: made } = planStage(outputsOf(before, bytes * share), step, steps);
-    stages.push(mergeStage({ kind, step, tasks: made, groupsBefore: groupCount(before) }));
-    before = made.length;
-    step = stepBehind({ kind, step });
+  for (let stage: StageTasks | null = null; stage === null || !stage.last; ) {
+    if (steps.length === 0) break;
+    stage = planStage(outputsOf(before, bytes * share), stage, steps);
+    stages.push(mergeStage({ ...stage, groupsBefore: groupCount(before) }));
+    before = stage.tasks.length;
   }
   return stages;
 }
@@ -66,7 +67,7 @@ function mapStage(tasks: number, bytes: number): ForecastStage {
 }
 
 interface MergeStage {
-  readonly kind: 'combine' | 'merge';
+  readonly kind: StageTasks['kind'];
   readonly step: number;
   readonly tasks: readonly MergeTask[];
   /** Groups of the stage before. */
@@ -94,12 +95,15 @@ const foldingOf = (tasks: number): BilledRequests => {
 
 const secondsOf = (tasks: number, bytes: number): number => tasks * taskSeconds + bytes * secondsPerByte;
 
+/** Of parts whose rows are evenly spread over the order: two digits are enough for all samples of one. */
+const samples = Array.from({ length: buckets + 1 }, (_, sample) => sample.toString(16).padStart(2, '0'));
+
 /** Parts that share the bytes evenly, over all buckets. */
 function outputsOf(tasks: number, bytes: number): readonly StageOutput[] {
   const each = Math.max(leastPartBytes, Math.ceil(bytes / Math.max(1, tasks)));
   const edge = (bucket: number): number => Math.floor((each * bucket) / buckets);
   const groups = Array.from({ length: buckets }, (_, bucket) => [bucket, bucket, 1, edge(bucket), edge(bucket + 1)] as const);
-  return Array.from({ length: tasks }, (_, task) => ({ epoch: 0, task, nonce: '', rows: buckets, bytes: each, groups }));
+  return Array.from({ length: tasks }, (_, task) => ({ epoch: 0, task, nonce: '', rows: buckets, bytes: each, groups, samples }));
 }
 
 /** List prices of us-east-1 in US dollars, as docs/cost.md has them. */

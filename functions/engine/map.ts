@@ -187,6 +187,6 @@ async function passedOfParts(
   if (path === null) return 0;
   return countBy(
     engine,
-    `SELECT CAST(coalesce(sum(${identifier(column.name)}), 0) AS BIGINT) AS n FROM (${partsRelation([path], counted, [0, buckets])})`,
+    `SELECT CAST(coalesce(sum(${identifier(column.name)}), 0) AS BIGINT) AS n FROM (${partsRelation([{ path, rows: null }], counted, { buckets: [0, buckets] })})`,
   );
 }

@@ -3,7 +3,7 @@ import { judge } from '../core/judge.ts';
 import { groupCount, stageSentKey } from '../core/keys.ts';
 import type { MergeTask } from '../core/merge-task.ts';
 import { type Plan, stagesOf } from '../core/plan.ts';
-import { planStage, stepBehind } from '../core/stage-planning.ts';
+import { planStage } from '../core/stage-planning.ts';
 import { finishedTasks, foldIfFull, sendCommit, tasksOfGroup } from './barrier.ts';
 import type { RunContext } from './context.ts';
 import { type GatheredStage, gatherStage } from './gather-fold.ts';
@@ -54,8 +54,8 @@ async function nextStage(
   if (there !== null) return { stage: there, created: false };
   const gathered = await gatherStage(work, plan, stage);
   if (!mayGoOn(plan, gathered)) return null;
-  const step = stage.merge === null ? 0 : stepBehind(stage.merge);
-  return createStage(context, plan, stage.stage + 1, planStage(gathered.outputs, step, stepsOf(plan)), byMonitor);
+  const planned = planStage(gathered.outputs, stage.merge, stepsOf(plan), context.sizing);
+  return createStage(context, plan, stage.stage + 1, planned, byMonitor);
 }
 
 /** Whether a stage came out so that another may follow: no part failed or is gone, and the splits were read from their right places. */

@@ -1,6 +1,7 @@
 import type { MergeMessage } from '../core/merge-task.ts';
 import type { Clock, Nonces, Queue, Stores } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
+import type { StageSizing } from '../core/stage-sizing.ts';
 import type { CommitMessage, DispatchMessage, MonitorMessage, TaskMessage } from '../core/task.ts';
 
 /** What every function of a run works with: the ports, and nothing else. */
@@ -14,6 +15,8 @@ export interface RunContext {
   readonly nonces: Nonces;
   /** Null where nobody listens: a command looks into the store. */
   readonly announce: Announce | null;
+  /** How many tasks share a stage. Left away: what suits functions. */
+  readonly sizing?: StageSizing;
 }
 
 /**

@@ -2,7 +2,7 @@ import { groupCount, groupsIn, type PlanId } from '../core/keys.ts';
 import { addFolds, type Fold, foldParts, type Part } from '../core/part.ts';
 import { type Plan, reusedCount } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
-import type { StageOutput } from '../core/stage-planning.ts';
+import type { StageOutput } from '../core/stage-inputs.ts';
 import { finishedTasks, tasksOfGroup } from './barrier.ts';
 import { inOrder, readFold, readPart, readPlan } from './documents.ts';
 import { isLast, mapStage, readStage, type Stage } from './stages.ts';

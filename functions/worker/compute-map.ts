@@ -11,7 +11,7 @@ import { RowsDoNotFit } from '../engine/errors.ts';
 import { type BadValue, findBadValues, runLenient } from '../engine/lenient.ts';
 import { type MapRequest, type MapResult, runMap, type StagedMap } from '../engine/map.ts';
 import { type MapAhead, mapAhead } from '../engine/map-ahead.ts';
-import { noPartRows } from '../engine/part-rows.ts';
+import { noPartRows, targetOf } from '../engine/part-rows.ts';
 import { writeQuarantine } from '../engine/quarantine.ts';
 import type { Engine } from '../engine/session.ts';
 import type { SideRelation } from '../engine/side-relation.ts';
@@ -259,7 +259,7 @@ function stagedMapOf(plan: Plan, folder: string): StagedMap | null {
   if (staged === null) return null;
   const [first] = staged.steps;
   if (first === undefined) throw new Error(`the query of ${plan.run} in stages has no merge step`);
-  return { map: staged.map, path: `${folder}.parquet`, columns: first.columns, keys: first.keys };
+  return { map: staged.map, path: `${folder}.parquet`, ...targetOf(first) };
 }
 
 /**

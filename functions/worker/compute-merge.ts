@@ -6,7 +6,7 @@ import type { ObjectStore } from '../core/ports.ts';
 import type { MergeStep } from '../core/staged-query.ts';
 import { copyToParquet } from '../engine/copy.ts';
 import { asEngineError } from '../engine/errors.ts';
-import { partsRelation, writePartRows } from '../engine/part-rows.ts';
+import { type PartRowsTarget, partsRelation, targetOf, writePartRows } from '../engine/part-rows.ts';
 import type { Engine } from '../engine/session.ts';
 import { identifier } from '../engine/sql-text.ts';
 import type { Attempt, ComputedMerge, MergeInput } from './computed-task.ts';
@@ -19,7 +19,7 @@ export interface MergeTools {
 }
 
 /**
- * Computes a task of a merge stage: fetches its buckets of the rows that the stage before handed on, and runs the step's query over them.
+ * Computes a task of a merge stage: fetches its share of the rows that the stage before handed on, and runs the step's query over them.
  * @throws FanlakeError input.gone (the rows), query.failed, table.partitions, task.memory, store.*
  */
 export async function computeMerge(
@@ -31,9 +31,9 @@ export async function computeMerge(
   attempt: Attempt,
 ): Promise<ComputedMerge> {
   const { step, next } = stepsOf(plan, stage);
-  const fetched = await fetchRows(work, inputs, task.buckets, attempt.folder);
+  const fetched = await fetchRows(work, inputs, task, attempt.folder);
   await engine.allow([attempt.folder, fetched.folder]);
-  const parts = `WITH parts AS (${partsRelation(fetched.paths, step.columns, task.buckets)})`;
+  const parts = `WITH parts AS (${partsRelation(fetched.files, step.columns, task, step.order)})`;
   const query = queryOf(step, stage);
   try {
     const [counted] = await engine.rows(`${parts} SELECT count(*) AS n FROM parts`);
@@ -55,16 +55,16 @@ export async function computeMerge(
 interface Steps {
   readonly step: MergeStep;
   /** What the rows are for that this step's tasks hand on. */
-  readonly next: Pick<MergeStep, 'columns' | 'keys'>;
+  readonly next: Omit<PartRowsTarget, 'path'>;
 }
 
 function stepsOf(plan: Plan, { step: index, kind, last }: StageTasks): Steps {
   const steps = stagesOf(plan)?.steps ?? [];
   const step = steps[index];
-  const next = kind === 'combine' ? step : (steps[index + 1] ?? (last ? step : undefined));
+  const next = kind === 'merge' ? (steps[index + 1] ?? (last ? step : undefined)) : step;
   if (step === undefined || next === undefined)
     throw new Error(`the plan of ${plan.run} has ${steps.length} merge steps, and none for ${kind} ${index}`);
-  return { step, next: { columns: next.columns, keys: next.keys } };
+  return { step, next: { ...targetOf(next), dealtAgain: kind === 'deal' } };
 }
 
 function queryOf({ columns, combine, sql }: MergeStep, { kind }: StageTasks): string {

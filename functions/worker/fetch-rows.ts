@@ -3,9 +3,12 @@ import { isAbsolute, join } from 'node:path';
 import { FanlakeError } from '../core/errors.ts';
 import { eachInParallel } from '../core/in-parallel.ts';
 import { runsPrefix } from '../core/keys.ts';
+import type { PartShare } from '../core/merge-task.ts';
 import type { PartOutput } from '../core/part.ts';
+import { type PartSpan, spanOf } from '../core/part-share.ts';
 import type { ByteRange, ObjectStore } from '../core/ports.ts';
 import { rowsRequestBytes } from '../core/stage-requests.ts';
+import type { RowsFile } from '../engine/part-rows.ts';
 import { createSparseFile, parquetMagic, writeInto } from '../formats/sparse-file.ts';
 import type { MergeInput } from './computed-task.ts';
 
@@ -16,50 +19,48 @@ const worthARequestBytes = 1 << 20;
 
 /** Rows of other tasks on this disk. */
 export interface FetchedRows {
-  /** In the order of the inputs; without those that have no row of the buckets. */
-  readonly paths: readonly string[];
+  /** In the order of the inputs; without those that have no row of the share. */
+  readonly files: readonly RowsFile[];
   /** A folder that holds them all. */
   readonly folder: string;
 }
 
 /**
- * Brings the rows of some buckets to this disk: each input's object as a local file of its size, in which row groups of other buckets may be holes. A store on
+ * Brings a share of the rows to this disk: each input's object as a local file of its size, in which row groups without a row of it may be holes. A store on
  * this disk answers with the objects' own files.
- * @param range of buckets, half-open
  * @param scratch a folder of the attempt's own
  * @throws FanlakeError `input.gone` when an object is gone; `store.*`
  */
-export async function fetchRows(
-  work: ObjectStore,
-  inputs: readonly MergeInput[],
-  range: readonly [number, number],
-  scratch: string,
-): Promise<FetchedRows> {
+export async function fetchRows(work: ObjectStore, inputs: readonly MergeInput[], share: PartShare, scratch: string): Promise<FetchedRows> {
   const wanted = inputs.flatMap(({ key, output }) => {
-    const ranges = rangesOf(output, range);
-    return ranges.length === 0 ? [] : [{ key, output, ranges }];
+    const span = spanOf(output, share);
+    return span === null ? [] : [{ key, output, span, rows: rowsIn(output, span, share) }];
   });
   const root = work.locate(runsPrefix);
-  if (isAbsolute(root)) return { paths: await Promise.all(wanted.map(({ key }) => inPlace(work.locate(key)))), folder: root };
+  if (isAbsolute(root)) {
+    const files = wanted.map(async ({ key, rows }) => ({ path: await inPlace(work.locate(key)), rows }));
+    return { files: await Promise.all(files), folder: root };
+  }
   const files = wanted.map((input, index) => ({ ...input, path: join(scratch, `rows${index}.parquet`) }));
   for (const { path, output } of files) await createSparseFile(path, output.bytes, parquetMagic);
-  const requests = files.flatMap(({ key, path, ranges }) => ranges.flatMap(cut).map((bytes) => ({ key, path, bytes })));
+  const requests = files.flatMap(({ key, path, output, span }) =>
+    rangesOf(output, span)
+      .flatMap(cut)
+      .map((bytes) => ({ key, path, bytes })),
+  );
   await eachInParallel(requests, parallelRequests, async ({ key, path, bytes }) => {
     await writeInto(path, await read(work, key, bytes), bytes.start);
   });
-  return { paths: files.map(({ path }) => path), folder: scratch };
+  return { files: files.map(({ path, rows }) => ({ path, rows })), folder: scratch };
 }
 
-/** What must be there of an object to read some buckets: their row groups, and all that is behind the last row group. */
-function rangesOf({ groups, bytes }: PartOutput, [from, to]: readonly [number, number]): readonly ByteRange[] {
-  let [start, end, tail] = [bytes, 0, 0];
-  for (const [first, last, , groupStart, groupEnd] of groups) {
-    tail = Math.max(tail, groupEnd);
-    if (first >= to || last < from) continue;
-    start = Math.min(start, groupStart);
-    end = Math.max(end, groupEnd);
-  }
-  if (start >= end) return [];
+/** Which rows the engine may look at; null: all, or those that buckets tell. */
+const rowsIn = ({ rows }: PartOutput, span: PartSpan, { bounds }: PartShare): RowsFile['rows'] =>
+  bounds === undefined || (span.rows[0] === 0 && span.rows[1] === rows) ? null : span.rows;
+
+/** What must be there of an object to read some row groups: they, and all that is behind the last row group. */
+function rangesOf({ groups, bytes }: PartOutput, { bytes: [start, end] }: PartSpan): readonly ByteRange[] {
+  const tail = groups.reduce((last, [, , , , groupEnd]) => Math.max(last, groupEnd), 0);
   if (tail - end <= worthARequestBytes) return [{ start, end: bytes }];
   return [
     { start, end },

@@ -2,15 +2,15 @@ import { FanlakeError } from '../core/errors.ts';
 import { groupOf, type PlanId, rowsKey, tasksPerGroup } from '../core/keys.ts';
 import type { MergeTask, TaskRange } from '../core/merge-task.ts';
 import type { FoldedOutput } from '../core/part.ts';
+import { spanOf } from '../core/part-share.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
-import { hasRowsIn } from '../core/stage-planning.ts';
 import { readFold, readPlan } from '../protocol/documents.ts';
 import { partsOf } from '../protocol/gather-fold.ts';
 import type { MergeInput } from './computed-task.ts';
 
 /**
- * Whose rows a merge task takes, in order, without those that have none in its buckets. Read from the folds of their groups, a request for up to a thousand.
+ * Whose rows a merge task takes, in order, without those that have none of its share. Read from the folds of their groups, a request for up to a thousand.
  * @param stage of the task
  * @throws FanlakeError `run.unknown` when what the stage before has left is gone
  */
@@ -26,7 +26,7 @@ export async function mergeInputs(work: ObjectStore, plan: Plan, stage: number, 
       for (const number of numbers) {
         const output = found.get(number);
         if (output === undefined) throw rowsGone(plan);
-        if (output.rows > 0 && hasRowsIn(output, task.buckets)) inputs.push(inputOf(id, stage - 1, output));
+        if (output.rows > 0 && spanOf(output, task) !== null) inputs.push(inputOf(id, stage - 1, output));
       }
     }
   }

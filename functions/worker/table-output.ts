@@ -16,8 +16,10 @@ export function tableOutput(plan: Plan, folder: string, bytes: number): MapOutpu
     dir: folder,
     columns: plan.table.columns.map(({ name, castTo }) => ({ name, castTo })),
     partitionBy: plan.table.partitionBy,
-    // a file has fewer bytes than the text that it is made of
-    targetFileBytes: bytes <= targetFileBytes ? null : targetFileBytes,
+    // a file has fewer bytes than the text that it is made of; several are written at once, which would mix up rows that are in an order
+    targetFileBytes: bytes <= targetFileBytes || isOrdered(plan) ? null : targetFileBytes,
     maxPartitions,
   };
 }
+
+const isOrdered = ({ query: { staged } }: Plan): boolean => staged?.steps.at(-1)?.order !== undefined;

@@ -253,14 +253,14 @@ describe('looking', () => {
     const args = ['explain', '--query', query, '--table', 'people', '--input', 'people.csv'];
     const { stdout } = await run(...args, '--split-size', '16');
     const merges =
-      /map {2}2 tasks of 2 splits[\s\S]*▼ rows meet by x0\n {2}merge 1 [\s\S]*▼ all rows in one task\n {2}merge 2 [\s\S]*ORDER BY[\s\S]*cost on AWS: \$0\.000/;
+      /map {2}2 tasks of 2 splits[\s\S]*▼ rows meet by x0\n {2}merge 1 [\s\S]*▼ ranges of rows by c1 DESC, c0\n {2}merge 2 [\s\S]*ORDER BY[\s\S]*cost on AWS: \$0\.000/;
     expect(stdout).toMatch(merges);
     expect(existsSync(join(folder, '.fanlake'))).toBe(false);
     expect(JSON.parse((await run(...args, '--split-size', '16', '--json')).stdout)).toMatchObject({
       stages: [
         { stage: 'map', tasks: 2, keys: null, sql: expect.stringContaining('input') },
         { stage: 'merge 1', tasks: 1, mostTasks: 64, bytes: null, keys: ['x0'], sql: expect.stringContaining('parts') },
-        { stage: 'merge 2', tasks: 1, mostTasks: 1, keys: [], requests: { least: expect.any(Number) } },
+        { stage: 'merge 2', tasks: 1, mostTasks: 1, keys: [], order: ['c1 DESC', 'c0'], requests: { least: expect.any(Number) } },
       ],
       query: { rowwise: false, shareable: true, reason: expect.stringContaining('sorts') },
       cost: { currency: 'USD', least: { requests: expect.any(Number), functions: expect.any(Number) } },

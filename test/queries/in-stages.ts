@@ -6,9 +6,12 @@ import { LocalStore } from '../../functions/adapters/local-store.ts';
 import { draftPlan, type PlanTools } from '../../functions/coordinator/draft-plan.ts';
 import { parseJob } from '../../functions/core/job.ts';
 import { rowsKey } from '../../functions/core/keys.ts';
-import { type Plan, stagesOf, wholeObjects } from '../../functions/core/plan.ts';
+import type { StageTasks } from '../../functions/core/merge-task.ts';
+import { type Plan, planFormat, stagesOf, wholeObjects } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
-import { planStage, type StageOutput, type StageSizing, stepBehind } from '../../functions/core/stage-planning.ts';
+import type { StageOutput } from '../../functions/core/stage-inputs.ts';
+import { planStage } from '../../functions/core/stage-planning.ts';
+import type { StageSizing } from '../../functions/core/stage-sizing.ts';
 import { engineInspector } from '../../functions/engine/inspector.ts';
 import { Engine } from '../../functions/engine/session.ts';
 import { TableLogs } from '../../functions/protocol/table-logs.ts';
@@ -17,12 +20,13 @@ import type { ComputedOutput, MergeInput } from '../../functions/worker/computed
 
 /** So small that tables of some hundred rows have several merge tasks, and several levels of combining. */
 const tinySizing: StageSizing = {
-  mergeBytes: 4_000,
+  mergeBytes: 2_000,
   combineInputs: 3,
   combineBytes: 1 << 30,
   mostInputs: 5,
   requestsPerInput: 2,
   freeRequests: 3,
+  mostBytes: 1 << 30,
 };
 
 /** Decides the order of tasks, and which are done twice. */
@@ -56,6 +60,8 @@ export class QueryBench {
   private readonly oracle: DuckDBConnection;
   private objects: readonly ObjectVersion[] = [];
   private readonly sides: Record<string, string> = {};
+  /** Stages so far in which several tasks shared an order, and those that dealt rows again. */
+  readonly stages = { sorted: 0, dealt: 0 };
   private attempts = 0;
   private runs = 0;
 
@@ -127,7 +133,7 @@ export class QueryBench {
     };
     const { draft, tasks } = await draftPlan(tools, { job, run, epoch: 0, table: 'answer', objects: this.objects, splitBytes: 1 << 40 });
     const all = [...tasks];
-    const plan: Plan = { ...draft, format: 1, nonce: '000000000000', createdMs: 0, tasks: all.length, inline: null, requests: {} };
+    const plan: Plan = { ...draft, format: planFormat, nonce: '000000000000', createdMs: 0, tasks: all.length, inline: null, requests: {} };
     const files = await this.run(plan, all, chance);
     const list = files.map((path) => `'${path}'`).join(', ');
     return files.length === 0 ? [] : this.texts(`SELECT * FROM read_parquet([${list}], hive_partitioning = false)`);
@@ -153,9 +159,14 @@ export class QueryBench {
       if (steps !== null) outputs.push(await this.keep(plan, 0, task.task, nonce, made.output));
     }
     if (steps === null) return inTaskOrder(files);
-    for (let [stage, step] = [1, 0]; ; stage++) {
+    // for some of them, since it makes hundreds of tasks
+    const sizing = { ...tinySizing, mostBytes: chance.next(3) === 0 ? 100 : tinySizing.mostBytes };
+    let before: StageTasks | null = null;
+    for (let stage = 1; ; stage++) {
       outputs.sort((a, b) => a.task - b.task);
-      const planned = planStage(outputs, step, steps, tinySizing);
+      const planned: StageTasks = planStage(outputs, before, steps, sizing);
+      if (planned.tasks.some(({ bounds }) => bounds !== undefined)) this.stages.sorted += 1;
+      if (planned.kind === 'deal') this.stages.dealt += 1;
       const handedOn: StageOutput[] = [];
       files.clear();
       for (const task of shuffled(planned.tasks, chance)) {
@@ -173,7 +184,7 @@ export class QueryBench {
       }
       if (planned.last) return inTaskOrder(files);
       outputs = handedOn;
-      step = stepBehind(planned);
+      before = planned;
     }
   }
 

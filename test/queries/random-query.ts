@@ -203,6 +203,40 @@ const first = fc
     return { sql: `SELECT * FROM input${filter} ORDER BY ${by}${direction}, id${limit}`, isOrdered: true };
   });
 
+const sortKey = fc
+  .tuple(
+    one(
+      'k',
+      'g',
+      'b',
+      'y',
+      't',
+      'd',
+      'm',
+      'a',
+      'l',
+      'k % 3',
+      "{'g': g, 'k': k}",
+      'a::HUGEINT',
+      't::TIME',
+      'to_days(k)',
+      "g || 'a key that is long enough to be cut'",
+    ),
+    one('', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST', ' DESC NULLS FIRST'),
+  )
+  .map(([by, direction]) => `${by}${direction}`);
+
+const sorted = fc
+  .record({
+    keys: fc.uniqueArray(sortKey, { minLength: 1, maxLength: 3 }),
+    items: one('*', 'id, g, m', '-id AS id, d'),
+    where,
+    tie: one('id', 'id DESC'),
+  })
+  .map(({ keys, items, where: filter, tie }): RandomQuery => {
+    return { sql: `SELECT ${items} FROM input${filter} ORDER BY ${keys.join(', ')}, input.${tie}`, isOrdered: true };
+  });
+
 const window = one(
   'row_number() OVER (PARTITION BY K ORDER BY id)',
   'rank() OVER (PARTITION BY K ORDER BY a DESC)',
@@ -265,6 +299,7 @@ export const randomQuery: fc.Arbitrary<RandomQuery> = fc.oneof(
   { weight: 6, arbitrary: grouped },
   { weight: 1, arbitrary: distinct },
   { weight: 2, arbitrary: first },
+  { weight: 3, arbitrary: sorted },
   { weight: 2, arbitrary: windowed },
   { weight: 2, arbitrary: nested },
   { weight: 1, arbitrary: others },

@@ -274,8 +274,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     mistake: 'The next stage takes what the tasks of this epoch have handed on.',
     patches: one(
       'functions/protocol/climb.ts',
-      'planStage(gathered.outputs, step, stepsOf(plan))',
-      'planStage(gathered.outputs.filter(({ epoch }) => epoch === plan.epoch), step, stepsOf(plan))',
+      'planStage(gathered.outputs, stage.merge',
+      'planStage(gathered.outputs.filter(({ epoch }) => epoch === plan.epoch), stage.merge',
     ),
   },
   {

@@ -6,7 +6,7 @@ export const queries = {
   lines: 'SELECT line FROM input',
   /** One merge stage, whose tasks share the lines by their hash; parts can be combined. */
   distinct: 'SELECT DISTINCT line FROM input',
-  /** Two: all lines meet in one task behind that. */
+  /** Two: behind that tasks share the order of the lines. */
   sorted: 'SELECT DISTINCT line FROM input ORDER BY line',
   /** One stage of one task; a row also where there is no line. */
   count: 'SELECT count(*) FROM input',
@@ -30,7 +30,10 @@ const step = (keys: readonly string[], combine: string | null): MergeStep => ({
 
 const stepsOf: Readonly<Record<Exclude<QueryKind, 'lines'>, readonly MergeStep[]>> = {
   distinct: [step(['line'], 'simulated')],
-  sorted: [step(['line'], 'simulated'), step([], null)],
+  sorted: [
+    step(['line'], 'simulated'),
+    { ...step([], null), order: { by: [{ name: 'line', descending: false, nullsFirst: false }], isShared: true } },
+  ],
   count: [step([], null)],
 };
 

@@ -52,13 +52,15 @@ export const smallGroups: readonly SourcePatch[] = [
   { file: 'functions/core/keys.ts', find: 'export const tasksPerGroup = 1_000;', replace: 'export const tasksPerGroup = 2;' },
   { file: 'functions/core/plan.ts', find: 'export const maxInlineTasks = 10;', replace: 'export const maxInlineTasks = 1;' },
   {
-    file: 'functions/core/stage-planning.ts',
+    file: 'functions/core/stage-sizing.ts',
     find: `  mergeBytes: 64 * 2 ** 20,
   combineInputs: 64,
   combineBytes: 2 ** 30,
   mostInputs: 1_000,
   requestsPerInput: 4,
-  freeRequests: 1_000,`,
-    replace: '  mergeBytes: 20,\n  combineInputs: 2,\n  combineBytes: 60,\n  mostInputs: 4,\n  requestsPerInput: 1,\n  freeRequests: 2,',
+  freeRequests: 1_000,
+  mostBytes: 2 ** 30,`,
+    replace:
+      '  mergeBytes: 20,\n  combineInputs: 2,\n  combineBytes: 60,\n  mostInputs: 4,\n  requestsPerInput: 1,\n  freeRequests: 2,\n  mostBytes: 30,',
   },
 ];

@@ -1,9 +1,10 @@
 /** How the simulated engine hands rows from stage to stage, and merges them: a row is a line. */
 import { createHash } from 'node:crypto';
 import { FanlakeError } from '../../functions/core/errors.ts';
-import type { MergeTask, StageTasks } from '../../functions/core/merge-task.ts';
+import type { MergeTask, SortBounds, StageTasks } from '../../functions/core/merge-task.ts';
 import { type Plan, stagesOf } from '../../functions/core/plan.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
+import { sampleCount, sampledRow } from '../../functions/core/sort-samples.ts';
 import { buckets, type MergeStep } from '../../functions/core/staged-query.ts';
 import type { Attempt, ComputedMerge, ComputedOutput, MergeInput } from '../../functions/worker/computed-task.ts';
 import type { Caller } from './calls.ts';
@@ -14,12 +15,20 @@ type Row = readonly [bucket: number, line: string];
 
 const rowsPerGroup = 2;
 
-const bucketOf = (line: string, { keys }: MergeStep): number =>
-  keys.length === 0 ? 0 : createHash('md5').update(line).digest().readUInt8(0) % buckets;
+/** @param deal which bytes of the hash tell it: 1 for rows that are dealt again */
+const bucketOf = (line: string, { keys }: MergeStep, deal: 0 | 1): number =>
+  keys.length === 0 ? 0 : createHash('md5').update(line).digest().readUInt8(deal) % buckets;
+
+const sortKey = (line: string): string => Buffer.from(line).toString('hex').toUpperCase();
+
+const isBetween = (line: string, [from, to]: SortBounds): boolean =>
+  (from === null || sortKey(line) >= from) && (to === null || sortKey(line) < to);
 
 /** Lines as rows for a step, on the machine's disk. */
-function handOn(disk: Disk, path: string, lines: readonly string[], step: MergeStep): ComputedOutput {
-  const rows = lines.map((line): Row => [bucketOf(line, step), line]).sort(([a], [b]) => a - b);
+function handOn(disk: Disk, path: string, lines: readonly string[], step: MergeStep, deal: 0 | 1 = 0): ComputedOutput {
+  const isShared = step.order?.isShared === true;
+  const inOrder = isShared ? [...lines].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)) : lines;
+  const rows = inOrder.map((line): Row => [bucketOf(line, step, deal), line]).sort(([a], [b]) => a - b);
   const groups: (readonly [number, number, number, number, number])[] = [];
   let end = 0;
   for (let at = 0; at < rows.length; at += rowsPerGroup) {
@@ -29,7 +38,13 @@ function handOn(disk: Disk, path: string, lines: readonly string[], step: MergeS
     groups.push([group[0]?.[0] ?? 0, group.at(-1)?.[0] ?? 0, group.length, start, end]);
   }
   if (rows.length > 0) disk.set(path, Buffer.from(JSON.stringify(rows)));
-  return { path: rows.length === 0 ? null : path, rows: rows.length, bytes: end, groups };
+  const output = { path: rows.length === 0 ? null : path, rows: rows.length, bytes: end, groups };
+  return isShared && rows.length > 0 ? { ...output, samples: samplesOf(output, inOrder) } : output;
+}
+
+function samplesOf(output: ComputedOutput, lines: readonly string[]): readonly string[] {
+  const count = sampleCount(output);
+  return Array.from({ length: count }, (_, sample) => sortKey(lines[sampledRow(sample, count, lines.length)] ?? ''));
 }
 
 const distinct = (lines: readonly string[]): readonly string[] => [...new Set(lines)];
@@ -64,7 +79,7 @@ export async function merge(
   { work, caller, disk }: MergeTools,
   plan: Plan,
   { step, kind, last }: StageTasks,
-  { task, buckets: [from, to] }: MergeTask,
+  { task, buckets: [from, to], bounds = [null, null] }: MergeTask,
   inputs: readonly MergeInput[],
   { folder }: Attempt,
 ): Promise<ComputedMerge> {
@@ -73,14 +88,14 @@ export async function merge(
     const object = await work.get(key);
     if (object === null) throw new FanlakeError('input.gone', `${key} is gone`);
     const rows = JSON.parse(Buffer.from(object.body).toString()) as readonly Row[];
-    for (const [bucket, line] of rows) if (from <= bucket && bucket < to) taken.push(line);
+    for (const [bucket, line] of rows) if (from <= bucket && bucket < to && isBetween(line, bounds)) taken.push(line);
   }
   await caller.call({ kind: 'compute', task });
   const isCount = queryKind(plan.query.sql) === 'count';
   const path = `${folder}/rows`;
   if (!last) {
-    const behind = stepOf(plan, kind === 'combine' ? step : step + 1);
-    const output = handOn(disk, path, isCount ? taken : distinct(taken), behind);
+    const behind = stepOf(plan, kind === 'merge' ? step + 1 : step);
+    const output = handOn(disk, path, isCount ? taken : distinct(taken), behind, kind === 'deal' ? 1 : 0);
     return { consumed: taken.length, written: 0, files: [], output };
   }
   const rows = isCount ? [countRow(plan.run, taken.length)] : distinct(taken);

@@ -1,10 +1,11 @@
+import type { OrderColumn } from '../staged-query.ts';
 import { columnRef } from './expression.ts';
 import { NotStaged } from './not-staged.ts';
 import type { SortKey } from './resolve-select.ts';
 import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { rowCount, type StageBuilder } from './stage-builder.ts';
-import type { TreeNode } from './statement-tree.ts';
+import { type TreeNode, textAt } from './statement-tree.ts';
 
 /** Makes the current relation one without repeated rows: each task drops its own repetitions, then equal rows meet. */
 export async function distinctLevel(builder: StageBuilder, columns: readonly string[], isInputRowByRow: boolean): Promise<void> {
@@ -64,7 +65,16 @@ export async function distinctOnLevel(
   await builder.exchange({ keys: targets, rows, combine: null, merged, rowByRow: true, counted: null }, isInputRowByRow);
 }
 
-/** Puts the current relation in order, and cuts it: each task hands on its own first rows, and one task has the last word. */
+const orderColumn = ({ order, column }: SortColumn): OrderColumn => ({
+  name: column,
+  descending: textAt(order, 'type') === 'DESCENDING',
+  nullsFirst: textAt(order, 'null_order') === 'NULLS FIRST',
+});
+
+/**
+ * Puts the current relation in order, and cuts it. Where it is to be cut, each task hands on its own first rows, and one task has the last word; else tasks share
+ * the order, and each puts a range of it in order.
+ */
 export async function sortLevel(
   builder: StageBuilder,
   binder: SqlBinder,
@@ -82,6 +92,7 @@ export async function sortLevel(
   await builder.exchange(
     {
       keys: [],
+      order: { by: keys.map(orderColumn), isShared: limit === null && offset === 0 },
       rows: (relation) => `${handedOn.replace('FROM _rows', `FROM ${relation}`)}${first}`,
       combine,
       merged: `${await sorted(binder, 'parts', columns, keys)}${cut}`,

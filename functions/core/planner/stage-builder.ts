@@ -1,5 +1,6 @@
 import type { Column } from '../layout.ts';
-import type { MergeStep, PartColumn, StagedQuery } from '../staged-query.ts';
+import type { MergeStep, PartColumn, RowOrder, StagedQuery } from '../staged-query.ts';
+import { hasSortKey } from './has-sort-key.ts';
 import type { Relation, SqlBinder } from './sql-binder.ts';
 import { storedType } from './stored-type.ts';
 import type { Branch } from './union-stages.ts';
@@ -11,6 +12,8 @@ export const rowCount = '_n';
 export interface Exchange {
   /** Columns of `rows` by whose hash they are distributed; none: all meet in one task. */
   readonly keys: readonly string[];
+  /** Of `merged`; tasks share it where they may and the types of its columns allow it. */
+  readonly order?: RowOrder;
   /** A SELECT over a relation of that name: what a task hands on. */
   readonly rows: (relation: string) => string;
   /** A SELECT over `parts` that gives the same columns in fewer rows; null where none can. */
@@ -21,6 +24,12 @@ export interface Exchange {
   readonly rowByRow: boolean;
   /** The column of `rows` whose sum is their number. */
   readonly counted: string | null;
+}
+
+/** An order that tasks share only where one sort key tells it. */
+function orderOver({ by, isShared }: RowOrder, columns: readonly Column[]): RowOrder {
+  const hasKey = by.every((key) => columns.some(({ name, type }) => name === key.name && hasSortKey(type)));
+  return { by, isShared: isShared && hasKey };
 }
 
 /**
@@ -60,12 +69,12 @@ export class StageBuilder {
   }
 
   /** Ends the stage: its tasks hand their rows on, and the current relation is what the next one's make of them. */
-  async exchange({ keys, rows, combine, merged, rowByRow, counted }: Exchange, isInputRowByRow: boolean): Promise<void> {
+  async exchange({ keys, order, rows, combine, merged, rowByRow, counted }: Exchange, isInputRowByRow: boolean): Promise<void> {
     await this.select(rows);
     const columns = (await this.columns()).map((column): PartColumn => ({ ...column, stored: storedType(column.type) }));
     // what UNNEST or a join has multiplied tells no number of input rows
     this.close(this.map === null && isInputRowByRow ? { rowwise: rowByRow, counted } : { rowwise: false, counted: null });
-    this.steps.push({ columns, keys, combine, sql: merged });
+    this.steps.push({ columns, keys, ...(order === undefined ? {} : { order: orderOver(order, columns) }), combine, sql: merged });
     this.source = { name: 'parts', columns };
     this.current = merged;
   }

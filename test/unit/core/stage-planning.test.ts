@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StageTasks } from '../../../functions/core/merge-task.ts';
-import { hasRowsIn, planStage, type StageOutput, stageSizing, stepBehind } from '../../../functions/core/stage-planning.ts';
+import { spanOf } from '../../../functions/core/part-share.ts';
+import type { StageOutput } from '../../../functions/core/stage-inputs.ts';
+import { planStage, stepBehind } from '../../../functions/core/stage-planning.ts';
+import { stageSizing } from '../../../functions/core/stage-sizing.ts';
 import { buckets, type MergeStep } from '../../../functions/core/staged-query.ts';
 
 const MiB = 2 ** 20;
@@ -32,11 +35,11 @@ const outputs = (count: number, bytes: number, groups = buckets): StageOutput[] 
 function requestsOf({ tasks }: StageTasks, before: readonly StageOutput[]): number {
   const parts = new Map(before.map((part) => [`${part.epoch} ${part.task}`, part]));
   let requests = 0;
-  for (const { inputs, buckets: range } of tasks) {
-    for (const { epoch, from, to } of inputs) {
+  for (const share of tasks) {
+    for (const { epoch, from, to } of share.inputs) {
       for (let task = from; task < to; task++) {
         const part = parts.get(`${epoch} ${task}`);
-        if (part !== undefined && part.rows > 0 && hasRowsIn(part, range)) requests += 1;
+        if (part !== undefined && part.rows > 0 && spanOf(part, share) !== null) requests += 1;
       }
     }
   }
@@ -46,9 +49,9 @@ function requestsOf({ tasks }: StageTasks, before: readonly StageOutput[]): numb
 /** All merge stages of a step, where a stage hands on as many bytes as it takes. */
 function allStages(first: readonly StageOutput[], step: MergeStep) {
   const stages: { readonly kind: string; readonly tasks: number; readonly requests: number }[] = [];
-  let before = first;
+  let [before, stage]: [readonly StageOutput[], StageTasks | null] = [first, null];
   for (;;) {
-    const stage = planStage(before, 0, [step]);
+    stage = planStage(before, stage, [step]);
     stages.push({ kind: stage.kind, tasks: stage.tasks.length, requests: requestsOf(stage, before) });
     if (stage.last) return stages;
     before = stage.tasks.map(({ task, bytes }) => output(task, bytes, buckets));
@@ -95,7 +98,11 @@ describe('requests of all merge stages', () => {
   });
 
   it('parts that are large already are not combined: there would be hardly fewer', () => {
-    expect(allStages(outputs(2_000, 600 * MiB), keyed)).toEqual([{ kind: 'merge', tasks: 64, requests: 128_000 }]);
+    expect(allStages(outputs(2_000, 30 * MiB), keyed)).toEqual([
+      { kind: 'combine', tasks: 59, requests: 2_000 },
+      { kind: 'merge', tasks: 64, requests: 59 * 64 },
+    ]);
+    expect(allStages(outputs(90, 600 * MiB), keyed)).toEqual([{ kind: 'merge', tasks: 64, requests: 90 * 64 }]);
   });
 });
 
@@ -119,7 +126,7 @@ describe('the tasks of a merge stage', () => {
               : own.sort((a, b) => a - b).map((at, index) => [at, at, 1, index * size * MiB, (index + 1) * size * MiB] as const);
           return { task, epoch, nonce: 'n', rows: groups.length, bytes: groups.length * size * MiB, groups };
         });
-        const { tasks, kind, last } = planStage(before, 0, [step]);
+        const { tasks, kind, last } = planStage(before, null, [step]);
         const bytes = before.reduce((sum, part) => sum + part.bytes, 0);
         expect(tasks.map(({ task }) => task)).toEqual(tasks.map((_, index) => index));
         expect(last).toBe(kind === 'merge');
@@ -144,7 +151,7 @@ describe('the tasks of a merge stage', () => {
         return [first, last, rows, start, start + (index < 8 ? 1.75 * MiB : MiB / 28)] as const;
       }),
     }));
-    const { tasks } = planStage(skewed, 0, [keyed]);
+    const { tasks } = planStage(skewed, null, [keyed]);
     expect(tasks).toHaveLength(5);
     // a bucket of 35 MiB is the least that one can have
     for (const { bytes } of tasks) expect(bytes).toBeLessThanOrEqual((64 + 35) * MiB);
@@ -154,7 +161,7 @@ describe('the tasks of a merge stage', () => {
   it('are one without input where no row was handed on: an aggregate over nothing is a row', () => {
     const empty = outputs(3, 0, 1).map((part) => ({ ...part, rows: 0, groups: [] }));
     for (const step of [keyed, whole]) {
-      expect(planStage(empty, 0, [step])).toEqual({
+      expect(planStage(empty, null, [step])).toEqual({
         ...{ format: 1, step: 0, kind: 'merge', last: true },
         tasks: [{ task: 0, inputs: [], buckets: [0, buckets], bytes: 0 }],
       });
@@ -163,15 +170,15 @@ describe('the tasks of a merge stage', () => {
 
   it('follow step by step; one that combines is followed by its own step', () => {
     const steps = [keyed, whole];
-    const first = planStage(outputs(2, 1_000), 0, steps);
+    const first = planStage(outputs(2, 1_000), null, steps);
     expect(first).toMatchObject({ step: 0, kind: 'merge', last: false });
-    expect(planStage(outputs(1, 10), stepBehind(first), steps)).toMatchObject({ step: 1, kind: 'merge', last: true });
+    expect(planStage(outputs(1, 10), first, steps)).toMatchObject({ step: 1, kind: 'merge', last: true });
     expect(stepBehind({ step: 1, kind: 'combine' })).toBe(1);
   });
 
   it('name parts by epoch, without those between that are not taken over', () => {
     const before = [output(0, 10, 1, 1), output(1, 10, 1, 1), output(0, 10, 1), output(2, 10, 1)];
-    expect(planStage(before, 0, [keyed]).tasks[0]?.inputs).toEqual([
+    expect(planStage(before, null, [keyed]).tasks[0]?.inputs).toEqual([
       { epoch: 1, from: 0, to: 2 },
       { epoch: 0, from: 0, to: 1 },
       { epoch: 0, from: 2, to: 3 },

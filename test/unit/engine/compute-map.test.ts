@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { draftPlan } from '../../../functions/coordinator/draft-plan.ts';
 import { parseJob } from '../../../functions/core/job.ts';
-import { type Plan, wholeObjects } from '../../../functions/core/plan.ts';
+import { type Plan, planFormat, wholeObjects } from '../../../functions/core/plan.ts';
 import { engineInspector } from '../../../functions/engine/inspector.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { mapComputer } from '../../../functions/worker/compute-map.ts';
@@ -45,7 +45,7 @@ async function compute(content: string | Uint8Array, given: Given, aheadBytes: n
   const job = parseJob({ name: 'a', input: {}, query, table: { name: 'a', partitionBy }, limits: { maxBadRows } });
   const tools = { landing, lake: landing, inspector, scratch: join(home, 'inspector'), logs: new TableLogs(landing), sizing: wholeObjects };
   const { draft, tasks } = await draftPlan(tools, { job, run: 'a-1', epoch: 0, table: 'a', objects: [object], splitBytes: null });
-  const plan: Plan = { ...draft, format: 1, nonce: 'n', createdMs: 0, tasks: 1, inline: null, requests: {} };
+  const plan: Plan = { ...draft, format: planFormat, nonce: 'n', createdMs: 0, tasks: 1, inline: null, requests: {} };
   const [task] = tasks;
   if (task === undefined) throw new Error('the plan has no task');
   const folder = join(bench.engine.scratch, `attempt${attempts++}`);

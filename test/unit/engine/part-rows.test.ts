@@ -21,6 +21,8 @@ async function write(query: string, columns: readonly PartColumn[], keys: readon
 }
 
 const pathOf = ({ path }: PartRows): string => path ?? '';
+const fileOf = (written: PartRows) => [{ path: pathOf(written), rows: null }];
+const whole = { buckets: [0, 64] } as const;
 
 describe('a value that is handed on', () => {
   test.each<[string, readonly string[]]>([
@@ -65,18 +67,16 @@ describe('a value that is handed on', () => {
     const rows = [...values, 'NULL'].map((value, index) => `SELECT ${index} AS i, CAST(${value} AS ${type}) AS v`).join(' UNION ALL ');
     const written = await write(rows, [column('i', 'INTEGER'), column('v', type)], ['v']);
     const look = (from: string) => bench.ask(`SELECT i, v IS NULL, v::VARCHAR, typeof(v), hash(v)::VARCHAR FROM (${from}) ORDER BY i`);
-    const found = await look(partsRelation([pathOf(written)], [column('i', 'INTEGER'), column('v', type)], [0, 64]));
+    const found = await look(partsRelation(fileOf(written), [column('i', 'INTEGER'), column('v', type)], whole));
     expect(found).toEqual(await look(rows));
     // the reading engine is a worker's too
-    const counted = await bench.engine.rows(
-      `SELECT count(v) AS n FROM (${partsRelation([pathOf(written)], [column('v', type)], [0, 64])})`,
-    );
+    const counted = await bench.engine.rows(`SELECT count(v) AS n FROM (${partsRelation(fileOf(written), [column('v', type)], whole)})`);
     expect(counted).toEqual([{ n: values.length }]);
   });
 
   test('of a column without a type is NULL', async () => {
     const written = await write('SELECT NULL AS v', [column('v', '"NULL"')], []);
-    expect(await bench.ask(`SELECT * FROM (${partsRelation([pathOf(written)], [column('v', '"NULL"')], [0, 64])})`)).toEqual([[null]]);
+    expect(await bench.ask(`SELECT * FROM (${partsRelation(fileOf(written), [column('v', '"NULL"')], whole)})`)).toEqual([[null]]);
   });
 });
 
@@ -113,7 +113,7 @@ describe('rows of many keys', () => {
       [6, 63],
       [63, 64],
     ] as const) {
-      const parts = partsRelation([pathOf(written)], columns, range);
+      const parts = partsRelation(fileOf(written), columns, { buckets: range });
       const [row = []] = await bench.ask(
         `SELECT count(*), count(*) FILTER (hash(k, n) % 64 >= ${range[0]} AND hash(k, n) % 64 < ${range[1]}), bit_xor(hash(k, n, s)) FROM (${parts})`,
       );
@@ -124,6 +124,25 @@ describe('rows of many keys', () => {
     const pairs = found as readonly (readonly [number, bigint])[];
     expect(pairs.reduce((sum, [rows]) => sum + rows, 0)).toBe(300_000);
     expect(pairs.reduce((sum, [, xor]) => sum ^ xor, 0n)).toBe(BigInt(String(all[0])));
+  });
+
+  test('of one bucket are dealt over all buckets by other bits of the hash, so that rows of a key stay together', async () => {
+    const path = join(bench.engine.scratch, `rows${files++}.parquet`);
+    const one = partsRelation(fileOf(written), columns, { buckets: [5, 6] });
+    const target = { path, columns, keys: ['k', 'n'], dealtAgain: true };
+    const { rows: dealt } = await writePartRows(
+      bench.engine,
+      '',
+      `SELECT * FROM (${one}), range(2)`.replace('SELECT *', 'SELECT k, n, s'),
+      target,
+      {
+        profile: false,
+      },
+    );
+    const found = await bench.ask(
+      `SELECT count(*)::INTEGER, count(DISTINCT _bucket)::INTEGER, count(DISTINCT (k, n, _bucket)) = count(DISTINCT (k, n)) FROM read_parquet('${path}')`,
+    );
+    expect(found).toEqual([[dealt.rows, 64, true]]);
   });
 
   test('without keys all have bucket 0', async () => {
@@ -151,7 +170,7 @@ test('without a file there are no rows, of the types that they would have', asyn
   const parts = partsRelation(
     [],
     types.map((type, index) => column(`c${index}`, type)),
-    [3, 4],
+    { buckets: [3, 4] },
   );
   const rows = await bench.ask(`SELECT column_type FROM (DESCRIBE ${parts})`);
   expect(rows.flat()).toEqual(types);

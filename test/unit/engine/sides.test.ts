@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { draftPlan } from '../../../functions/coordinator/draft-plan.ts';
 import { type JobDeclaration, parseJob } from '../../../functions/core/job.ts';
-import { type Plan, wholeObjects } from '../../../functions/core/plan.ts';
+import { type Plan, planFormat, wholeObjects } from '../../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../../functions/core/ports.ts';
 import { maxSideBytes, maxSidesBytes } from '../../../functions/core/side-table.ts';
 import type { Task } from '../../../functions/core/task.ts';
@@ -74,7 +74,7 @@ async function planOf(query: string, given: JobDeclaration['inputs'] = inputs): 
   const objects = await Promise.all(pieces.map((_, index) => pinned(`p${index}.csv`)));
   const { draft, tasks } = await draftPlan(tools, { job, run: 'a-1', epoch: 0, table: 'a', objects, splitBytes: 1 << 30 });
   const list = [...tasks];
-  return [{ ...draft, format: 1, nonce: 'n', createdMs: 0, tasks: list.length, inline: null, requests: {} }, list];
+  return [{ ...draft, format: planFormat, nonce: 'n', createdMs: 0, tasks: list.length, inline: null, requests: {} }, list];
 }
 
 async function attempt<Result>(plan: Plan, task: Task, take: (computed: ComputedTask) => Promise<Result>): Promise<Result> {

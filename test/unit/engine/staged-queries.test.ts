@@ -40,6 +40,29 @@ describe('tasks share', () => {
     expect(staged?.steps.map((step) => step.keys)).toEqual(keys);
   });
 
+  test.each<[string, boolean | undefined]>([
+    ['SELECT id, g FROM input ORDER BY g DESC, d NULLS FIRST', true],
+    ['SELECT to_days(k) AS i FROM input ORDER BY i', true],
+    ['SELECT id FROM input ORDER BY l, id', true],
+    // one sort key doesn't tell which of these come first
+    ['SELECT [to_days(k)] AS i FROM input ORDER BY i', false],
+    ["SELECT id FROM input ORDER BY {'i': to_days(k)}", false],
+    ['SELECT id FROM input ORDER BY id LIMIT 3', false],
+    ['SELECT id FROM input ORDER BY id OFFSET 3', false],
+    ['SELECT DISTINCT id FROM input', undefined],
+  ])('%s: whether the order is theirs: %j', async (sql, isShared) => {
+    expect((await bound(sql)).staged?.steps.at(-1)?.order?.isShared).toBe(isShared);
+  });
+
+  test('an order is that of the query’s columns and of keys that are none', async () => {
+    const { staged } = await bound('SELECT id, g FROM input ORDER BY g DESC, d NULLS FIRST, id DESC NULLS LAST');
+    expect(staged?.steps[0]?.order?.by).toEqual([
+      { name: 'c1', descending: true, nullsFirst: false },
+      { name: 'o1', descending: false, nullsFirst: true },
+      { name: 'c0', descending: true, nullsFirst: false },
+    ]);
+  });
+
   test('rows of the input are handed on without the columns that nothing behind them needs', async () => {
     const { staged } = await bound('SELECT k, median(d) FROM input WHERE id > 3 GROUP BY k');
     expect(staged?.steps[0]?.columns.map(({ type }) => type)).toEqual(['INTEGER', 'DOUBLE']);

@@ -7,7 +7,7 @@ import { draftPlan } from '../../../functions/coordinator/draft-plan.ts';
 import { parseJob } from '../../../functions/core/job.ts';
 import type { MergeTask, StageTasks } from '../../../functions/core/merge-task.ts';
 import { addRows, noRows, type RowCounts } from '../../../functions/core/part.ts';
-import { type Plan, wholeObjects } from '../../../functions/core/plan.ts';
+import { type Plan, planFormat, wholeObjects } from '../../../functions/core/plan.ts';
 import { storedType } from '../../../functions/core/planner/stored-type.ts';
 import type { StagedQuery } from '../../../functions/core/staged-query.ts';
 import type { Task } from '../../../functions/core/task.ts';
@@ -114,7 +114,7 @@ async function planOf(sql: string, staged: StagedQuery, contents: readonly strin
   const table = { ...draft.table, columns: query.output.map(({ name, type }) => ({ name, type, castTo: null })) };
   const list = [...tasks];
   return [
-    { ...draft, query, table, staged: true, format: 1, nonce: 'n', createdMs: 0, tasks: list.length, inline: null, requests: {} },
+    { ...draft, query, table, staged: true, format: planFormat, nonce: 'n', createdMs: 0, tasks: list.length, inline: null, requests: {} },
     list,
   ];
 }

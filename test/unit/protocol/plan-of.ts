@@ -1,5 +1,5 @@
 import { type Job, parseJob } from '../../../functions/core/job.ts';
-import type { Plan } from '../../../functions/core/plan.ts';
+import { type Plan, planFormat } from '../../../functions/core/plan.ts';
 import { queryOfNothing } from '../../../functions/core/query.ts';
 
 /** A plan of one object into the table `visits`, for tests that need no more. */
@@ -11,7 +11,7 @@ export function planOf({
 }: { readonly tasks: number; readonly bytes: number; readonly limits: Partial<Job['limits']> } & Partial<Plan>): Plan {
   const job = parseJob({ name: 'visits', input: { format: 'text' }, table: { name: 'visits' }, limits });
   return {
-    format: 1,
+    format: planFormat,
     run: 'visits-00000000000000000000',
     epoch: 0,
     nonce: '000000000000',

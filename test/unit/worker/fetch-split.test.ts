@@ -7,7 +7,7 @@ import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import { parseJob } from '../../../functions/core/job.ts';
 import type { CsvLayout, Layout } from '../../../functions/core/layout.ts';
-import type { Plan } from '../../../functions/core/plan.ts';
+import { type Plan, planFormat } from '../../../functions/core/plan.ts';
 import type { ByteRange, ObjectVersion, StagedFile } from '../../../functions/core/ports.ts';
 import { unplannable } from '../../../functions/core/unplannable.ts';
 import { stageSplit } from '../../../functions/formats/stage-split.ts';
@@ -103,7 +103,7 @@ it('of a large object is fetched with little around it', async () => {
   const draft = unplannable({ job, run: 'a-1', epoch: 0, table: 'a', objects: [object] }, new FanlakeError('internal', ''));
   const plan: Plan = {
     ...draft,
-    format: 1,
+    format: planFormat,
     nonce: 'n',
     createdMs: 0,
     tasks: 1,

@@ -136,6 +136,31 @@ describe('a merge task', () => {
     expect(count).toBe(1);
   });
 
+  it('is computed as it was sent, with the bounds of its range of an order', async () => {
+    const plan = await begun();
+    const { kind, task, ...rest } = taskOf(plan);
+    const message = { kind, ...rest, task: { ...task, bounds: [null, '7F00A1'] } };
+    const computed: unknown[] = [];
+    const { computer } = context;
+    const watched = {
+      ...context,
+      computer: {
+        ...computer,
+        computeMerge: (...args: Parameters<typeof computer.computeMerge>) => {
+          computed.push(args[2]);
+          return computer.computeMerge(...args);
+        },
+      },
+    };
+    await new Performer(watched).perform({
+      body: JSON.stringify(message),
+      receiveCount: 1,
+      extend: async () => {},
+      retryIn: async () => {},
+    });
+    expect(computed).toEqual([message.task]);
+  });
+
   it('fails for good when rows that it needs are gone, and a retry does the map task again that made them, and no other', async () => {
     const plan = await begun();
     await context.stores.work.delete(rowsKey(plan, 0, 1, 'n1'));
