@@ -1,10 +1,10 @@
 import type { Decision, FailDecision } from '../core/decision.ts';
 import { type ErrorReport, FanlakeError } from '../core/errors.ts';
 import type { Plan } from '../core/plan.ts';
-import { blankReceipt } from '../core/receipt.ts';
+import { blankReceipt, type Receipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
-import { readDecision, readPlan } from './documents.ts';
-import { writeOutcome } from './ledger.ts';
+import { readDecision, readOutcome, readPlan } from './documents.ts';
+import { announceOutcome, writeOutcome } from './ledger.ts';
 import { exactStartsOf, hasLostPages, openNextEpoch } from './open-next-epoch.ts';
 import { endUndone, startEpoch } from './start-epoch.ts';
 
@@ -23,15 +23,23 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
   await writeBareOutcome(context, decision, outcome, error);
 }
 
-/** The work root has expired: the outcome says what is known. */
+/**
+ * There is no plan: the work root has expired, or the epoch was decided before it was planned. The outcome says what is known. It is announced before it is written as
+ * well: no message of the epoch's own will come again, and who leads here may be a copy of a message that somebody else has dealt with.
+ */
 async function writeBareOutcome(
   context: RunContext,
   decision: Decision,
   outcome: 'FAILED' | 'CANCELLED',
   error: ErrorReport | null,
 ): Promise<void> {
-  const receipt = blankReceipt(decision, context.stores.lake.locate(decision.table));
-  await writeOutcome(context, decision.table, { ...receipt, state: 'ended', outcome, error });
+  const { lake } = context.stores;
+  const receipt: Receipt = { ...blankReceipt(decision, lake.locate(decision.table)), state: 'ended', outcome, error };
+  if (context.announce !== null && (await readOutcome(lake, decision.table, decision)) === null) {
+    // where that fails, it fails behind the outcome again, and whoever leads here hears of it
+    await announceOutcome(context, receipt, false).catch(() => {});
+  }
+  await writeOutcome(context, decision.table, receipt);
 }
 
 /** @throws FanlakeError `plan.version` when another version of Fanlake has planned it, which then opens the next epoch */

@@ -121,6 +121,24 @@ it('a decided run that a retry ended is announced when the retry comes again', a
   expect(heard).toEqual([`${run}/e0 FAILED rows.bad`]);
 });
 
+it('an epoch that was cancelled before it was planned is announced though whoever ends it dies behind the outcome, and no message comes again', async () => {
+  isBusThere = true;
+  const { run } = await planned();
+  await decide(context, { kind: 'cancel', run, epoch: 1, table: 'visits' });
+  const { lake } = context.stores;
+  const create = lake.create.bind(lake);
+  Object.assign(lake, {
+    create: async (...call: Parameters<typeof create>) => {
+      const created = await create(...call);
+      if (call[0].endsWith('/outcome.json')) throw new Error('killed');
+      return created;
+    },
+  });
+  await expect(request({ kind: 'retry', run, epoch: 1, table: 'visits', request: null })).rejects.toThrow();
+  expect(await lake.head(outcomeKey('visits', { run, epoch: 1 }))).not.toBeNull();
+  expect(heard).toEqual([`${run}/e1 CANCELLED `]);
+});
+
 it('a run that the reducer ended is announced when its message comes again, though its plan has gone meanwhile', async () => {
   const { run, epoch } = await planned();
   await context.stores.work.delete(planKey({ run, epoch }));
