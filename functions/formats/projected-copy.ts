@@ -35,11 +35,12 @@ function toProject({ layout, forms, keptFields: kept }: SplitToStage): ToProject
  */
 export function isWorthProjecting(source: ByteSource, split: SplitToStage, from: number, to: number): boolean {
   const project = toProject(split);
-  if (project === null || to - from < worthProjectingBytes) return false;
+  if (project === null || to - from < (split.projectBytes ?? worthProjectingBytes)) return false;
+  const sampled = Math.min(sampleBytes, to - from);
   let projected = 0;
   const forms = new FieldForms(project.layout.dialect, project.forms, { kept: project.kept, take: ({ length }) => (projected += length) });
-  forms.push(readRange(source, from, from + sampleBytes));
-  const share = projected / sampleBytes;
+  forms.push(readRange(source, from, from + sampled));
+  const share = projected / sampled;
   return share <= mostShare && share * (to - from) <= mostCopiedBytes && isFaithful(project, forms.ofForm, forms);
 }
 

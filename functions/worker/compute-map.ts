@@ -41,6 +41,8 @@ export interface MapTools {
   readonly engines: EngineSource;
   /** The engine begins with an object of at least so many bytes while it is scanned. Default: where the scan takes tens of milliseconds. */
   readonly aheadBytes?: number;
+  /** Of a split with at least so many bytes of CSV the engine gets the fields that it needs, where they are few. Default: where that pays. */
+  readonly projectBytes?: number;
 }
 
 /** Where a task gets its engine. */
@@ -113,8 +115,9 @@ async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Ta
   let ahead: MapAhead | null = null;
   try {
     for (const [index, split] of task.splits.entries()) {
-      const { landing } = tools;
-      const fetched = await fetchSplit(plan, split, { landing, scratch: attempt.folder, name: `s${index}`, threads: engine.threads });
+      const { landing, projectBytes } = tools;
+      const how = { landing, scratch: attempt.folder, name: `s${index}`, threads: engine.threads, projectBytes };
+      const fetched = await fetchSplit(plan, split, how);
       if (task.splits.length === 1) ahead = await startAhead(tools, engine, plan, fetched.split, attempt);
       inputs.push(await stageInput(engine, fetched));
     }

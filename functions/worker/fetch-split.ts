@@ -25,13 +25,16 @@ export interface FetchOptions {
   readonly name: string;
   /** Of the engine. */
   readonly threads: number;
+  /** Default: what pays. */
+  readonly projectBytes?: number | undefined;
 }
 
 /**
  * Fetches a split's bytes, with those around it that its first and last record most likely need.
  * @throws FanlakeError `input.gone`, `input.changed`, `store.*`
  */
-export async function fetchSplit(plan: Plan, split: Split, { landing, scratch, name, threads }: FetchOptions): Promise<FetchedSplit> {
+export async function fetchSplit(plan: Plan, split: Split, options: FetchOptions): Promise<FetchedSplit> {
+  const { landing, scratch, name, threads, projectBytes } = options;
   const { object, start, end } = split;
   const layout = plan.layouts[split.layout];
   if (layout === undefined) throw new Error(`the plan of ${plan.run} has no layout ${split.layout}`);
@@ -50,6 +53,7 @@ export async function fetchSplit(plan: Plan, split: Split, { landing, scratch, n
     threads,
     wholeObject: isWhole && file.origin === 0 && file.length === object.size,
     ...questionsOf(layout, plan),
+    ...(projectBytes === undefined ? {} : { projectBytes }),
   };
   return { split: toStage, file };
 }

@@ -72,7 +72,9 @@ async function fetchSide({ landing, engine, scratch }: SideTools, plan: Plan, si
   const { object, layout, columns } = side;
   if (object.size === 0) return null;
   await engine.allow([scratch]);
-  const alone = { ...plan, layouts: [layout], columns };
+  // whatever the query reads of `input`
+  const query = { ...plan.query, reads: columns.map((column) => column.name) };
+  const alone = { ...plan, layouts: [layout], columns, query };
   const split = { object, layout: 0, start: 0, end: object.size };
   const name = `side-${side.name}`;
   return stageInput(engine, await fetchSplit(alone, split, { landing, scratch, name, threads: engine.threads }));

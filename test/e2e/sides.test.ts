@@ -47,6 +47,15 @@ test('run counts groups of a join in stages', async () => {
   expect(await rows()).toEqual([JSON.stringify(['Austria', '14']), JSON.stringify(['Germany', '13'])]);
 });
 
+test('a large side table has all of its columns, whatever the query reads of the input', async () => {
+  const wide = 'x'.repeat(180);
+  const lines = Array.from({ length: 60_000 }, (_, i) => `${i + 100},k${i},${wide}`);
+  writeFileSync(join(folder, 'countries.csv'), `area,code,name\n1,AT,Austria\n2,DE,Germany\n${lines.join('\n')}\n`);
+  const { code, stdout } = await run('SELECT code, name, area FROM input JOIN countries USING (code) WHERE id < 2', ...withCountries);
+  expect(code, stdout).toBe(0);
+  expect(await rows()).toEqual([JSON.stringify(['AT', 'Austria', '1']), JSON.stringify(['DE', 'Germany', '2'])]);
+});
+
 test("a job's side inputs are keys of the home, or else paths; explain shows them; --side takes another", async () => {
   const job = { name: 'people', input: {}, inputs: { countries: 'reference/c.csv' }, query: joined, table: { name: 't' } };
   writeFileSync(join(folder, 'people.mjs'), `export default ${JSON.stringify(job)};`);

@@ -35,6 +35,12 @@ function aliasesOfInput(query: TreeNode): ReadonlySet<string> {
   return names;
 }
 
+/** Whether columns are read that nothing names: those that two tables have in common, those that PIVOT groups by. */
+function readsUnnamed(query: TreeNode): boolean {
+  for (const node of walk(query)) if (node['ref_type'] === 'NATURAL' || node['type'] === 'PIVOT') return true;
+  return false;
+}
+
 function renamesColumns(query: TreeNode): boolean {
   for (const node of walk(query)) if (node['type'] === 'BASE_TABLE' && listAt(node, 'column_name_alias').length > 0) return true;
   return false;
@@ -47,6 +53,7 @@ export function columnsRead(query: TreeNode, input: readonly Column[]): readonly
     hasClass(query, 'STAR') ||
     hasClass(query, 'POSITIONAL_REFERENCE') ||
     renamesColumns(query) ||
+    readsUnnamed(query) ||
     [...aliasesOfInput(query)].some((alias) => wholeRow(query, alias));
   const excluded = whole ? excludedByOnlyStar(query) : new Set<string>();
   const real = input
@@ -68,7 +75,8 @@ function wholeRow(query: TreeNode, alias: string): boolean {
 function excludedByOnlyStar(query: TreeNode): ReadonlySet<string> {
   const stars = [...walk(query)].filter((node) => node['class'] === 'STAR');
   const [star] = stars;
-  if (star === undefined || stars.length > 1 || hasClass(query, 'POSITIONAL_REFERENCE') || renamesColumns(query)) return new Set();
+  if (star === undefined || stars.length > 1 || hasClass(query, 'POSITIONAL_REFERENCE') || renamesColumns(query) || readsUnnamed(query))
+    return new Set();
   return new Set(listAt(star, 'exclude_list').flatMap((name) => (typeof name === 'string' ? [name.toLowerCase()] : [])));
 }
 

@@ -37,7 +37,12 @@ interface Given {
 }
 
 /** What the only task of a run over one object makes, said so that two computations can be compared. */
-async function compute(content: string | Uint8Array, given: Given, aheadBytes: number): Promise<unknown> {
+async function compute(
+  content: string | Uint8Array,
+  given: Given,
+  from: { readonly aheadBytes?: number; readonly projectBytes?: number },
+): Promise<unknown> {
+  const { aheadBytes = Number.POSITIVE_INFINITY, projectBytes = Number.POSITIVE_INFINITY } = from;
   const { name = 'a.csv', query = 'SELECT * FROM input', maxBadRows = 0, partitionBy = [] } = given;
   writeFileSync(join(home, name), content);
   const object = await landing.head(name);
@@ -50,7 +55,7 @@ async function compute(content: string | Uint8Array, given: Given, aheadBytes: n
   if (task === undefined) throw new Error('the plan has no task');
   const folder = join(bench.engine.scratch, `attempt${attempts++}`);
   mkdirSync(folder);
-  const computer = mapComputer({ landing, work: landing, engines: { engine: async () => bench.engine }, aheadBytes });
+  const computer = mapComputer({ landing, work: landing, engines: { engine: async () => bench.engine }, aheadBytes, projectBytes });
   try {
     const { files, ...made } = await computer.compute(plan, task, { nonce: 'n', receiveCount: 1, folder });
     const paths = files.map(({ path }) => `'${path}'`).join(', ');
@@ -96,8 +101,68 @@ describe('a task whose engine begins before the object was scanned', () => {
     ['lines are JSON', many((i) => `{"id": ${i}, "note": "n${i}"}\n`), { name: 'a.jsonl' }],
     ['a line of JSON is cut', `${many((i) => `{"id": ${i}, "note": "n${i}"}\n`)}{"id": 7, "no\n`, { name: 'a.jsonl' }],
   ])('makes what it makes after the scan when %s', async (_case, content, given = {}) => {
-    const ahead = await compute(content, given, 1);
-    expect(ahead).toEqual(await compute(content, given, Number.POSITIVE_INFINITY));
+    const ahead = await compute(content, given, { aheadBytes: 1 });
+    expect(ahead).toEqual(await compute(content, given, {}));
     expect(JSON.stringify(ahead)).toMatch(/"code":|"written":[1-9]/);
+  });
+});
+
+describe('a task whose engine gets only the fields that it needs', () => {
+  const wide = 'words that nobody reads '.repeat(4);
+  const head = 'id,name,seen,day,price,text,more\n';
+  const row = (i: number): string =>
+    `${i},${i % 7 === 0 ? '' : `"name, ${i % 5}"`},2026-01-0${1 + (i % 9)} 10:00:00,2026-02-${10 + (i % 19)},${i % 3}.5,${wide},"and ""more"" ${i}"\n`;
+  const table = head + many(row, 8_000);
+
+  const queries = [
+    'SELECT id FROM input',
+    'SELECT count(*) AS n FROM input',
+    'SELECT name, count(*) AS n, sum(id) AS s FROM input GROUP BY ALL',
+    "SELECT name FROM input WHERE id % 5 = 1 AND day > DATE '2026-02-20'",
+    'SELECT i.id, i."NAME" FROM input AS i WHERE i.price > 1',
+    'SELECT min(seen) AS a, max(price) AS b FROM input',
+    "SELECT COLUMNS('i.*') FROM input",
+    'SELECT * EXCLUDE (text, more, day, seen) FROM input',
+    'SELECT id FROM (SELECT * FROM input) WHERE price < 1',
+    'SELECT (i).id AS id FROM input i',
+    'SELECT to_json(i) AS all FROM input i',
+    'WITH t(a, b) AS (SELECT id, name FROM input) SELECT b, a FROM t',
+    'SELECT a FROM input AS i(a, b)',
+    'SELECT #1 AS x FROM input',
+    'SELECT DISTINCT name FROM input ORDER BY name',
+    'SELECT arg_max(name, price * 10000 + id) AS x FROM input',
+    'SELECT id, row_number() OVER (PARTITION BY name ORDER BY id) AS n FROM input QUALIFY n < 3',
+    'SELECT "1" AS one, name FROM input PIVOT (max(price) FOR id IN (1, 2))',
+    'SELECT a.id FROM input a NATURAL JOIN (SELECT 6 AS id, 0.5 AS price) b',
+    'SELECT a.name FROM input a JOIN (SELECT 7 AS id) b USING (id)',
+    'SELECT _file, id FROM input WHERE id < 3',
+    'SELECT list(id ORDER BY id) AS l FROM input WHERE name IS NULL',
+  ];
+  test.each(queries)('answers as it does with all of them: %s', async (query) => {
+    const projected = await compute(table, { query }, { projectBytes: 1 });
+    expect(projected).toEqual(await compute(table, { query }, {}));
+    expect(JSON.stringify(projected)).toMatch(/"written":[1-9]/);
+  });
+
+  const odd = row(7);
+  test.each<[string, string]>([
+    ['a number of a column that is not read is none', odd.replace('7,', 'x,')],
+    ['a number is not whole', odd.replace('7,', '7.5,')],
+    ['a day is not in the calendar', odd.replace('2026-02-17', '2026-02-30')],
+    ['a price is in another form', odd.replace(',1.5,', ',15e-1,')],
+    ['a price is none', odd.replace(',1.5,', ',much,')],
+    ['a row is too short', '8,y\n'],
+    ['a row is too long', odd.replace('\n', ',z\n')],
+    ['a row has empty fields too many', odd.replace('\n', ',,\n')],
+    ['a quote stands in the middle of a field', odd.replace(wide, '5" wide')],
+    ['a quote is never closed', odd.replace(wide, '"5')],
+    ['a newline stands inside quotes', odd.replace(wide, '"two\nlines"')],
+    ['a line is blank', '\n'],
+    ['there is no newline at the end', odd.trimEnd()],
+  ])('does what it does with all of them where %s', async (_case, last) => {
+    for (const maxBadRows of [0, 3]) {
+      const given = { query: 'SELECT name, count(*) AS n FROM input GROUP BY ALL', maxBadRows };
+      expect(await compute(table + last, given, { projectBytes: 1 })).toEqual(await compute(table + last, given, {}));
+    }
   });
 });
