@@ -24,8 +24,8 @@ export async function fulfilDuties(context: RunContext, decision: Decision): Pro
 }
 
 /**
- * There is no plan: the work root has expired, or the epoch was decided before it was planned. The outcome says what is known. It is announced before it is written as
- * well: no message of the epoch's own will come again, and who leads here may be a copy of a message that somebody else has dealt with.
+ * There is no plan: the work root has expired, or the epoch was decided before it was planned. The outcome says what is known. Where nobody has written it, it is announced
+ * before: no message of the epoch's own will come again, and who leads here may be a copy of a message that somebody else has dealt with.
  */
 async function writeBareOutcome(
   context: RunContext,
@@ -35,11 +35,14 @@ async function writeBareOutcome(
 ): Promise<void> {
   const { lake } = context.stores;
   const receipt: Receipt = { ...blankReceipt(decision, lake.locate(decision.table)), state: 'ended', outcome, error };
-  if (context.announce !== null && (await readOutcome(lake, decision.table, decision)) === null) {
-    // where that fails, it fails behind the outcome again, and whoever leads here hears of it
-    await announceOutcome(context, receipt, false).catch(() => {});
-  }
-  await writeOutcome(context, decision.table, receipt);
+  const isNew = context.announce !== null && (await readOutcome(lake, decision.table, decision)) === null;
+  const isTold =
+    isNew &&
+    (await announceOutcome(context, receipt, true).then(
+      () => true,
+      () => false,
+    ));
+  await writeOutcome(isTold ? { ...context, announce: null } : context, decision.table, receipt);
 }
 
 /** @throws FanlakeError `plan.version` when another version of Fanlake has planned it, which then opens the next epoch */

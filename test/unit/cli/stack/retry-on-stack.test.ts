@@ -162,7 +162,7 @@ it('a retry of a run that another version of Fanlake planned ends at once, with 
   await type();
   const key = planKey({ run, epoch: 0 });
   const plan = JSON.parse(Buffer.from((await stack.stores.work.get(key))?.body ?? '').toString('utf8'));
-  await stack.stores.work.put(key, JSON.stringify({ ...plan, format: 2 }));
+  await stack.stores.work.put(key, JSON.stringify({ ...plan, format: 99 }));
   await deliver(asked[0]);
   const advice = expect.stringMatching(/planned by another version of Fanlake .*fanlake run <job> --input \.\.\. --again$/);
   expect(printed.errors).toEqual([expect.objectContaining({ run, epoch: 1, code: 'plan.version', reason: advice })]);
