@@ -35,6 +35,8 @@ export interface MergeStep {
   readonly combine: string | null;
   /** One SELECT over `parts`: gives the columns of the next step, or of the last one the query's output. */
   readonly sql: string;
+  /** Whether `sql` reads side tables besides: then the step's tasks bring them to their disk as map tasks do. */
+  readonly readsSides?: boolean;
 }
 
 /** A query in stages: what each map task runs over its splits, and how merge tasks make the answer of what those hand on. */

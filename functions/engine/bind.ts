@@ -11,7 +11,7 @@ import { stageQuery } from '../core/planner/stage-query.ts';
 import { isNode, parseTree, printTree, statementsOf, type Tree, type TreeNode, textAt } from '../core/planner/statement-tree.ts';
 import type { BoundQuery } from '../core/query.ts';
 import type { SideTable } from '../core/side-table.ts';
-import type { StagedQuery } from '../core/staged-query.ts';
+import type { MergeStep, StagedQuery } from '../core/staged-query.ts';
 import { asEngineError, missingColumnIn } from './errors.ts';
 import { functionCatalog } from './function-catalog.ts';
 import type { Engine } from './session.ts';
@@ -157,9 +157,7 @@ async function stagesOf(
   const virtual = virtualColumnsIn(query, input).map((name) => ({ name, type: 'VARCHAR' }));
   const planner = { binder: sqlBinder(engine), catalog: await functionCatalog(engine), sides };
   try {
-    const staged = await stageQuery(planner, query, { columns: input, virtual }, output);
-    await refuseSidesBehind(engine, staged, sides);
-    return { staged };
+    return { staged: await withSideReads(engine, await stageQuery(planner, query, { columns: input, virtual }, output), sides) };
   } catch (thrown) {
     if (thrown instanceof NotStaged) {
       const instead = thrown.instead === '' ? '' : `; write ${thrown.instead}`;
@@ -171,12 +169,13 @@ async function stagesOf(
   }
 }
 
-/** Only the tasks that read the input have the side tables. @throws NotStaged where a merge stage reads one */
-async function refuseSidesBehind(engine: Engine, { steps }: StagedQuery, sides: readonly SideTable[]): Promise<void> {
-  if (sides.length === 0) return;
-  for (const sql of steps.flatMap((step) => [step.sql, ...(step.combine === null ? [] : [step.combine])])) {
-    const { query } = await parse(engine, sql);
-    if (readsSide(query, sides))
-      throw new NotStaged('reads a side table behind groups, windows or DISTINCT', 'the join with it in the innermost FROM, beside input');
+/** Says of each step whether its tasks need the side tables. */
+async function withSideReads(engine: Engine, staged: StagedQuery, sides: readonly SideTable[]): Promise<StagedQuery> {
+  if (sides.length === 0) return staged;
+  const steps: MergeStep[] = [];
+  for (const step of staged.steps) {
+    const { query } = await parse(engine, step.sql);
+    steps.push(readsSide(query, sides) ? { ...step, readsSides: true } : step);
   }
+  return { ...staged, steps };
 }

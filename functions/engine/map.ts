@@ -13,7 +13,7 @@ import type { MapOutput } from './map-output.ts';
 import { type PartRows, type PartRowsTarget, partsRelation, writePartRows } from './part-rows.ts';
 import { type InputFiles, type Relation, typedRelation } from './relation.ts';
 import type { Engine, PlanOperator } from './session.ts';
-import type { SideRelation } from './side-relation.ts';
+import { type SideRelation, withTables } from './side-relation.ts';
 import { emptyRelation, identifier } from './sql-text.ts';
 
 /** What is run of a query in stages over the splits, and where its rows go. */
@@ -79,7 +79,11 @@ async function runOverNothing(engine: Engine, m: MapRequest): Promise<MapResult>
   const nothing = { scanned: 0, passed: 0, written: 0, files: [] };
   if (m.query.rowwise || m.staged !== undefined) return nothing;
   const virtual = virtualIn(m);
-  const withInput = withTables(m, emptyRelation([...m.columns, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))]));
+  const withInput = withTables(
+    'input',
+    emptyRelation([...m.columns, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))]),
+    m.sides ?? [],
+  );
   const { files } = await copyToParquet(engine, withInput, await embeddable(engine, m.query.sql, virtual), m.output, { profile: false });
   return { ...nothing, files, written: files.reduce((sum, { rows }) => sum + rows, 0) };
 }
@@ -103,15 +107,11 @@ export async function mapOver(engine: Engine, m: MapRequest, relation: Relation)
   const over: Over = {
     relation,
     virtual: virtualIn(m),
-    withInput: withTables(m, relation.sql),
-    toCount: withTables(m, relation.guarded),
+    withInput: withTables('input', relation.sql, m.sides ?? []),
+    toCount: withTables('input', relation.guarded, m.sides ?? []),
   };
   return m.staged === undefined ? mapToFiles(engine, m, over) : mapToParts(engine, m, m.staged, over);
 }
-
-/** The WITH clause of all tables that the query may read. */
-const withTables = ({ sides = [] }: MapRequest, input: string): string =>
-  `WITH input AS (${input})${sides.map(({ name, sql }) => `, ${identifier(name)} AS (${sql})`).join('')}`;
 
 /** Virtual columns that the query reads. */
 const virtualIn = ({ query, columns }: MapRequest): readonly string[] =>

@@ -16,6 +16,10 @@ export interface SideRelation {
   readonly sql: string;
 }
 
+/** The WITH clause of a table, by its name and SQL, and of side tables beside it. */
+export const withTables = (name: string, sql: string, sides: readonly SideRelation[]): string =>
+  `WITH ${[{ name, sql }, ...sides].map((table) => `${identifier(table.name)} AS (${table.sql})`).join(', ')}`;
+
 /** The rows of a file that `writeSideTable` wrote, with the types that they had. */
 export function sideRelation(name: string, columns: readonly Column[], path: string): SideRelation {
   // a cast to the type that a column has costs nothing

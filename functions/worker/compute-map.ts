@@ -61,7 +61,7 @@ export function mapComputer(tools: MapTools): TaskComputer {
     compute: (plan, task, attempt) => computeMap(tools, plan, task, attempt),
     computeMerge: async (plan, stage, task, inputs, attempt) => {
       const engine = await tools.engines.engine(attempt.receiveCount, stage.tasks.length);
-      return computeMerge({ work: tools.work, engine }, plan, stage, task, inputs, attempt);
+      return computeMerge({ landing: tools.landing, work: tools.work, engine }, plan, stage, task, inputs, attempt);
     },
     writeQuarantine: async (records, path) => {
       const engine = await tools.engines.engine(1, 1);

@@ -8,22 +8,26 @@ import { copyToParquet } from '../engine/copy.ts';
 import { asEngineError } from '../engine/errors.ts';
 import { type PartRowsTarget, partsRelation, targetOf, writePartRows } from '../engine/part-rows.ts';
 import type { Engine } from '../engine/session.ts';
+import { withTables } from '../engine/side-relation.ts';
 import { identifier } from '../engine/sql-text.ts';
 import type { Attempt, ComputedMerge, MergeInput } from './computed-task.ts';
 import { fetchRows } from './fetch-rows.ts';
+import { stageSides } from './stage-sides.ts';
 import { tableOutput } from './table-output.ts';
 
 export interface MergeTools {
+  /** Where side tables are. */
+  readonly landing: ObjectStore;
   readonly work: ObjectStore;
   readonly engine: Engine;
 }
 
 /**
  * Computes a task of a merge stage: fetches its share of the rows that the stage before handed on, and runs the step's query over them.
- * @throws FanlakeError input.gone (the rows), query.failed, table.partitions, task.memory, store.*
+ * @throws FanlakeError input.gone (the rows, or a side table), input.changed, input.format (a side table's), query.failed, table.partitions, task.memory, store.*
  */
 export async function computeMerge(
-  { work, engine }: MergeTools,
+  { landing, work, engine }: MergeTools,
   plan: Plan,
   stage: StageTasks,
   task: MergeTask,
@@ -33,7 +37,9 @@ export async function computeMerge(
   const { step, next } = stepsOf(plan, stage);
   const fetched = await fetchRows(work, inputs, task, attempt.folder);
   await engine.allow([attempt.folder, fetched.folder]);
-  const parts = `WITH parts AS (${partsRelation(fetched.files, step.columns, task, step.order)})`;
+  const isJoined = stage.kind === 'merge' && step.readsSides === true;
+  const sides = isJoined ? await stageSides({ landing, engine, scratch: attempt.folder }, plan) : [];
+  const parts = withTables('parts', partsRelation(fetched.files, step.columns, task, step.order), sides);
   const query = queryOf(step, stage);
   try {
     const [counted] = await engine.rows(`${parts} SELECT count(*) AS n FROM parts`);

@@ -56,6 +56,14 @@ test.each([
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
   'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
   'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
+  // a side table behind groups, windows and DISTINCT
+  'SELECT name, n FROM (SELECT k, count(*) AS n FROM input GROUP BY k) JOIN side USING (k) ORDER BY ALL',
+  'WITH g AS (SELECT k, sum(id) AS t FROM input GROUP BY k) SELECT g.k, name, t FROM g LEFT JOIN side ON g.k = side.k WHERE t > (SELECT max(rate) FROM side) ORDER BY ALL',
+  'SELECT name, sum(n) AS n, count(*) AS g FROM (SELECT k, s, count(*) AS n FROM input GROUP BY k, s) JOIN side USING (k) GROUP BY name ORDER BY name',
+  'SELECT k, (SELECT max(rate) FROM side) AS m FROM (SELECT DISTINCT k FROM input) ORDER BY k',
+  'SELECT k FROM (SELECT k, row_number() OVER (PARTITION BY k ORDER BY id) AS r FROM input) WHERE r = 1 AND k IN (SELECT k FROM side) ORDER BY k',
+  'SELECT * FROM (SELECT k, count(*) AS n FROM input GROUP BY k) ANTI JOIN side USING (k) ORDER BY k',
+  'SELECT k, n, (SELECT name FROM side WHERE side.k = g.k ORDER BY name LIMIT 1) AS x FROM (SELECT k, count(*) AS n FROM input GROUP BY k) g ORDER BY k',
   // macros that aggregate
   'SELECT k, geomean(id + 1) + 1 AS g, wavg(id, k) AS w FROM input GROUP BY k HAVING weighted_avg(id, k) > 3 ORDER BY wavg(id, k), k',
   'SELECT geomean(id) AS g, wavg(id, k) AS w FROM input WHERE id < 0',

@@ -65,7 +65,11 @@ describe('a merge task with more rows than its memory holds works on its disk', 
       const watching = watch(join(home, 'scratch/spill'), () => {
         spilled = Math.max(spilled, readdirSync(join(home, 'scratch/spill')).length);
       });
-      const made = await computeMerge({ work, engine: small }, plan, stage, task, inputs, { nonce: 'n', receiveCount: 1, folder });
+      const made = await computeMerge({ landing: work, work, engine: small }, plan, stage, task, inputs, {
+        nonce: 'n',
+        receiveCount: 1,
+        folder,
+      });
       watching.close();
       expect(spilled).toBeGreaterThan(0);
       expect([made.consumed, made.written, made.files.length]).toEqual([rows, rows, 1]);
