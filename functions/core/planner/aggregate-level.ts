@@ -114,7 +114,7 @@ async function refuseCorrelated(binder: SqlBinder, subquery: TreeNode): Promise<
   try {
     await typeOfConstant(binder, await printExpression(binder, subquery));
   } catch {
-    throw new NotStaged('has a subquery beside its aggregates that depends on the group', 'a join in the innermost FROM');
+    throw new NotStaged('has a subquery beside its aggregates that depends on the group', 'it around a subquery that groups: SELECT ... FROM (SELECT ... GROUP BY ...)');
   }
 }
 

@@ -51,7 +51,7 @@ export class GroupedExpressions {
   /** One whose value is the same for all groups: each task finds it where the tables are, beside the input. */
   private subquery(node: TreeNode): TreeNode {
     if (nodeAt(node, 'child') !== null)
-      throw new NotStaged('has IN, ANY or ALL (SELECT ...) beside its aggregates', 'it in WHERE, or a join in the innermost FROM');
+      throw new NotStaged('has IN, ANY or ALL (SELECT ...) beside its aggregates', 'it in WHERE, or around a subquery that groups');
     const wrapped = nodeAt(node, 'subquery');
     const query = wrapped === null ? null : nodeAt(wrapped, 'node');
     return query === null ? node : { ...node, subquery: { ...wrapped, node: withEntries(query, this.entries) } };

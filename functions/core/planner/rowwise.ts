@@ -216,5 +216,5 @@ function reasonOfJoin(join: TreeNode, scope: Scope, walk: Walk): string | null {
 /** A query that looks at several rows at once is answered before the one around it only where it stands first in FROM. */
 function insideJoin(reason: string | null): string | null {
   if (reason === null || reason.includes('; write ')) return reason;
-  return `${reason} on the right of a join; write the join in the innermost FROM, beside input`;
+  return `${reason} on the right of a join; write it on the left: FROM (SELECT ... FROM input ...) JOIN ...`;
 }

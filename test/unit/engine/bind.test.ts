@@ -179,7 +179,7 @@ describe('beside side tables', () => {
   test.each([
     [
       'SELECT area, n FROM countries JOIN (SELECT "first name" AS k, count(*) AS n FROM input GROUP BY k) ON k = code',
-      'groups rows (GROUP BY) on the right of a join; write the join in the innermost FROM, beside input',
+      'groups rows (GROUP BY) on the right of a join; write it on the left: FROM (SELECT ... FROM input ...) JOIN ...',
     ],
     [
       'SELECT area, count(*) FROM countries WHERE EXISTS (FROM input WHERE "first name" = code) GROUP BY area',
@@ -191,7 +191,7 @@ describe('beside side tables', () => {
     ],
     [
       'SELECT "first name", count(*) FROM input GROUP BY 1 HAVING "first name" IN (SELECT code FROM countries)',
-      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or a join in the innermost FROM',
+      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or around a subquery that groups',
     ],
     [
       'SELECT DISTINCT id FROM input RIGHT JOIN countries ON "first name" = code',

@@ -167,11 +167,11 @@ describe('refused', () => {
     ],
     [
       'SELECT k, (SELECT max(x) FROM (VALUES (1), (2)) AS w(x) WHERE x < k) AS m, count(*) FROM input GROUP BY k',
-      'has a subquery beside its aggregates that depends on the group; write a join in the innermost FROM',
+      'has a subquery beside its aggregates that depends on the group; write it around a subquery that groups: SELECT ... FROM (SELECT ... GROUP BY ...)',
     ],
     [
       'SELECT k, count(*) FROM input GROUP BY k HAVING k IN (SELECT 1)',
-      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or a join in the innermost FROM',
+      'has IN, ANY or ALL (SELECT ...) beside its aggregates; write it in WHERE, or around a subquery that groups',
     ],
     [
       'SELECT sum(COLUMNS(*)) FROM (SELECT k, id FROM input)',
