@@ -114,7 +114,10 @@ async function refuseCorrelated(binder: SqlBinder, subquery: TreeNode): Promise<
   try {
     await typeOfConstant(binder, await printExpression(binder, subquery));
   } catch {
-    throw new NotStaged('has a subquery beside its aggregates that depends on the group', 'it around a subquery that groups: SELECT ... FROM (SELECT ... GROUP BY ...)');
+    throw new NotStaged(
+      'has a subquery beside its aggregates that depends on the group',
+      'it around a subquery that groups: SELECT ... FROM (SELECT ... GROUP BY ...)',
+    );
   }
 }
 
