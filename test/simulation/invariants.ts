@@ -487,10 +487,9 @@ const goodLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ tex
 const badLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => text.startsWith(badMark));
 
 /** The answer of a run's query over its lines. */
-function answerOf({ query, run, body }: LandedUpload, lines: Lines): readonly string[] {
+function answerOf({ query, run }: LandedUpload, lines: Lines): readonly string[] {
   const texts = lines.map(({ text }) => text);
-  // of an empty object not even the columns are known
-  if (query === 'count') return body === '' ? [] : [countRow(run, texts.length)];
+  if (query === 'count') return [countRow(run, texts.length)];
   return query === 'lines' ? texts : [...new Set(texts)];
 }
 

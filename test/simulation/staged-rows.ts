@@ -63,8 +63,7 @@ export function mapOutput(plan: Plan, disk: Disk, path: string, lines: readonly 
 /** The query's answer over lines that are all there. */
 export function answerAtOnce(plan: Plan, lines: readonly string[]): readonly string[] {
   const kind = queryKind(plan.query.sql);
-  // of an empty object nothing is known, so that nothing was bound and nothing is written
-  if (kind === 'lines' || plan.query.output.length === 0) return lines;
+  if (kind === 'lines') return lines;
   return kind === 'count' ? [countRow(plan.run, lines.length)] : distinct(lines);
 }
 
