@@ -22,7 +22,7 @@ const csv = (file: number): string =>
   }).join('')}`;
 
 /** Some seconds for all groups, so that there is a middle to be killed in. */
-const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(200), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
+const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(800), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
   ' + ',
 );
 
