@@ -2,9 +2,10 @@ import type { InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { allowFiles } from './allow-files.ts';
 import { asEngineError } from './errors.ts';
+import { groupPieces } from './group-pieces.ts';
 import { badCondition, type CheckedSource, checkedSource, type KnownTypes } from './lenient-relation.ts';
 import { inputOf, type MapRequest, type MapResult, mapOver } from './map.ts';
-import { groupPieces, hidesFileIndex, type InputFiles, type Relation, virtualItems } from './relation.ts';
+import { hidesFileIndex, type InputFiles, type Relation, virtualItems } from './relation.ts';
 import type { Engine } from './session.ts';
 import { identifier, literal } from './sql-text.ts';
 

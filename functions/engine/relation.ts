@@ -3,6 +3,7 @@ import type { Piece } from '../core/piece.ts';
 import { sameName } from '../core/planner/statement-tree.ts';
 import { exactValue, fittingForm, isChecked } from './exact.ts';
 import { exactJson, isCheckedJson, jsonType } from './exact-nested.ts';
+import { groupPieces } from './group-pieces.ts';
 import { csvReader, fieldName, jsonReader, lineReader, missing, parquetReader, readingOf } from './readers.ts';
 import { identifier, literal, literalList } from './sql-text.ts';
 
@@ -43,27 +44,6 @@ const lineNumber = 'line_number';
  */
 function readerIsSilent(type: string): boolean {
   return type.includes('TIME ZONE');
-}
-
-/** Pieces that one reader can take at once. */
-export function groupPieces(pieces: readonly Piece[], single: (piece: Piece) => boolean): readonly (readonly Piece[])[] {
-  const groups = new Map<string, Piece[]>();
-  for (const [index, piece] of pieces.entries()) {
-    const key = single(piece)
-      ? String(index)
-      : JSON.stringify([piece.skipRecords, piece.parallelSafe, piece.exactFields, piece.exactKeys, keyOfLayout(piece)]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [piece]);
-    else group.push(piece);
-  }
-  return [...groups.values()];
-}
-
-/** What of a layout a reader sees; where data starts in the object is no matter of the piece. */
-function keyOfLayout({ layout }: Piece): unknown {
-  if (layout.format === 'parquet') return layout;
-  if (layout.format === 'csv') return ['csv', layout.dialect, layout.fields, layout.nullStrings];
-  return [layout.format, layout.keys];
 }
 
 /** The index of a name among names: the same, else the same but for case, else -1. */
