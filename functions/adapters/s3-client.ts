@@ -12,5 +12,5 @@ export function makeS3Client(environment: NodeJS.ProcessEnv = process.env): S3Cl
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   } as const;
-  return new S3Client({ ...httpSettings, ...awsRegion(environment), ...(endpoint === undefined ? {} : { endpoint, ...emulated }) });
+  return new S3Client({ ...httpSettings(endpoint), ...awsRegion(environment), ...(endpoint === undefined ? {} : emulated) });
 }

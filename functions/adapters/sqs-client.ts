@@ -6,5 +6,5 @@ export type SqsClient = SQSClient;
 /** The SQS client of a process; see `makeS3Client`. */
 export function makeSqsClient(environment: NodeJS.ProcessEnv = process.env): SQSClient {
   const endpoint = awsEndpoint(environment, 'SQS');
-  return new SQSClient({ ...httpSettings, ...awsRegion(environment), ...(endpoint === undefined ? {} : { endpoint }) });
+  return new SQSClient({ ...httpSettings(endpoint), ...awsRegion(environment) });
 }

@@ -62,7 +62,7 @@ export async function readStackOutputs(name: string, environment: NodeJS.Process
 
 function makeClient(environment: NodeJS.ProcessEnv): CloudFormationClient {
   const endpoint = awsEndpoint(environment, 'CLOUDFORMATION');
-  return new CloudFormationClient({ ...httpSettings, ...awsRegion(environment), ...(endpoint === undefined ? {} : { endpoint }) });
+  return new CloudFormationClient({ ...httpSettings(endpoint), ...awsRegion(environment) });
 }
 
 /** CloudFormation still tells of a deleted stack that is asked for by its ARN, and LocalStack lists it. */

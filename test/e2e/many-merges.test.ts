@@ -41,18 +41,17 @@ test('ORDER BY is shared by tasks, and the table’s data files are in order', a
   expect([map?.[0], merge?.[0], none]).toEqual(['map', 'merge 1', []]);
   expect(merge?.[1]).toBeGreaterThan(3);
   const table = join(folder, '.fanlake/lake/sorted');
-  const files = deltaLog(table).adds.map(({ path }) => path);
+  // those of the table: a task that was done twice leaves one more beside them
+  const files = deltaLog(table).adds.map(({ path }) => join(table, path));
   expect(files.length).toBe(merge?.[1]);
   // by name, and within them as they lie
   const found = await Promise.all(
     [...files]
       .sort()
-      .map((path) =>
-        textRows(`SELECT k, v FROM read_parquet(${sqlText(join(table, path))}, file_row_number = true) ORDER BY file_row_number`),
-      ),
+      .map((path) => textRows(`SELECT k, v FROM read_parquet(${sqlText(path)}, file_row_number = true) ORDER BY file_row_number`)),
   );
   expect(found.flat()).toEqual(await textRows(`SELECT k, v FROM ${input} ORDER BY v DESC NULLS FIRST, k`));
-  expect(await textRows(`SELECT count(*), bit_xor(hash(id, k, v)) FROM read_parquet(${sqlText(`${table}/*.parquet`)})`)).toEqual(
+  expect(await textRows(`SELECT count(*), bit_xor(hash(id, k, v)) FROM read_parquet([${files.map(sqlText).join(', ')}])`)).toEqual(
     await textRows(`SELECT count(*), bit_xor(hash(id, k, v)) FROM ${input}`),
   );
 });

@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sorted, sqlText, tableRows, textRows } from '../e2e/duckdb.ts';
 import { FanlakeCommand } from '../e2e/fanlake-command.ts';
@@ -22,7 +21,7 @@ const csv = (file: number): string =>
   }).join('')}`;
 
 /** Some seconds for all groups, so that there is a middle to be killed in. */
-const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(800), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
+const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(3000), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
   ' + ',
 );
 
@@ -73,22 +72,28 @@ onLocalStack('a query that tasks share', () => {
       return context.skip('a function can only be killed where it is a process that we started, on Linux');
     }
     const query = `SELECT id % ${groups} AS g, count(*) AS n, (${work})::BIGINT AS w FROM input GROUP BY g`;
-    const before = merges(lambdaLogs);
+    const ended = (): number => merges(lambdaLogs, 'task done');
+    const before = { begun: merges(lambdaLogs), ended: ended() };
     const command = run(query, 'stages_killed');
-    await until('a merge task begins', async () => merges(lambdaLogs) > before);
-    // until it has shown that it lives: killed before that, its message comes again after the queue's own half an hour
-    await sleep(1_500);
-    const begun = merges(lambdaLogs);
+    await until('a merge task begins', async () => merges(lambdaLogs) > before.begun);
+    // Until each has shown that it lives: killed before that, its message comes again after the queue's own half an hour.
+    let begun = 0;
+    let sinceMs = Date.now();
+    await until('some merge tasks have run for a second and are not done', async () => {
+      const now = merges(lambdaLogs);
+      if (now !== begun) [begun, sinceMs] = [now, Date.now()];
+      return Date.now() - sinceMs > 1_000 && begun - before.begun > ended() - before.ended;
+    });
     for (const { kind, pid } of lambdaProcesses(stackName)) if (kind === 'worker') process.kill(pid, 'SIGKILL');
     const { tasks } = await expectAnswer(command, query, 'stages_killed');
     expect(tasks.attempts).toBeGreaterThan(tasks.done);
     expect(merges(lambdaLogs)).toBeGreaterThan(begun);
   });
 
-  /** How often a merge task was begun, as its function writes it. */
-  function merges(lambdaLogs: string): number {
+  /** How often a merge task was begun, or is done, as its function writes it. */
+  function merges(lambdaLogs: string, message = 'task begins'): number {
     const names = readdirSync(lambdaLogs).filter((name) => name.startsWith(`${stackName}-FanlakeWorker`));
     const lines = names.flatMap((name) => readFileSync(join(lambdaLogs, name), 'utf8').split('\n'));
-    return lines.filter((line) => line.includes('"message":"task begins"') && /"stage":[1-9]/.test(line)).length;
+    return lines.filter((line) => line.includes(`"message":"${message}"`) && /"stage":[1-9]/.test(line)).length;
   }
 });
