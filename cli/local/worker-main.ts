@@ -8,6 +8,7 @@ import { handleTask, type WorkerContext } from '../../functions/worker/handle-ta
 import { ProcessEngine } from '../../functions/worker/process-engine.ts';
 import { openHome, ownScratch } from './home.ts';
 import { localSizing } from './local-sizing.ts';
+import { scanThread } from './scan-thread.ts';
 import { decodeSettings } from './worker-settings.ts';
 
 /** A worker process on this machine: the wiring of the worker function to the local adapters. */
@@ -19,7 +20,7 @@ const engines = new ProcessEngine(settings.share, scratch);
 await engines.engine(1);
 const plans = new PlanCache(home.stores.work);
 const sizing = localSizing();
-const computer = mapComputer({ landing: home.stores.landing, work: home.stores.work, engines });
+const computer = mapComputer({ landing: home.stores.landing, work: home.stores.work, engines, aside: scanThread() });
 
 serveWorker<TaskMessage | MergeMessage>({
   onTask: async (delivery, { queue }) => {

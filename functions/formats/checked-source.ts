@@ -63,7 +63,7 @@ export class CheckedSource implements ByteSource {
   private end = 0;
   private invalid = -1;
   private gap: LineGap;
-  private watch: { readonly forms: FieldForms; readonly from: number; to: number } | null = null;
+  private watch: { readonly forms: FieldForms; readonly from: number; readonly end: number; to: number } | null = null;
 
   /**
    * @param watched bytes to look out for, see `mayHold`
@@ -108,17 +108,18 @@ export class CheckedSource implements ByteSource {
     for (const byte of this.watched) if (!this.seen.has(byte) && bytes.includes(byte)) this.seen.add(byte);
   }
 
-  /** Has the records from the offset `from` on looked at for their fields' forms, as somebody reads them in order. */
-  lookForForms(forms: FieldForms, from: number): void {
-    this.watch = { forms, from, to: from };
+  /** Has the records of `[from, end)` looked at for their fields' forms, as somebody reads them in order. */
+  lookForForms(forms: FieldForms, from: number, end: number = this.size): void {
+    this.watch = { forms, from, end, to: from };
   }
 
   private watchForms(offset: number, bytes: Uint8Array): void {
     const { watch } = this;
     const seen = (watch?.to ?? 0) - offset;
     if (watch === null || seen < 0 || seen >= bytes.length) return;
-    watch.forms.push(bytes.subarray(seen));
-    watch.to = offset + bytes.length;
+    const to = Math.min(watch.end, offset + bytes.length);
+    watch.forms.push(bytes.subarray(seen, to - offset));
+    watch.to = to;
   }
 
   /** The fields of which all values in `[from, to)` are of their form; none when that wasn't looked at. Call once, after the last read. */

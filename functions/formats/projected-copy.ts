@@ -7,7 +7,7 @@ import { eachBlock, StagedFile } from './staged-file.ts';
 import type { SplitToStage } from './staged-split.ts';
 
 /** Below this the engine is as fast with all fields. */
-const worthProjectingBytes = 8 << 20;
+export const worthProjectingBytes = 8 << 20;
 /** So much at the records' start tells what a projection is worth. */
 const sampleBytes = 64 << 10;
 /** A larger share of the bytes is as fast read where it lies. */

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { ChainLink } from '../core/chain.ts';
-import type { Layout, ParquetLayout } from '../core/layout.ts';
+import type { CsvLayout, Layout, LineLayout, ParquetLayout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { expandFile } from './compression.ts';
 import { openSource } from './file-source.ts';
 import { isWorthProjecting } from './projected-copy.ts';
+import { type ProjectAside, stageHalves } from './stage-halves.ts';
 import { stageJsonArray } from './stage-json.ts';
-import { stageText } from './stage-text.ts';
+import { type StagedTextSplit, stageText } from './stage-text.ts';
 import type { SplitToStage, StagedSplit } from './staged-split.ts';
 
 const wholeLink = (split: SplitToStage): ChainLink => {
@@ -23,9 +24,10 @@ function wholeSplit(split: SplitToStage, staged: Omit<StagedSplit, 'link' | 'byt
 /**
  * Turns one split into files that the engine reads. An uncompressed whole object is its own piece where the engine can read it as it lies; otherwise
  * the split's records are copied into the scratch folder.
+ * @param aside for a large object, of which the engine gets some fields: half of it is scanned there
  * @throws FanlakeError `input.corrupt`, `input.format`, `store.full`, `store.denied`; RangeMissing when `path` holds too little of the object
  */
-export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
+export async function stageSplit(split: SplitToStage, aside?: ProjectAside): Promise<StagedSplit> {
   const { layout, size, path } = split;
   if (layout.format === 'parquet') {
     const piece = { path, objectKey: split.key, layout, skipRecords: 0, records: 0, longestRecordBytes: 0, parallelSafe: true } as const;
@@ -35,21 +37,24 @@ export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
   if (layout.format === 'json') {
     return wholeSplit(split, stageJsonArray(split, layout));
   }
+  if (aside !== undefined && layout.format === 'csv' && isWhole(split) && isProjected(split)) {
+    const halves = await stageHalves(split, layout, aside);
+    if (halves !== null) return chained(split, layout, { from: layout.dataStart, to: size, alternative: null }, halves);
+  }
   const text = { path, origin: split.origin ?? 0, size, range: split.range, inPlace: split.wholeObject };
   const staged = stageText(split, layout, text);
-  const { key, range } = split;
-  const { from, to, alternative } = staged.region;
-  const link = {
-    key,
-    size,
-    dataStart: layout.dataStart,
-    start: range.start,
-    end: range.end,
-    from,
-    to: from === null ? null : to,
-    alternative,
-  };
-  return { ...staged.result, link, bytesCovered: coveredBytes(link) };
+  return chained(split, layout, staged.region, staged.result);
+}
+
+/** A split of text whose records are known. */
+function chained(
+  { key, size, range: { start, end } }: SplitToStage,
+  { dataStart }: CsvLayout | LineLayout,
+  { from, to, alternative }: StagedTextSplit['region'],
+  staged: Omit<StagedSplit, 'link' | 'bytesCovered'>,
+): StagedSplit {
+  const link = { key, size, dataStart, start, end, from, to: from === null ? null : to, alternative };
+  return { ...staged, link, bytesCovered: coveredBytes(link) };
 }
 
 /**
@@ -57,15 +62,16 @@ export async function stageSplit(split: SplitToStage): Promise<StagedSplit> {
  * field of its form. Null where an object isn't read as it lies, but copied in part.
  */
 export function likelyPiece(split: SplitToStage): Piece | null {
-  const { path, key, size, layout, range, wholeObject, forms = [], knownKeys = [] } = split;
-  const isWhole = wholeObject && range.start === 0 && range.end === size;
-  if (!isWhole || isProjected(split) || layout.compression !== 'none' || (layout.format !== 'csv' && layout.format !== 'jsonl'))
+  const { path, key, layout, forms = [], knownKeys = [] } = split;
+  if (!isWhole(split) || isProjected(split) || layout.compression !== 'none' || (layout.format !== 'csv' && layout.format !== 'jsonl'))
     return null;
   const exactFields = forms.flatMap((form, field) => (form === null ? [] : [field]));
   const exactKeys = knownKeys.flatMap(({ name, wholeNumbers = false }) => (wholeNumbers ? [name] : []));
   const skipRecords = layout.format === 'csv' && layout.header ? 1 : 0;
   return { path, objectKey: key, layout, skipRecords, records: 0, longestRecordBytes: 0, parallelSafe: true, exactFields, exactKeys };
 }
+
+const isWhole = ({ wholeObject, range, size }: SplitToStage): boolean => wholeObject && range.start === 0 && range.end === size;
 
 /** Whether the piece of a whole object most likely has only some of its fields. */
 function isProjected(split: SplitToStage): boolean {

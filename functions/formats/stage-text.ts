@@ -67,7 +67,8 @@ export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, t
   }
 }
 
-function checkedSource(file: ByteSource, layout: CsvLayout | LineLayout): CheckedSource {
+/** A source that looks for what matters to the engine's reader of such a layout. */
+export function checkedSource(file: ByteSource, layout: CsvLayout | LineLayout): CheckedSource {
   if (layout.format === 'text') return new CheckedSource(file, [carriageReturn, lineDelimiter]);
   return new CheckedSource(file, [], layout.format === 'csv' && layout.dialect.newline === '\r' ? carriageReturn : undefined);
 }

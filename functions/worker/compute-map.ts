@@ -17,6 +17,7 @@ import type { Engine } from '../engine/session.ts';
 import type { SideRelation } from '../engine/side-relation.ts';
 import { badRecordOf, sift } from '../formats/sift.ts';
 import type { SiftedPiece } from '../formats/sifted-split.ts';
+import type { ProjectAside } from '../formats/stage-halves.ts';
 import { likelyPiece } from '../formats/stage-split.ts';
 import type { SplitToStage } from '../formats/staged-split.ts';
 import { BadRowsError } from './bad-rows-error.ts';
@@ -43,6 +44,8 @@ export interface MapTools {
   readonly aheadBytes?: number;
   /** Of a split with at least so many bytes of CSV the engine gets the fields that it needs, where they are few. Default: where that pays. */
   readonly projectBytes?: number;
+  /** Scans half of a large object beside this thread. Default: nobody does. */
+  readonly aside?: ProjectAside;
 }
 
 /** Where a task gets its engine. */
@@ -119,7 +122,7 @@ async function stageInputs(tools: MapTools, engine: Engine, plan: Plan, task: Ta
       const how = { landing, scratch: attempt.folder, name: `s${index}`, threads: engine.threads, projectBytes };
       const fetched = await fetchSplit(plan, split, how);
       if (task.splits.length === 1) ahead = await startAhead(tools, engine, plan, fetched.split, attempt);
-      inputs.push(await stageInput(engine, fetched));
+      inputs.push(await stageInput(engine, fetched, tools.aside));
     }
   } catch (thrown) {
     await ahead?.stop();

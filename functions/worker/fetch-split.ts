@@ -4,6 +4,7 @@ import type { ObjectStore, StagedFile } from '../core/ports.ts';
 import { reachOf } from '../core/records/reach.ts';
 import type { Split } from '../core/task.ts';
 import { RangeMissing } from '../formats/file-source.ts';
+import type { ProjectAside } from '../formats/stage-halves.ts';
 import { stageSplit } from '../formats/stage-split.ts';
 import type { SplitToStage, StagedSplit } from '../formats/staged-split.ts';
 import { questionsOf } from './scan-questions.ts';
@@ -60,13 +61,17 @@ export async function fetchSplit(plan: Plan, split: Split, options: FetchOptions
 
 /**
  * Finds a fetched split's records; fetches on where one of them is longer than what is there.
+ * @param aside as for `stageSplit`
  * @throws FanlakeError as `stageSplit` does, and when fetching fails
  */
-export async function stageFetched({ split, file }: FetchedSplit): Promise<FetchedSplit & { readonly staged: StagedSplit }> {
+export async function stageFetched(
+  { split, file }: FetchedSplit,
+  aside?: ProjectAside,
+): Promise<FetchedSplit & { readonly staged: StagedSplit }> {
   let [held, toStage] = [file, split];
   for (let more = leastMoreBytes; ; more *= 4) {
     try {
-      return { split: toStage, file: held, staged: await stageSplit(toStage) };
+      return { split: toStage, file: held, staged: await stageSplit(toStage, aside) };
     } catch (thrown) {
       if (!(thrown instanceof RangeMissing)) throw thrown;
       const end = held.origin + held.length;

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { Piece } from '../core/piece.ts';
 import type { Engine } from '../engine/session.ts';
 import { parquetFooter } from '../engine/sniff.ts';
+import type { ProjectAside } from '../formats/stage-halves.ts';
 import type { StagedSplit } from '../formats/staged-split.ts';
 import { type FetchedSplit, stageFetched } from './fetch-split.ts';
 
@@ -12,10 +13,10 @@ export interface StagedInput extends FetchedSplit {
 
 /**
  * Finds a fetched split's records, of a Parquet file by its footer.
- * @throws FanlakeError as `stageFetched`
+ * @param aside as for `stageSplit` @throws FanlakeError as `stageFetched`
  */
-export async function stageInput(engine: Engine, fetched: FetchedSplit): Promise<StagedInput> {
-  const input = await stageFetched(fetched);
+export async function stageInput(engine: Engine, fetched: FetchedSplit, aside?: ProjectAside): Promise<StagedInput> {
+  const input = await stageFetched(fetched, aside);
   return input.split.layout.format === 'parquet' ? { ...input, staged: await withFooter(engine, input.staged) } : input;
 }
 

@@ -38,8 +38,8 @@ export class FanlakeCommand {
     return this.ended;
   }
 
-  /** Resolves when stderr has shown the text; throws when the command ends without. */
-  async says(text: string): Promise<void> {
+  /** Resolves with all of stderr so far when it has shown the text; throws when the command ends without. */
+  async says(text: string): Promise<string> {
     let over = false;
     void this.ended.then(() => {
       over = true;
@@ -48,6 +48,7 @@ export class FanlakeCommand {
       if (over) throw new Error(`the command ended without saying ${JSON.stringify(text)}: ${this.stdout}${this.stderr}`);
       await Promise.race([this.ended, this.child.stderr === null ? this.ended : once(this.child.stderr, 'data')]);
     }
+    return this.stderr;
   }
 }
 

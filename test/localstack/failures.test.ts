@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { sorted, tableRows, textRows } from '../e2e/duckdb.ts';
 import { lambdaProcesses } from '../soak/lambda-processes.ts';
 import { command, type Deployment, deployment, onLocalStack, stackName, until } from './deployment.ts';
 import { emulator } from './emulator.ts';
+import { taskLines } from './task-lines.ts';
 
 const numbers = (from: number, count: number): string => `n\n${Array.from({ length: count }, (_, n) => `${from + n}\n`).join('')}`;
 
@@ -46,15 +47,16 @@ onLocalStack('what goes wrong', () => {
     if (process.platform !== 'linux' || lambdaLogs === null) {
       return context.skip('a function can only be killed where it is a process that we started, on Linux');
     }
+    const killed = { job: 'killed', message: 'task begins' } as const;
     await stack.upload('killed/a.csv', numbers(0, killedRows));
-    await until('the task begins', async () => beginnings(lambdaLogs, 'killed') > 0);
+    await until('the task begins', async () => taskLines(lambdaLogs, killed) > 0);
     // until it has shown that it lives: killed before that, its message comes again after the queue's own half an hour
     await sleep(1_500);
     for (const { kind, pid } of lambdaProcesses(stackName)) if (kind === 'worker') process.kill(pid, 'SIGKILL');
     const [outcome] = await stack.outcomes('killed', 1);
     expect(outcome).toMatchObject({ outcome: 'COMMITTED', rows: { read: killedRows, written: killedRows } });
     expect(outcome?.tasks.attempts).toBeGreaterThan(1);
-    expect(beginnings(lambdaLogs, 'killed')).toBeGreaterThan(1);
+    expect(taskLines(lambdaLogs, killed)).toBeGreaterThan(1);
     const rows = await tableRows(await stack.fetchTable('killed', folder));
     expect(new Set(rows.map(([n]) => n)).size).toBe(killedRows);
     expect(rows).toHaveLength(killedRows);
@@ -93,13 +95,6 @@ onLocalStack('what goes wrong', () => {
     expect((await tableRows(await stack.fetchTable('memory', folder))).flat()).toEqual(['200000000', '200000000']);
   });
 });
-
-/** How often a task of a job was begun: as its function writes it, which CloudWatch has only when the function is done. */
-function beginnings(lambdaLogs: string, job: string): number {
-  const files = readdirSync(lambdaLogs).filter((name) => name.startsWith(`${stackName}-FanlakeWorker`));
-  const lines = files.flatMap((name) => readFileSync(join(lambdaLogs, name), 'utf8').split('\n'));
-  return lines.filter((line) => line.includes('"message":"task begins"') && line.includes(`"run":"${job}-`)).length;
-}
 
 async function giveWorkersMemory(megabytes: number): Promise<void> {
   const client = new LambdaClient({ endpoint: emulator.endpoint, region: 'us-east-1' });

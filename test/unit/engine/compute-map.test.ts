@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { scanThread } from '../../../cli/local/scan-thread.ts';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { draftPlan } from '../../../functions/coordinator/draft-plan.ts';
 import { parseJob } from '../../../functions/core/job.ts';
 import { type Plan, planFormat, wholeObjects } from '../../../functions/core/plan.ts';
 import { engineInspector } from '../../../functions/engine/inspector.ts';
+import type { ProjectAside } from '../../../functions/formats/stage-halves.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { mapComputer } from '../../../functions/worker/compute-map.ts';
 import { TaskError } from '../../../functions/worker/task-error.ts';
@@ -17,6 +19,17 @@ let inspector: ReturnType<typeof engineInspector>;
 const home = mkdtempSync(join(tmpdir(), 'fanlake-compute-'));
 const landing = new LocalStore(home, { durable: false });
 let attempts = 0;
+
+const thread = scanThread();
+let askedAside = 0;
+let projectedAside = 0;
+/** A thread of its own, counted. */
+const aside: ProjectAside = async (stretch) => {
+  const projected = await thread(stretch);
+  askedAside += 1;
+  if (projected !== null) projectedAside += 1;
+  return projected;
+};
 
 beforeAll(async () => {
   bench = await Bench.open();
@@ -40,9 +53,9 @@ interface Given {
 async function compute(
   content: string | Uint8Array,
   given: Given,
-  from: { readonly aheadBytes?: number; readonly projectBytes?: number },
+  from: { readonly aheadBytes?: number; readonly projectBytes?: number; readonly aside?: ProjectAside },
 ): Promise<unknown> {
-  const { aheadBytes = Number.POSITIVE_INFINITY, projectBytes = Number.POSITIVE_INFINITY } = from;
+  const { aheadBytes = Number.POSITIVE_INFINITY, projectBytes = Number.POSITIVE_INFINITY, ...aside } = from;
   const { name = 'a.csv', query = 'SELECT * FROM input', maxBadRows = 0, partitionBy = [] } = given;
   writeFileSync(join(home, name), content);
   const object = await landing.head(name);
@@ -55,7 +68,8 @@ async function compute(
   if (task === undefined) throw new Error('the plan has no task');
   const folder = join(bench.engine.scratch, `attempt${attempts++}`);
   mkdirSync(folder);
-  const computer = mapComputer({ landing, work: landing, engines: { engine: async () => bench.engine }, aheadBytes, projectBytes });
+  const engines = { engine: async () => bench.engine };
+  const computer = mapComputer({ landing, work: landing, engines, aheadBytes, projectBytes, ...aside });
   try {
     const { files, ...made } = await computer.compute(plan, task, { nonce: 'n', receiveCount: 1, folder });
     const paths = files.map(({ path }) => `'${path}'`).join(', ');
@@ -142,6 +156,10 @@ describe('a task whose engine gets only the fields that it needs', () => {
     const projected = await compute(table, { query }, { projectBytes: 1 });
     expect(projected).toEqual(await compute(table, { query }, {}));
     expect(JSON.stringify(projected)).toMatch(/"written":[1-9]/);
+    const before = { askedAside, projectedAside };
+    expect(await compute(table, { query }, { projectBytes: 1, aside })).toEqual(projected);
+    // each half that a thread is asked for is used in such a table
+    expect(projectedAside - before.projectedAside).toBe(askedAside - before.askedAside);
   });
 
   const odd = row(7);
@@ -162,7 +180,35 @@ describe('a task whose engine gets only the fields that it needs', () => {
   ])('does what it does with all of them where %s', async (_case, last) => {
     for (const maxBadRows of [0, 3]) {
       const given = { query: 'SELECT name, count(*) AS n FROM input GROUP BY ALL', maxBadRows };
-      expect(await compute(table + last, given, { projectBytes: 1 })).toEqual(await compute(table + last, given, {}));
+      const whole = await compute(table + last, given, {});
+      expect(await compute(table + last, given, { projectBytes: 1 })).toEqual(whole);
+      if (maxBadRows > 0) continue;
+      // behind the middle, and before it
+      expect(await compute(table + last, given, { projectBytes: 1, aside })).toEqual(whole);
+      const early = `${head}${last}${table.slice(head.length)}`;
+      expect(await compute(early, given, { projectBytes: 1, aside })).toEqual(await compute(early, given, {}));
     }
+  });
+
+  const counted = { query: 'SELECT name, count(*) AS n FROM input GROUP BY ALL' };
+
+  test('is scanned by two threads', async () => {
+    const before = projectedAside;
+    const halves = await compute(table, counted, { projectBytes: 1, aside });
+    expect(projectedAside).toBe(before + 1);
+    expect(halves).toEqual(await compute(table, counted, {}));
+  });
+
+  test('counts each record once where the middle seems to be outside of quotes, and is inside', async () => {
+    const lines = 'x,y\n'.repeat(600_000);
+    const misleading = `${head}${many(row, 4_000)}7,"${lines}",2026-01-01 10:00:00,2026-02-17,1.5,${wide},more\n${many(row, 4_000)}`;
+    const before = { askedAside, projectedAside };
+    expect(await compute(misleading, counted, { projectBytes: 1, aside })).toEqual(await compute(misleading, counted, {}));
+    expect(askedAside).toBe(before.askedAside + 1);
+  });
+
+  test('is scanned as a whole where the other thread fails', async () => {
+    const dies: ProjectAside = async () => null;
+    expect(await compute(table, counted, { projectBytes: 1, aside: dies })).toEqual(await compute(table, counted, {}));
   });
 });

@@ -4,6 +4,7 @@ import type { CsvDialect } from '../../../functions/core/records/csv-dialect.ts'
 import { FieldForms } from '../../../functions/core/records/field-forms.ts';
 import type { FieldForm } from '../../../functions/core/records/form-kernel-state.ts';
 import { windowBytes } from '../../../functions/core/records/kernel.ts';
+import { projectStretch } from '../../../functions/formats/project-stretch.ts';
 import { seeded } from '../core/records/random-text.ts';
 import { pieceRows, piecesOf, recordsOf, stageObject, Workplace } from './staging.ts';
 
@@ -119,5 +120,34 @@ describe('a split of which few fields are needed', () => {
   ])('stays as it is where a field that nobody reads may not fit: %s', async (_what, change) => {
     const { staged } = await stage(table(change));
     expect(staged.flatMap(({ pieces }) => pieces.map(({ layout }) => layout.format === 'csv' && layout.fields.length))).not.toContain(2);
+  });
+});
+
+describe('a stretch of an object', () => {
+  const text = `id,name,text\n${Array.from({ length: 100_000 }, (_, n) => `${n},"name\n ${n}",${'nobody reads this '.repeat(3)}\n`).join('')}`;
+  const at = (n: number): number => text.indexOf(`${n},"`);
+  const stretch = async (start: number, end: number) => {
+    const { splits } = await stageObject(place, text, {
+      forms: ['integer', null, null],
+      keptFields: [1],
+      options: { type: 'csv', header: true },
+    });
+    const [split] = splits;
+    if (split === undefined) throw new Error('there is no split');
+    return projectStretch({ split: { ...split, projectBytes: 1 }, range: { start, end } });
+  };
+
+  test('becomes a file of its records alone', async () => {
+    const projected = await stretch(at(10_000), at(60_000));
+    if (projected === null) throw new Error('it was not copied');
+    const expected = Array.from({ length: 50_000 }, (_, n) => [`name\n ${n + 10_000}`, '0']);
+    expect([projected.records, await pieceRows([projected.piece])]).toEqual([50_000, expected]);
+  });
+
+  test.each([
+    ['inside quotes', at(60_000) - 60],
+    ['inside a field', at(60_000) - 4],
+  ])('is not one where it ends %s', async (_where, end) => {
+    expect(await stretch(at(10_000), end)).toBe(null);
   });
 });
