@@ -21,3 +21,6 @@ export function asScratchError(thrown: unknown, what: string): unknown {
       return thrown;
   }
 }
+
+/** Whether the disk was full. */
+export const isFull = (thrown: unknown): boolean => thrown instanceof FanlakeError && thrown.code === 'store.full';

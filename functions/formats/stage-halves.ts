@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import type { CsvLayout } from '../core/layout.ts';
 import { findRegion } from '../core/records/csv-scan.ts';
 import { openSource } from './file-source.ts';
@@ -36,7 +37,10 @@ export async function stageHalves(
     await pending;
   }
   const second = await pending;
-  if (first === null || second === null) return null;
+  if (first === null || second === null) {
+    for (const half of [first, second]) if (half !== null) rmSync(half.piece.path, { force: true });
+    return null;
+  }
   const text = { path, origin: 0, size, from: layout.dataStart, to: size };
   return { pieces: [first.piece, second.piece], records: first.records + second.records, suspects: false, text };
 }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CsvLayout, LineLayout } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
@@ -9,6 +10,7 @@ import { CheckedSource } from './checked-source.ts';
 import { openSource } from './file-source.ts';
 import { ProjectedCopy } from './projected-copy.ts';
 import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
+import { isFull } from './scratch.ts';
 import { eachBlock, StagedFile, stageRange } from './staged-file.ts';
 import type { SplitToStage, StagedSplit } from './staged-split.ts';
 import { scanCsv, scanLines, type TextScan } from './text-scan.ts';
@@ -35,8 +37,22 @@ const carriageReturn = 0x0d;
 /** What the engine's reader of lines takes for a delimiter. */
 const lineDelimiter = 0x01;
 
-/** Finds the records of a split and makes the pieces that hold them. */
+/**
+ * Finds the records of a split and makes the pieces that hold them.
+ * @throws FanlakeError `input.gone`, `input.changed`, `store.full`, `store.denied`; RangeMissing
+ */
 export function stageText(split: SplitToStage, layout: CsvLayout | LineLayout, text: TextToStage): StagedTextSplit {
+  try {
+    return stageRecords(split, layout, text);
+  } catch (thrown) {
+    if (split.keptFields === undefined || !isFull(thrown)) throw thrown;
+    // all fields may need less space: a whole object is read where it lies
+    rmSync(projectedPath(split), { force: true });
+    return stageRecords({ ...split, keptFields: undefined }, layout, text);
+  }
+}
+
+function stageRecords(split: SplitToStage, layout: CsvLayout | LineLayout, text: TextToStage): StagedTextSplit {
   const file = openSource(text.path, text.size, text.origin);
   // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
   const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);

@@ -31,7 +31,7 @@ export interface SplitToStage {
   /**
    * Of CSV: the fields that the engine needs, by number and in order; of the others a look at their `forms` is enough. Default: all.
    */
-  readonly keptFields?: readonly number[];
+  readonly keptFields?: readonly number[] | undefined;
   /** Records of fewer bytes are left as they are, whatever the engine needs of them. Default: where the engine is as fast. */
   readonly projectBytes?: number;
   /** Of JSON: the columns under the names of their keys, so that others are told. Default: nobody asks. */

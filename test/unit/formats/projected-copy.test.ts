@@ -1,3 +1,5 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { CsvDialect } from '../../../functions/core/records/csv-dialect.ts';
@@ -5,6 +7,7 @@ import { FieldForms } from '../../../functions/core/records/field-forms.ts';
 import type { FieldForm } from '../../../functions/core/records/form-kernel-state.ts';
 import { windowBytes } from '../../../functions/core/records/kernel.ts';
 import { projectStretch } from '../../../functions/formats/project-stretch.ts';
+import { stageSplit } from '../../../functions/formats/stage-split.ts';
 import { seeded } from '../core/records/random-text.ts';
 import { pieceRows, piecesOf, recordsOf, stageObject, Workplace } from './staging.ts';
 
@@ -122,6 +125,27 @@ describe('a split of which few fields are needed', () => {
     expect(staged.flatMap(({ pieces }) => pieces.map(({ layout }) => layout.format === 'csv' && layout.fields.length))).not.toContain(2);
   });
 });
+
+describe.skipIf(process.platform !== 'linux')(
+  'a copy for which there is no space (on Linux, which has a device that is always full)',
+  () => {
+    test('is not made: the engine reads the object as it lies', async () => {
+      const text = `id,name,text\n${Array.from({ length: 9 }, (_, n) => `${n},a,${'nobody reads this '.repeat(3)}\n`).join('')}`;
+      const asked = { forms: ['integer', null, null], keptFields: [1], options: { type: 'csv', header: true } } as const;
+      const [split] = (await stageObject(place, text, asked)).splits;
+      if (split === undefined) throw new Error('there is no split');
+      const full = { ...split, projectBytes: 1, name: 'full' };
+      symlinkSync('/dev/full', join(split.scratch, 'full-projected'));
+      symlinkSync('/dev/full', join(split.scratch, 'full-projected-13'));
+      expect(projectStretch({ split: full, range: { start: 13, end: split.size } })).toBe(null);
+      const { pieces, records } = await stageSplit(full);
+      expect([records, pieces.map(({ path }) => path)]).toEqual([9, [split.path]]);
+      expect((await stageSplit({ ...full, name: 'roomy' })).pieces.map(({ path }) => path)).toEqual([
+        join(split.scratch, 'roomy-projected'),
+      ]);
+    });
+  },
+);
 
 describe('a stretch of an object', () => {
   const text = `id,name,text\n${Array.from({ length: 100_000 }, (_, n) => `${n},"name\n ${n}",${'nobody reads this '.repeat(3)}\n`).join('')}`;
