@@ -56,11 +56,16 @@ function isFaithful({ forms: asked, kept }: ToProject, ofForm: readonly number[]
 export class ProjectedCopy {
   /** Takes the records' bytes. */
   readonly forms: FieldForms;
+  /** Where the records begin that it is to hold, and where they end. */
+  readonly from: number;
+  readonly to: number;
   private readonly file: StagedFile;
   private readonly project: ToProject;
 
-  private constructor(project: ToProject, path: string) {
+  private constructor(project: ToProject, path: string, from: number, to: number) {
     const file = new StagedFile(path);
+    this.from = from;
+    this.to = to;
     this.project = project;
     this.file = file;
     this.forms = new FieldForms(project.layout.dialect, project.forms, { kept: project.kept, take: (bytes) => file.write(bytes) });
@@ -69,12 +74,12 @@ export class ProjectedCopy {
   /** @returns null where it isn't worth it; see `isWorthProjecting` */
   static begin(source: ByteSource, split: SplitToStage, path: string, from: number, to: number): ProjectedCopy | null {
     const project = toProject(split);
-    return project === null || !isWorthProjecting(source, split, from, to) ? null : new ProjectedCopy(project, path);
+    return project === null || !isWorthProjecting(source, split, from, to) ? null : new ProjectedCopy(project, path, from, to);
   }
 
-  /** Takes the bytes `[from, to)` of a source, which are whole records. @returns as `fieldsOfForm` */
-  copy(source: ByteSource, from: number, to: number): readonly number[] {
-    eachBlock(source, from, to, (bytes) => this.forms.push(bytes));
+  /** Takes its records from a source. @returns as `fieldsOfForm` */
+  copy(source: ByteSource): readonly number[] {
+    eachBlock(source, this.from, this.to, (bytes) => this.forms.push(bytes));
     return this.forms.finish();
   }
 

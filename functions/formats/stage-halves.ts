@@ -1,18 +1,16 @@
 import { rmSync } from 'node:fs';
 import type { CsvLayout } from '../core/layout.ts';
-import { findRegion } from '../core/records/csv-scan.ts';
 import { openSource } from './file-source.ts';
 import { type ProjectedStretch, projectStretch, type StretchToProject } from './project-stretch.ts';
 import { worthProjectingBytes } from './projected-copy.ts';
 import type { SplitToStage, StagedSplit } from './staged-split.ts';
+import { likelyRecordStart } from './text-scan.ts';
 
 /** Runs `projectStretch` beside this thread. Null as there, and when it fails: what is wrong shows again when the object is staged as a whole. */
 export type ProjectAside = (stretch: StretchToProject) => Promise<ProjectedStretch | null>;
 
 /** An object of so many times the bytes that are worth projecting: below, a thread is begun as late as the scan is over. */
 const halvedOver = 16;
-/** Where a record starts shows within so many bytes. */
-const guessedBytes = 1 << 20;
 
 /**
  * Scans a whole CSV object in two threads, and copies the fields that the engine needs: where the scan has a core that nobody else uses, half the time. Where
@@ -27,7 +25,7 @@ export async function stageHalves(
 ): Promise<Omit<StagedSplit, 'link' | 'bytesCovered'> | null> {
   const { path, size, threads } = split;
   if (threads < 2 || size < halvedOver * (split.projectBytes ?? worthProjectingBytes)) return null;
-  const cut = likelyRecordStart(split, layout, Math.floor(size / 2));
+  const cut = likelyCut(split, layout);
   if (cut === null) return null;
   const pending = aside({ split, range: { start: cut, end: size } });
   let first: ProjectedStretch | null;
@@ -45,11 +43,11 @@ export async function stageHalves(
   return { pieces: [first.piece, second.piece], records: first.records + second.records, suspects: false, text };
 }
 
-function likelyRecordStart({ path, size }: SplitToStage, { dialect, dataStart }: CsvLayout, from: number): number | null {
+function likelyCut({ path, size }: SplitToStage, layout: CsvLayout): number | null {
   const source = openSource(path, size);
   try {
-    const start = findRegion(source, dialect, { start: from, end: from + guessedBytes }, dataStart).from;
-    return start !== null && start > dataStart && start < size ? start : null;
+    const cut = likelyRecordStart(source, layout, Math.floor(size / 2));
+    return cut === null || cut >= size ? null : cut;
   } finally {
     source.close();
   }

@@ -13,7 +13,7 @@ import { quotedLinesLayout, stageQuotedLines } from './quoted-lines.ts';
 import { isFull } from './scratch.ts';
 import { eachBlock, StagedFile, stageRange } from './staged-file.ts';
 import type { SplitToStage, StagedSplit } from './staged-split.ts';
-import { scanCsv, scanLines, type TextScan } from './text-scan.ts';
+import { likelyRecordStart, scanCsv, scanLines, type TextScan } from './text-scan.ts';
 
 /** Uncompressed text: the object itself or what it was expanded to. */
 export interface TextToStage {
@@ -56,13 +56,12 @@ function stageRecords(split: SplitToStage, layout: CsvLayout | LineLayout, text:
   const file = openSource(text.path, text.size, text.origin);
   // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
   const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);
-  // and the end of the last only where nothing is behind it
-  const isKnown = begin !== null && text.range.end >= text.size;
-  const copy = isKnown ? ProjectedCopy.begin(file, split, projectedPath(split), begin, text.size) : null;
+  const copy = beginCopy(file, split, layout, text.range, begin);
   try {
     const source = checkedSource(file, layout);
-    const forms = copy?.forms ?? fieldForms(split, layout);
-    if (forms !== null && begin !== null) source.lookForForms(forms, begin);
+    const forms = copy === null && begin !== null ? fieldForms(split, layout) : null;
+    if (copy !== null) source.lookForForms(copy.forms, copy.from, copy.to);
+    else if (forms !== null && begin !== null) source.lookForForms(forms, begin);
     const keys = layout.format === 'jsonl' && split.knownKeys !== undefined ? new UnknownKeys(split.knownKeys) : null;
     const scan =
       layout.format === 'csv'
@@ -81,6 +80,20 @@ function stageRecords(split: SplitToStage, layout: CsvLayout | LineLayout, text:
     copy?.close();
     file.close();
   }
+}
+
+/** A copy that is written while the records are looked for: whether it holds just these is seen when they are found. */
+function beginCopy(
+  file: ByteSource,
+  split: SplitToStage,
+  layout: CsvLayout | LineLayout,
+  range: ByteRange,
+  begin: number | null,
+): ProjectedCopy | null {
+  if (layout.format !== 'csv' || split.keptFields === undefined) return null;
+  const from = begin ?? likelyRecordStart(file, layout, range.start);
+  const to = likelyRecordStart(file, layout, range.end);
+  return from === null || to === null ? null : ProjectedCopy.begin(file, split, projectedPath(split), from, to);
 }
 
 /** A source that looks for what matters to the engine's reader of such a layout. */
@@ -138,14 +151,12 @@ function makePieces(
 function projectedPiece(split: SplitToStage, source: CheckedSource, scan: OwnedScan, piece: Omit<Piece, 'path' | 'layout'>): Piece | null {
   const { from, to, copy } = scan;
   if (!scan.clean) return null;
-  if (copy !== null) {
-    copy.close();
-    return copy.pieceOf(piece, piece.exactFields ?? []);
-  }
+  copy?.close();
+  if (copy?.from === from && copy.to === to) return copy.pieceOf(piece, piece.exactFields ?? []);
   const later = ProjectedCopy.begin(source, split, projectedPath(split), from, to);
   if (later === null) return null;
   try {
-    const ofForm = later.copy(source, from, to);
+    const ofForm = later.copy(source);
     later.close();
     return later.pieceOf(piece, ofForm);
   } finally {

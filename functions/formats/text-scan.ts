@@ -6,6 +6,7 @@ import type { CsvDialect } from '../core/records/csv-dialect.ts';
 import { eachRecord, findRegion, splitRegion } from '../core/records/csv-scan.ts';
 import { findLines, splitLines } from '../core/records/lines.ts';
 import type { CheckedSource } from './checked-source.ts';
+import { RangeMissing } from './file-source.ts';
 
 /** The records of a split, whatever the format. */
 export interface TextScan {
@@ -31,6 +32,8 @@ export interface TextScan {
 
 /** Longest records are bounded by the distance between record starts about so far apart. */
 const boundBytes = 256 << 10;
+/** Whether they lie inside quotes shows in so many bytes: no more than are held behind a split's. */
+const tellingBytes = 256 << 10;
 
 /** Whether the engine makes a row of a blank line: where there is one column and an empty field is NULL. Otherwise it skips it. */
 export function givesBlankRows(layout: CsvLayout): boolean {
@@ -69,6 +72,21 @@ export function scanCsv(source: CheckedSource, layout: CsvLayout, range: ByteRan
     },
     count: (through, start, end) => rows(findRegion(through, dialect, { start, end }, dataStart, start)),
   };
+}
+
+/**
+ * The first record start from an offset on, by what a few bytes behind it say; a scan from a record's start before it tells whether it is one.
+ * @returns null where they say nothing, or aren't held
+ */
+export function likelyRecordStart(source: ByteSource, { dialect, dataStart }: CsvLayout, offset: number): number | null {
+  if (offset <= dataStart) return dataStart;
+  if (offset >= source.size) return source.size;
+  try {
+    return findRegion(source, dialect, { start: offset, end: offset + tellingBytes }, dataStart).from;
+  } catch (thrown) {
+    if (thrown instanceof RangeMissing) return null;
+    throw thrown;
+  }
 }
 
 /** Dialects under which the engine's parallel scan was compared with the serial one (formats.md, section 0, trap 1). */

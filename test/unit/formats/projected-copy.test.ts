@@ -114,6 +114,19 @@ describe('a split of which few fields are needed', () => {
     expect(found[69_999]).toEqual(['name, 69999', '0']);
   });
 
+  test('holds each record once where the bytes around a split’s edge look like records, and are inside quotes', async () => {
+    const [header = '', ...lines] = table().trimEnd().split('\n');
+    const splitBytes = 12 << 20;
+    const odd = line(7, { 1: `"${'1,a\n'.repeat(1_000_000)}"` });
+    const text = `${[header, ...lines, odd, ...lines].join('\n')}\n`;
+    expect(text.slice(splitBytes - 300_000, splitBytes + 300_000)).not.toContain('"');
+    const object = await stage(text, splitBytes);
+    const rows = await pieceRows(piecesOf(object));
+    const expected = [...lines, odd, ...lines].map((record) => [/"([^"]*)"/.exec(record)?.[1] ?? '', '0']);
+    expect([recordsOf(object), rows.length]).toEqual([expected.length, expected.length]);
+    expect(rows).toEqual(expected);
+  });
+
   test.each<[string, Partial<Record<number, string>>]>([
     ['a number that is none', { 0: 'x' }],
     ['a number in another form', { 2: '1e3' }],
