@@ -59,6 +59,8 @@ export class QueryBench {
   private readonly inspector: ReturnType<typeof engineInspector>;
   private readonly oracle: DuckDBConnection;
   private objects: readonly ObjectVersion[] = [];
+  /** Of a table that is CSV. */
+  private text: { readonly input: object; readonly splitBytes: number } | null = null;
   private readonly sides: Record<string, string> = {};
   /** Stages so far in which several tasks shared an order, and those that dealt rows again. */
   readonly stages = { sorted: 0, dealt: 0 };
@@ -92,9 +94,14 @@ export class QueryBench {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Makes a table, and cuts it into one object for each range of ids. */
-  async makeTable(sql: string, cuts: readonly number[]): Promise<void> {
+  /**
+   * Makes a table, and cuts it into one object for each range of ids.
+   * @param asText then it is one CSV object, which is cut into as many splits
+   */
+  async makeTable(sql: string, cuts: readonly number[], asText = false): Promise<void> {
     await this.oracle.run(`CREATE OR REPLACE TABLE input AS ${sql}`);
+    if (asText) return this.makeText(cuts.length);
+    this.text = null;
     const objects: ObjectVersion[] = [];
     for (const [index, end] of cuts.entries()) {
       const key = `t${this.runs}-${index}.parquet`;
@@ -104,6 +111,24 @@ export class QueryBench {
       if (object !== null) objects.push(object);
     }
     this.objects = objects;
+  }
+
+  private async makeText(splits: number): Promise<void> {
+    const key = `t${this.runs}.csv`;
+    await this.oracle.run(
+      `COPY (SELECT * FROM input ORDER BY id) TO '${join(this.folder, 'landing', key)}' (FORMAT csv, HEADER, NULLSTR 'NULL')`,
+    );
+    const described = await this.oracle.runAndReadAll('DESCRIBE input');
+    const object = await this.landing.head(key);
+    if (object === null) throw new Error('the object is not there');
+    this.objects = [object];
+    this.text = {
+      input: {
+        columns: Object.fromEntries(described.getRows().map(([name, type]) => [String(name), String(type)])),
+        format: { type: 'csv', header: true, nullStrings: ['NULL'] },
+      },
+      splitBytes: Math.max(1, Math.ceil(object.size / splits)),
+    };
   }
 
   /** Makes a side input that the queries may read. */
@@ -122,7 +147,8 @@ export class QueryBench {
   /** What tasks answer together. */
   async answerOfMany(sql: string, chance: Chance): Promise<Rows> {
     const run = `queries-${String(this.runs++).padStart(20, '0')}`;
-    const job = parseJob({ name: 'queries', input: {}, inputs: this.sides, query: sql, table: { name: 'answer' } });
+    const job = parseJob({ name: 'queries', input: this.text?.input ?? {}, inputs: this.sides, query: sql, table: { name: 'answer' } });
+    const splitBytes = this.text?.splitBytes ?? 2 ** 40;
     const tools: PlanTools = {
       landing: this.landing,
       lake: this.work,
@@ -131,7 +157,7 @@ export class QueryBench {
       logs: new TableLogs(this.work),
       sizing: wholeObjects,
     };
-    const { draft, tasks } = await draftPlan(tools, { job, run, epoch: 0, table: 'answer', objects: this.objects, splitBytes: 1 << 40 });
+    const { draft, tasks } = await draftPlan(tools, { job, run, epoch: 0, table: 'answer', objects: this.objects, splitBytes });
     const all = [...tasks];
     const plan: Plan = { ...draft, format: planFormat, nonce: '000000000000', createdMs: 0, tasks: all.length, inline: null, requests: {} };
     const files = await this.run(plan, all, chance);
@@ -146,7 +172,8 @@ export class QueryBench {
     chance: Chance,
   ): Promise<readonly string[]> {
     const engines = { engine: async () => this.engine };
-    const computer = mapComputer({ landing: this.landing, work: this.work, engines });
+    // a text's splits are cut down to the fields that a query needs as large ones are
+    const computer = mapComputer({ landing: this.landing, work: this.work, engines, projectBytes: 1 });
     const steps = stagesOf(plan)?.steps ?? null;
     const files = new Map<number, readonly string[]>();
     let outputs: StageOutput[] = [];

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import * as fc from 'fast-check';
 import { checkQuery } from './check-query.ts';
 import { QueryBench } from './in-stages.ts';
+import { sideSql } from './random-branches.ts';
 import { randomCase } from './random-case.ts';
 
 const help = `npm run queries -- [count] [--seed n] [--show]
@@ -27,12 +28,13 @@ if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed)) {
   process.exit(2);
 }
 const bench = await QueryBench.open();
+await bench.makeSide('side', sideSql);
 const started = performance.now();
 let done = 0;
 const result = await fc.check(
-  fc.asyncProperty(randomCase, async ({ query, table, cuts, chance }) => {
+  fc.asyncProperty(randomCase, async ({ query, table, cuts, asText, chance }) => {
     if (values.show === true) console.log(query.sql);
-    await bench.makeTable(table, cuts);
+    await bench.makeTable(table, cuts, asText);
     const difference = await checkQuery(bench, query, chance());
     done += 1;
     if (done % 500 === 0) console.error(`${done} of ${count} queries`);

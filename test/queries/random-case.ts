@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { Chance } from './in-stages.ts';
-import { type RandomQuery, randomQuery, tableSql } from './random-query.ts';
+import { randomQuery } from './random-branches.ts';
+import { type RandomQuery, tableSql } from './random-query.ts';
 
 export interface RandomCase {
   readonly query: RandomQuery;
@@ -8,6 +9,8 @@ export interface RandomCase {
   readonly table: string;
   /** Ends of the ranges of ids that become objects, the last one the table's. */
   readonly cuts: readonly number[];
+  /** Whether it is one CSV object in so many splits. */
+  readonly asText: boolean;
   /** A new source of the same chances. */
   readonly chance: () => Chance;
 }
@@ -25,7 +28,7 @@ function chanceOf(seed: number): Chance {
   };
 }
 
-/** A table of 0 to 600 rows, cut into 1 to 40 objects, some of them without a row. */
+/** A table of 0 to 600 rows, cut into 1 to 40 objects, some of them without a row, or splits of one. */
 export const randomCase: fc.Arbitrary<RandomCase> = fc
   .record({
     query: randomQuery,
@@ -33,9 +36,10 @@ export const randomCase: fc.Arbitrary<RandomCase> = fc
     salt: fc.nat(1_000_000),
     pieces: fc.oneof(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 40 })),
     seed: fc.nat(),
+    asText: fc.boolean(),
   })
-  .map(({ query, rows, salt, pieces, seed }) => {
+  .map(({ query, rows, salt, pieces, seed, asText }) => {
     const chance = chanceOf(seed);
     const inner = Array.from({ length: pieces - 1 }, () => chance.next(rows + 1)).sort((a, b) => a - b);
-    return { query, table: tableSql(rows, salt), cuts: [...inner, rows], chance: () => chanceOf(seed + 1) };
+    return { query, table: tableSql(rows, salt), cuts: [...inner, rows], asText, chance: () => chanceOf(seed + 1) };
   });

@@ -2,12 +2,14 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkQuery } from './check-query.ts';
 import { type Chance, differenceOf, QueryBench } from './in-stages.ts';
+import { sideSql } from './random-branches.ts';
 import { randomCase } from './random-case.ts';
 import { tableSql } from './random-query.ts';
 
 let bench: QueryBench;
 beforeAll(async () => {
   bench = await QueryBench.open();
+  await bench.makeSide('side', sideSql);
 });
 afterAll(() => bench.close(), 60_000);
 
@@ -15,8 +17,8 @@ const inOrder: Chance = { next: () => 1 };
 
 test('200 random queries over tables cut 1 to 40 ways give what one DuckDB gives (npm run queries: more of them)', async () => {
   await fc.assert(
-    fc.asyncProperty(randomCase, async ({ query, table, cuts, chance }) => {
-      await bench.makeTable(table, cuts);
+    fc.asyncProperty(randomCase, async ({ query, table, cuts, asText, chance }) => {
+      await bench.makeTable(table, cuts, asText);
       expect(await checkQuery(bench, query, chance()), query.sql).toBeNull();
     }),
     { numRuns: 200, seed: 1 },

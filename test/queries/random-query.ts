@@ -41,7 +41,7 @@ export interface RandomQuery {
   readonly isOrdered: boolean;
 }
 
-const one = <Value>(...values: readonly Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values);
+export const one = <Value>(...values: readonly Value[]): fc.Arbitrary<Value> => fc.constantFrom(...values);
 
 const condition = one(
   'a > 0',
@@ -58,7 +58,8 @@ const condition = one(
   'k NOT IN (SELECT x FROM (VALUES (3), (4)) AS v(x))',
 );
 
-const where = fc.option(condition, { nil: null, freq: 3 }).map((text) => (text === null ? '' : ` WHERE ${text}`));
+/** A filter, mostly none. */
+export const where = fc.option(condition, { nil: null, freq: 3 }).map((text) => (text === null ? '' : ` WHERE ${text}`));
 
 const key = one(
   'k',
@@ -294,8 +295,8 @@ const others = one(
   'SELECT count(*) AS n FROM input GROUP BY ()',
 ).map((sql): RandomQuery => ({ sql, isOrdered: false }));
 
-/** A random query over `input` that looks at several rows at once, of a kind that several tasks can share. */
-export const randomQuery: fc.Arbitrary<RandomQuery> = fc.oneof(
+/** A random query over `input` alone. */
+export const queryOfInput: fc.Arbitrary<RandomQuery> = fc.oneof(
   { weight: 6, arbitrary: grouped },
   { weight: 1, arbitrary: distinct },
   { weight: 2, arbitrary: first },
