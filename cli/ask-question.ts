@@ -5,7 +5,7 @@ import type { ObjectVersion } from '../functions/core/ports.ts';
 import { answerQuestion, type ShownAs } from './answer-question.ts';
 import { onStack } from './at-place.ts';
 import { inputAtHome, inputOnStack } from './job-input.ts';
-import { type JobOptions, tableKeyOf } from './job-request.ts';
+import type { JobOptions } from './job-request.ts';
 import { withSidesAtHome, withSidesOnStack } from './job-sides.ts';
 import { byPath, withAnswerHome } from './local/answer-home.ts';
 import { openHome } from './local/home.ts';
@@ -44,7 +44,7 @@ async function askAtHome(shell: Shell, declared: Job, options: QuestionOptions):
   const home = openHome(folder);
   const job = await withSidesAtHome(home, declared, options, shell);
   const objects = byPath(home, await inputAtHome(home, job, options, shell));
-  const table = tableKeyOf(job);
+  const table = `${answersPrefix}answer`;
   await withAnswerHome(home, (own) =>
     runLive({
       home: own,

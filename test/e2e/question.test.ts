@@ -58,6 +58,15 @@ describe('a query without a table', () => {
     }
   });
 
+  it('over nothing but a header is a row where one DuckDB gives one, and names a column that is not there', async () => {
+    writeFileSync(join(folder, 'header.csv'), 'k,v\n');
+    const ask = (asked: string) => fanlake(folder, 'run', '--query', asked, '--input', 'header.csv', '--csv');
+    expect(await ask('SELECT count(*) AS n, max(v) AS m, sum(k) AS s FROM input')).toMatchObject({ code: 0, stdout: 'n,m,s\n0,,\n' });
+    expect(await ask('SELECT k, count(*) AS n FROM input GROUP BY k')).toMatchObject({ code: 0, stdout: 'k,n\n' });
+    const { code, stderr } = await ask('SELECT max(w) AS m FROM input');
+    expect([code, stderr]).toEqual([2, expect.stringContaining("There is no column 'w'")]);
+  });
+
   it('with --json is the receipt with the result, each row a list of values', async () => {
     const { code, stdout } = await run('--query', query, '--json', '--limit', '1');
     expect(code).toBe(0);
