@@ -260,7 +260,9 @@ function isSame(a: string | null, b: string | null): boolean {
 }
 
 const sortKey = (row: Rows[number]): string =>
-  JSON.stringify(row.map((text) => (text !== null && /^-?\d+\.\d/.test(text) ? Number(text).toPrecision(6) : text)));
+  JSON.stringify(
+    row.map((text) => (text !== null && /^-?\d+\.\d/.test(text) ? Number(text).toPrecision(6) : (text?.replace('-nan', 'nan') ?? null))),
+  );
 
 /** What differs between two answers, or null. @param isOrdered whether the rows' order counts */
 export function differenceOf(one: Rows, many: Rows, isOrdered: boolean): string | null {

@@ -42,5 +42,6 @@ test('the comparison tells rows, values, order and NULL apart', () => {
   expect(differenceOf([['9007199254740993']], [['9007199254740992']], false)).toMatch(/row 0/);
   expect(differenceOf([['0.30000000000000004']], [['0.3']], false)).toBeNull();
   expect(differenceOf([['0.3001']], [['0.3']], false)).toMatch(/row 0/);
+  expect(differenceOf([['nan'], ['1.0']], [['-nan'], ['1.0']], false)).toBeNull();
   expect(differenceOf([[null]], [['']], false)).toMatch(/row 0/);
 });
