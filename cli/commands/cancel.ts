@@ -27,7 +27,7 @@ Examples:
   fanlake cancel bird-strikes-3f9c --stack lake
 
 Nothing of it comes into the table then: the same "fanlake run" ends with 4, until --again or "fanlake retry" loads the files after all.
-On a stack a retry that hasn't begun yet is cancelled as well.
+On a stack a retry that hasn't begun yet is cancelled as well, and so is an upload that is about to be planned again.
 Ends with 0 when the run is cancelled, with 1 when it ended otherwise before, or is being committed.`;
 
 /** `fanlake cancel <run>`: no commit of it any more. */

@@ -17,7 +17,7 @@ export interface CancelledRun {
 
 /**
  * Decides that a run's newest epoch is cancelled. Where another decision was first and a further epoch follows from it, that one; where it has ended and the next one is
- * asked for (`noteAsked`), that one before it is planned: whoever gets the message finds it decided.
+ * asked for (`noteAsked`, by a retry, or for an upload that is planned again by itself), that one before it is planned: whoever gets the message finds it decided.
  * @throws FanlakeError `store.*`
  */
 export async function cancelRun(context: RunContext, first: FoundRun, end: EndRun): Promise<CancelledRun> {

@@ -13,7 +13,7 @@ import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 import { endHindered, endUnjudged } from './hindered-commit.ts';
 import { judgeRun, lookAtTable, type SeenTable } from './judge-run.ts';
-import { askForUploadAgain } from './plan-upload-again.ts';
+import { askForUploadAgain, noteUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
 export interface FailedMessage {
@@ -164,6 +164,7 @@ async function endRun(
   const receipt = receiptOf(plan, fold, mergeTasks, lake.locate(plan.table.key));
   const outcome: OutcomeWord = result.kind === 'refused' ? 'FAILED' : partial ? 'PARTIAL' : 'COMMITTED';
   const written = result.kind === 'committed';
+  if (result.kind === 'refused') await noteUploadAgain(context, plan, result.error);
   await writeOutcome(context, plan.table.key, {
     ...receipt,
     state: 'ended',
