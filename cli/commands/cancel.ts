@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
+import { readOwnPlan } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { onStack } from '../at-place.ts';
@@ -44,11 +45,11 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   if (options.stack !== undefined) {
     return onStack(shell, options.stack, async (stack, speaking) => {
       const end: EndRun = (found, decision) => endOnStack(stack, found, decision);
-      speaking.answer(await cancelAndAnswer(speaking, stack, await findRun(stack, id), stack.context, end), json);
+      speaking.answer(await cancelAndAnswer(speaking, stack, await findRun(stack, id, readOwnPlan), stack.context, end), json);
     });
   }
   const home = openHome(options.home);
-  const found = await findRun(home, id);
+  const found = await findRun(home, id, readOwnPlan);
   if (found.outcome !== null) return shell.answer(answerOfEnd(shell, home, found, found.outcome), json);
   const fanlake = new LocalFanlake(options.home);
   try {

@@ -60,7 +60,11 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
 async function watchOtherVersion(context: RunContext, message: MonitorMessage, error: FanlakeError): Promise<boolean> {
   const table = tableOfOther(error);
   if (table === null) throw error;
-  if ((await readOutcome(context.stores.lake, table, message)) !== null) return true;
+  const outcome = await readOutcome(context.stores.lake, table, message);
+  if (outcome !== null) {
+    if (isEndOfMonitors(outcome)) await announceOutcome(context, outcome, false);
+    return true;
+  }
   const decision = await readDecision(context.stores.lake, table, message);
   if (decision === null) throw error;
   await fulfilDuties(context, decision);

@@ -2,7 +2,7 @@ import type { Decision } from '../core/decision.ts';
 import type { Receipt } from '../core/receipt.ts';
 import { isAskedFor } from './asked-epoch.ts';
 import type { RunContext } from './context.ts';
-import { readOutcome } from './documents.ts';
+import { readOutcome, readOwnPlan } from './documents.ts';
 import { decide } from './ledger.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
 
@@ -29,7 +29,7 @@ export async function cancelRun(context: RunContext, first: FoundRun, end: EndRu
     await end(open, decision);
     const outcome = await readOutcome(context.stores.lake, table, open);
     if (outcome !== null || decision.kind === 'commit') return { found: open, outcome };
-    found = (await lookUpRun(context.stores, table, run)) ?? found;
+    found = (await lookUpRun(context.stores, table, run, readOwnPlan)) ?? found;
   }
 }
 

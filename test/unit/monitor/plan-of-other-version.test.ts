@@ -7,10 +7,12 @@ import { parseJob } from '../../../functions/core/job.ts';
 import { jobFinder } from '../../../functions/core/job-of-key.ts';
 import { planKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
+import type { Receipt } from '../../../functions/core/receipt.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { type DeadLetterContext, handleDeadLetter } from '../../../functions/monitor/dead-letters.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import { readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
+import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { decide, type Proposal } from '../../../functions/protocol/ledger.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
@@ -151,6 +153,15 @@ describe('a monitor of a run that another version of Fanlake planned', () => {
     const plan = await plannedBefore();
     await bury(plan, 'task');
     expect(await watchEpoch(context, monitor)).toBe(true);
+  });
+
+  it('tells of the end that a command wrote, which nobody hears', async () => {
+    await plannedBefore();
+    await fulfilDuties(context, await decideAs({ kind: 'cancel' }));
+    const heard: unknown[] = [];
+    const announce = async ({ outcome: word }: Receipt) => void heard.push(word);
+    expect(await watchEpoch({ ...context, announce }, monitor)).toBe(true);
+    expect(heard).toEqual(['CANCELLED']);
   });
 
   it('ends what is decided', async () => {
