@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Receipt } from '../../functions/core/receipt.ts';
 import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
+import { readOwnPlan } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { onStack } from '../at-place.ts';
@@ -27,7 +28,7 @@ Examples:
   fanlake cancel bird-strikes-3f9c --stack lake
 
 Nothing of it comes into the table then: the same "fanlake run" ends with 4, until --again or "fanlake retry" loads the files after all.
-On a stack a retry that hasn't begun yet is cancelled as well.
+On a stack a retry that hasn't begun yet is cancelled as well, and so is an upload that is about to be planned again.
 Ends with 0 when the run is cancelled, with 1 when it ended otherwise before, or is being committed.`;
 
 /** `fanlake cancel <run>`: no commit of it any more. */
@@ -44,11 +45,11 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   if (options.stack !== undefined) {
     return onStack(shell, options.stack, async (stack, speaking) => {
       const end: EndRun = (found, decision) => endOnStack(stack, found, decision);
-      speaking.answer(await cancelAndAnswer(speaking, stack, await findRun(stack, id), stack.context, end), json);
+      speaking.answer(await cancelAndAnswer(speaking, stack, await findRun(stack, id, readOwnPlan), stack.context, end), json);
     });
   }
   const home = openHome(options.home);
-  const found = await findRun(home, id);
+  const found = await findRun(home, id, readOwnPlan);
   if (found.outcome !== null) return shell.answer(answerOfEnd(shell, home, found, found.outcome), json);
   const fanlake = new LocalFanlake(options.home);
   try {

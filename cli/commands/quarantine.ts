@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { readOwnPlan } from '../../functions/protocol/documents.ts';
 import { atPlace, type PlaceOptions } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
 import type { Home } from '../local/home.ts';
@@ -42,7 +43,7 @@ export function quarantineCommand(shell: Shell): Command {
 
 async function quarantine(shell: Shell, place: Home | Stack, id: string, options: QuarantineOptions): Promise<void> {
   const json = options.json === true;
-  const receipt = await receiptNow(place, await findRun(place, id));
+  const receipt = await receiptNow(place, await findRun(place, id, readOwnPlan));
   if (receipt.quarantine.length === 0) {
     shell.answer(
       { exitCode: exitCodes.ok, json: { run: receipt.run, rows: [], more: false }, text: `No row of run ${receipt.run} was set aside.` },

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Receipt } from '../../functions/core/receipt.ts';
-import { inOrder } from '../../functions/protocol/documents.ts';
+import { inOrder, readOwnPlan } from '../../functions/protocol/documents.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { atPlace, type PlaceOptions } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -50,7 +50,7 @@ export function statusCommand(shell: Shell): Command {
 }
 
 async function showRun(shell: Shell, place: Place, id: string, options: StatusOptions): Promise<void> {
-  const found = await findRun(place, id);
+  const found = await findRun(place, id, readOwnPlan);
   const { currentFolder } = shell;
   const receipt = shownReceipt(await receiptNow(place, found), { place, table: found.table, currentFolder });
   const stages = await stagesNow(place, found);
@@ -89,7 +89,7 @@ async function listRuns(shell: Shell, place: Place, options: StatusOptions): Pro
 
 /** Null for a run of which nothing is left but its name. */
 async function standing({ currentFolder }: Shell, place: Place, table: string, run: string): Promise<ListedRun | null> {
-  const found = await lookUpRun(place.stores, table, run);
+  const found = await lookUpRun(place.stores, table, run, readOwnPlan);
   if (found === null) return null;
   try {
     const receipt = shownReceipt(await receiptNow(place, found), { place, table, currentFolder });

@@ -2,6 +2,7 @@ import type { Job } from '../../functions/core/job.ts';
 import { ledgerPrefix, parseLedgerKey, runsPrefix } from '../../functions/core/keys.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { tableKeyOf } from '../../functions/core/upload.ts';
+import { readOwnPlan } from '../../functions/protocol/documents.ts';
 import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import type { Home } from './home.ts';
 
@@ -34,7 +35,8 @@ export async function* unendedRuns(home: Home, jobs: readonly Job[], ended: Read
       const run = prefix.slice(runsPrefix.length, -1);
       const table = tables.get(run.slice(0, run.lastIndexOf('-')));
       if (table === undefined || ended.has(run)) continue;
-      const found = await lookUpRun(home.stores, table, run);
+      // one that another version has planned is met again with its file
+      const found = await lookUpRun(home.stores, table, run, readOwnPlan);
       // a run of this job into another table is its command's business
       if (found !== null && found.outcome === null && found.plan?.table.key === table) yield found;
     }

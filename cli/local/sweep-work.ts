@@ -1,4 +1,3 @@
-import { FanlakeError } from '../../functions/core/errors.ts';
 import { type DatedEpoch, mayExpire } from '../../functions/core/expired-work.ts';
 import {
   allLandedPrefix,
@@ -15,7 +14,7 @@ import {
   runsPrefix,
 } from '../../functions/core/keys.ts';
 import type { ListedObject, ObjectStore, Stores } from '../../functions/core/ports.ts';
-import { inOrder, readOutcome, readPlan } from '../../functions/protocol/documents.ts';
+import { inOrder, readOutcome, readOwnPlan } from '../../functions/protocol/documents.ts';
 
 /** What went from the work folder, or would go. */
 export interface WorkSwept {
@@ -146,10 +145,5 @@ async function endedEpoch(lake: ObjectStore, table: string, id: EpochId, endedMs
 
 /** Null for a plan that another version of Fanlake wrote: it alone knows what to do with it. */
 async function tableOf(work: ObjectStore, id: EpochId): Promise<string | null> {
-  try {
-    return (await readPlan(work, id))?.table.key ?? null;
-  } catch (thrown) {
-    if (thrown instanceof FanlakeError && thrown.code === 'plan.version') return null;
-    throw thrown;
-  }
+  return (await readOwnPlan(work, id))?.table.key ?? null;
 }

@@ -8,7 +8,8 @@ import type { Receipt } from '../../functions/core/receipt.ts';
 import type { UploadMessage } from '../../functions/core/task.ts';
 import { tableKeyOf, type Upload, uploadRun } from '../../functions/core/upload.ts';
 import { buryUnplanned } from '../../functions/protocol/bury-unplanned.ts';
-import { readOutcome } from '../../functions/protocol/documents.ts';
+import { isOtherVersion, readOutcome } from '../../functions/protocol/documents.ts';
+import { endOtherVersion } from '../../functions/protocol/end-other-version.ts';
 import { partialOutcome } from '../../functions/protocol/in-the-table.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
@@ -196,7 +197,11 @@ export class UploadTrigger {
     if (upload === null) return;
     await this.guard(async () => {
       const request = uploadRequest(upload, upload.epoch);
-      const buried = await buryUnplanned(this.options.fanlake.context, request, error);
+      const buried = await buryUnplanned(this.options.fanlake.context, request, error).catch(async (thrown: unknown) => {
+        if (!isOtherVersion(thrown)) throw thrown;
+        await endOtherVersion(this.options.fanlake.context, request, thrown);
+        return null;
+      });
       await this.open.planned(request.run, buried?.plan.epoch ?? request.epoch, buried === null);
     });
   }

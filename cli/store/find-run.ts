@@ -3,7 +3,7 @@ import { ledgerPrefix, recentPrefix, runOfRecentKey } from '../../functions/core
 import { didYouMean } from '../../functions/core/nearest.ts';
 import type { ObjectStore } from '../../functions/core/ports.ts';
 import { type Receipt, receiptOf } from '../../functions/core/receipt.ts';
-import { inOrder, listAll, readDecision } from '../../functions/protocol/documents.ts';
+import { inOrder, listAll, readDecision, type readPlan } from '../../functions/protocol/documents.ts';
 import { gatherFold, mergeTasksOf } from '../../functions/protocol/gather-fold.ts';
 import { type FoundRun, lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import type { Place } from './place.ts';
@@ -14,14 +14,15 @@ const namedCandidates = 10;
 
 /**
  * The run of this id, or of which this is the beginning.
- * @throws FanlakeError `run.unknown`, `run.ambiguous` with the runs that it may mean
+ * @param read as of `lookUpRun`
+ * @throws FanlakeError `run.unknown`, `run.ambiguous` with the runs that it may mean; `plan.version`
  */
-export async function findRun(place: Place, id: string): Promise<FoundRun> {
+export async function findRun(place: Place, id: string, read?: typeof readPlan): Promise<FoundRun> {
   const known = await knownRuns(place);
   const matching = [...known].filter(([run]) => run === id || run.startsWith(id));
   const [found] = matching.filter(([run]) => run === id).concat(matching);
   if (found !== undefined && (matching.length === 1 || found[0] === id)) {
-    const run = await lookUpRun(place.stores, found[1], found[0]);
+    const run = await lookUpRun(place.stores, found[1], found[0], read);
     if (run !== null) return run;
   }
   if (matching.length > 1) {

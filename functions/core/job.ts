@@ -5,6 +5,9 @@ import { inputFormats } from './layout.ts';
 import { didYouMean } from './nearest.ts';
 import { sideNameFault } from './side-table.ts';
 
+/** The most that a run's epoch may take. */
+export const longestDeadlineMinutes = 10_080;
+
 /** Bytes of one ASCII character, or nothing. */
 const oneByte = z
   .string()
@@ -108,7 +111,7 @@ const jobSchema = z.strictObject({
       deadlineMinutes: z
         .int('must be a whole number')
         .min(1, 'must be 1 or more')
-        .max(10_080, 'must be at most 10080 (7 days)')
+        .max(longestDeadlineMinutes, `must be at most ${longestDeadlineMinutes} (7 days)`)
         .default(1440),
     })
     .prefault({}),

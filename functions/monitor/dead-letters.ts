@@ -3,7 +3,7 @@ import { asFanlakeError, FanlakeError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import type { EpochId } from '../core/keys.ts';
 import type { LogFields } from '../core/log-fields.ts';
-import { aboutMessage, readMessage } from '../core/message.ts';
+import { aboutMessage, type RunQueueMessage, readMessage } from '../core/message.ts';
 import type { ObjectVersion, Queue } from '../core/ports.ts';
 import { type LandedObject, type Request, type RequestMessage, readRequest, requestAgain, splitRequest } from '../core/request.ts';
 import type { RetryMessage } from '../core/task.ts';
@@ -12,7 +12,8 @@ import { tableKeyOf, uploadRun } from '../core/upload.ts';
 import { buryTask } from '../protocol/bury-task.ts';
 import { buryUnplanned } from '../protocol/bury-unplanned.ts';
 import type { RunContext } from '../protocol/context.ts';
-import { readPlan } from '../protocol/documents.ts';
+import { isOtherVersion, readPlan, tableOfOther } from '../protocol/documents.ts';
+import { endOtherVersion } from '../protocol/end-other-version.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import { sendAll } from '../protocol/send.ts';
 import type { Log } from '../runtime/log.ts';
@@ -52,27 +53,41 @@ export async function handleDeadLetter(context: DeadLetterContext, { queue, body
   const about = context.log.about(aboutDeadLetter(context, { queue, body }));
   about.warn('a dead letter', { queue });
   if (queue === 'requests') return deadRequest(context, body);
+  let message: RunQueueMessage;
   try {
-    const message = readMessage(body);
-    switch (message.kind) {
-      case 'task':
-      case 'merge':
-        if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
-        if (await buryTask(context, message, context.maxReceives, neverEnded.toReport())) about.failure('task given up', neverEnded);
-        else about.info('a dead task is left alone: it has its part, or is of a plan that was lost');
-        return;
-      case 'dispatch':
-        // without its plan there is nothing to dispatch, now or ever
-        if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
-        return await sendAll(context.tasks, [message], laterMs);
-      case 'commit':
-        return await sendAll(context.commits, [message], laterMs);
-      case 'monitor':
-        if (!(await watchEpoch(context, message))) await sendAll(context.monitor, [message], laterMs);
-    }
+    message = readMessage(body);
   } catch (thrown) {
     if (!(thrown instanceof FanlakeError) || thrown.code !== 'usage') throw thrown;
-    await layMalformed(context, body, thrown.message);
+    return layMalformed(context, body, thrown.message);
+  }
+  try {
+    await deadMessage(context, message, about);
+  } catch (thrown) {
+    if (!isOtherVersion(thrown)) throw thrown;
+    const table = tableOfOther(thrown);
+    about.failure('nobody here can do it: its run fails, unless it is decided', thrown);
+    if (table === null) await lay(context, body, thrown.message);
+    else await endOtherVersion(context, { run: message.run, epoch: message.epoch, table }, thrown);
+  }
+}
+
+/** @throws FanlakeError `plan.version` when another version of Fanlake has planned its run */
+async function deadMessage(context: DeadLetterContext, message: RunQueueMessage, about: Log): Promise<void> {
+  switch (message.kind) {
+    case 'task':
+    case 'merge':
+      if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
+      if (await buryTask(context, message, context.maxReceives, neverEnded.toReport())) about.failure('task given up', neverEnded);
+      else about.info('a dead task is left alone: it has its part, or is of a plan that was lost');
+      return;
+    case 'dispatch':
+      // without its plan there is nothing to dispatch, now or ever
+      if ((await readPlan(context.stores.work, message)) === null) return planGone(context, message);
+      return sendAll(context.tasks, [message], laterMs);
+    case 'commit':
+      return sendAll(context.commits, [message], laterMs);
+    case 'monitor':
+      if (!(await watchEpoch(context, message))) await sendAll(context.monitor, [message], laterMs);
   }
 }
 
@@ -145,9 +160,15 @@ async function buryRequest(context: DeadLetterContext, request: Request, deaths:
       const { unplanned } = found;
       const [{ key = '' } = {}] = unplanned.objects;
       const error = neverPlanned(unplanned);
-      const buried = await buryUnplanned(context, unplanned, error);
-      const { run, epoch, job } = unplanned;
+      const { run, epoch, job, table } = unplanned;
       const ofRun = about.about({ run, epoch, job: job.name, key });
+      const buried = await buryUnplanned(context, unplanned, error).catch(async (thrown: unknown) => {
+        if (!isOtherVersion(thrown)) throw thrown;
+        await endOtherVersion(context, { run, epoch, table }, thrown);
+        ofRun.failure('planned by another version of Fanlake: its run fails, unless it is decided', thrown);
+        return 'of another version' as const;
+      });
+      if (buried === 'of another version') return null;
       if (buried?.created === true) ofRun.failure('never planned: its run fails', error);
       else
         ofRun.info(
@@ -192,7 +213,11 @@ async function unplannedOf(context: DeadLetterContext, request: Request, deaths:
       return { kind: 'not ours', why: request.what, metric: 'MessagesPassedOver' };
     case 'run': {
       const { run } = request.message;
-      const unplanned = await readRunRequest(context.stores.work, request.message);
+      const unplanned = await readRunRequest(context.stores.work, request.message).catch((thrown: unknown) => {
+        if (isOtherVersion(thrown)) return thrown;
+        throw thrown;
+      });
+      if (unplanned instanceof FanlakeError) return lost(unplanned.message);
       return unplanned === null
         ? lost(`run ${run} was never planned, and its request is gone from the work bucket: type its command again`)
         : { kind: 'unplanned', unplanned };

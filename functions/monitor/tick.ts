@@ -8,7 +8,7 @@ import type { MonitorMessage } from '../core/task.ts';
 import { finishedTasks, foldedGroups, foldIfFull, sendCommit } from '../protocol/barrier.ts';
 import { beginNextStage, resumeStage } from '../protocol/climb.ts';
 import type { RunContext } from '../protocol/context.ts';
-import { readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
+import { isOtherVersion, readDecision, readOutcome, readPlan, tableOfOther } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
 import { announceOutcome, decide } from '../protocol/ledger.ts';
 import { noteResend, readResends } from '../protocol/resends.ts';
@@ -29,8 +29,12 @@ export function nextTickMs(tick: number): number {
  * @returns whether the epoch needs no monitor any more
  */
 export async function watchEpoch(context: RunContext, message: MonitorMessage): Promise<boolean> {
-  const plan = await readPlan(context.stores.work, message);
+  const plan = await readPlan(context.stores.work, message).catch((thrown: unknown) => {
+    if (isOtherVersion(thrown)) return thrown;
+    throw thrown;
+  });
   if (plan === null) return true;
+  if (plan instanceof FanlakeError) return watchOtherVersion(context, message, plan);
   const table = plan.table.key;
   const outcome = await readOutcome(context.stores.lake, table, message);
   if (outcome !== null) {
@@ -46,6 +50,25 @@ export async function watchEpoch(context: RunContext, message: MonitorMessage): 
   // whoever decided it not long ago did so for a message that it still has
   else if (context.clock.now() >= decision.atMs + commitLateMs) await handOn(context, plan);
   return false;
+}
+
+/**
+ * An epoch that another version of Fanlake has planned: seen to its end, and nothing is decided for it here, since that version may still be at work (a deploy replaces one function
+ * after the other). Its messages that nobody can do end it as dead letters.
+ * @throws FanlakeError `plan.version` as long as it isn't decided
+ */
+async function watchOtherVersion(context: RunContext, message: MonitorMessage, error: FanlakeError): Promise<boolean> {
+  const table = tableOfOther(error);
+  if (table === null) throw error;
+  const outcome = await readOutcome(context.stores.lake, table, message);
+  if (outcome !== null) {
+    if (isEndOfMonitors(outcome)) await announceOutcome(context, outcome, false);
+    return true;
+  }
+  const decision = await readDecision(context.stores.lake, table, message);
+  if (decision === null) throw error;
+  await fulfilDuties(context, decision);
+  return decision.kind !== 'commit';
 }
 
 /**

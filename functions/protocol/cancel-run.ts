@@ -2,7 +2,7 @@ import type { Decision } from '../core/decision.ts';
 import type { Receipt } from '../core/receipt.ts';
 import { isAskedFor } from './asked-epoch.ts';
 import type { RunContext } from './context.ts';
-import { readOutcome } from './documents.ts';
+import { readOutcome, readOwnPlan } from './documents.ts';
 import { decide } from './ledger.ts';
 import { type FoundRun, lookUpRun } from './look-up-run.ts';
 
@@ -17,7 +17,7 @@ export interface CancelledRun {
 
 /**
  * Decides that a run's newest epoch is cancelled. Where another decision was first and a further epoch follows from it, that one; where it has ended and the next one is
- * asked for (`noteAsked`), that one before it is planned: whoever gets the message finds it decided.
+ * asked for (`noteAsked`, by a retry, or for an upload that is planned again by itself), that one before it is planned: whoever gets the message finds it decided.
  * @throws FanlakeError `store.*`
  */
 export async function cancelRun(context: RunContext, first: FoundRun, end: EndRun): Promise<CancelledRun> {
@@ -29,7 +29,7 @@ export async function cancelRun(context: RunContext, first: FoundRun, end: EndRu
     await end(open, decision);
     const outcome = await readOutcome(context.stores.lake, table, open);
     if (outcome !== null || decision.kind === 'commit') return { found: open, outcome };
-    found = (await lookUpRun(context.stores, table, run)) ?? found;
+    found = (await lookUpRun(context.stores, table, run, readOwnPlan)) ?? found;
   }
 }
 

@@ -34,11 +34,30 @@ export async function readPlan(work: ObjectStore, id: EpochId): Promise<Plan | n
       'plan.version',
       `Run ${id.run} was planned by another version of Fanlake (plan format ${String(plan.format)}, this one speaks ${planFormat}). ` +
         'Finish it with that version, or load its objects as another run: fanlake run <job> --input ... --again',
-      { found: plan.format, spoken: planFormat },
+      // see tableOfOther
+      { found: plan.format, spoken: planFormat, table: (plan as { readonly table?: { readonly key?: unknown } }).table?.key },
     );
   }
   return plan;
 }
+
+/** The same, null also for one of another version, which alone knows what to do with it. */
+export async function readOwnPlan(work: ObjectStore, id: EpochId): Promise<Plan | null> {
+  try {
+    return await readPlan(work, id);
+  } catch (thrown) {
+    if (isOtherVersion(thrown)) return null;
+    throw thrown;
+  }
+}
+
+/** The key of the table of a plan that another version wrote; null where it doesn't say it in the same place. */
+export function tableOfOther({ details }: FanlakeError): string | null {
+  return typeof details['table'] === 'string' ? details['table'] : null;
+}
+
+/** Whether it was thrown over a stored document that another version of Fanlake wrote. */
+export const isOtherVersion = (thrown: unknown): thrown is FanlakeError => thrown instanceof FanlakeError && thrown.code === 'plan.version';
 
 /** Null when it is gone: the work root was emptied, or has expired. */
 export const readPlanPage = async (work: ObjectStore, plan: Plan, page: number): Promise<PlanPage | null> =>

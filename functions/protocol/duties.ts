@@ -1,10 +1,10 @@
 import type { Decision, FailDecision } from '../core/decision.ts';
 import { type ErrorReport, FanlakeError } from '../core/errors.ts';
-import type { Plan } from '../core/plan.ts';
+import { type EpochId, planKey } from '../core/keys.ts';
 import { blankReceipt, type Receipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
-import { readDecision, readOutcome, readPlan } from './documents.ts';
-import { announceOutcome, writeOutcome } from './ledger.ts';
+import { isOtherVersion, readDecision, readOutcome, readOwnPlan, readPlan } from './documents.ts';
+import { announceOutcome, decide, writeOutcome } from './ledger.ts';
 import { exactStartsOf, hasLostPages, openNextEpoch } from './open-next-epoch.ts';
 import { endUndone, startEpoch } from './start-epoch.ts';
 
@@ -16,7 +16,7 @@ import { endUndone, startEpoch } from './start-epoch.ts';
 export async function fulfilDuties(context: RunContext, decision: Decision): Promise<void> {
   if (decision.kind === 'commit') return;
   if (decision.kind === 'fail' && decision.error.code === 'chain') return seeNextEpochOpen(context, decision);
-  const plan = await readablePlan(context, decision);
+  const plan = await readOwnPlan(context.stores.work, decision);
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
   const error = decision.kind === 'fail' ? decision.error : null;
   if (plan !== null) return endUndone(context, plan, outcome, error);
@@ -45,13 +45,22 @@ async function writeBareOutcome(
   await writeOutcome(isTold ? { ...context, announce: null } : context, decision.table, receipt);
 }
 
-/** @throws FanlakeError `plan.version` when another version of Fanlake has planned it, which then opens the next epoch */
 async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Promise<void> {
   const { run, epoch, table } = decision;
   const next = { run, epoch: epoch + 1 };
   const later = await readDecision(context.stores.lake, table, next);
   // open, and decided: to send its messages again would only make more of them
   if (later !== null) return fulfilDuties(context, later);
+  try {
+    await openOrStart(context, decision, next);
+  } catch (thrown) {
+    if (!isOtherVersion(thrown)) throw thrown;
+    await endChainOfOther(context, decision, next, thrown.toReport());
+  }
+}
+
+/** @throws FanlakeError `plan.version` when another version of Fanlake has planned one of the two */
+async function openOrStart(context: RunContext, decision: FailDecision, next: EpochId): Promise<void> {
   const plan = await readPlan(context.stores.work, decision);
   if (plan !== null && !(await hasLostPages(context.stores.work, plan))) {
     await openNextEpoch(context, plan, exactStartsOf(decision));
@@ -60,16 +69,13 @@ async function seeNextEpochOpen(context: RunContext, decision: FailDecision): Pr
   // opened before the plan expired, by somebody who may have died behind its plan; else nobody can open it any more, and the run ends here
   const opened = await readPlan(context.stores.work, next);
   if (opened !== null) return startEpoch(context, opened, false);
-  const message = `Run ${run} was to go on with another epoch, and its plan has expired before that. Run its job over the input again: fanlake run <job> --input ...`;
+  const message = `Run ${decision.run} was to go on with another epoch, and its plan has expired before that. Run its job over the input again: fanlake run <job> --input ...`;
   await writeBareOutcome(context, decision, 'FAILED', new FanlakeError('run.unknown', message).toReport());
 }
 
-/** The plan; null when it has expired, or is one of another version of Fanlake, which is then what the run fails for. */
-async function readablePlan(context: RunContext, decision: Decision): Promise<Plan | null> {
-  try {
-    return await readPlan(context.stores.work, decision);
-  } catch (thrown) {
-    if (thrown instanceof FanlakeError && thrown.code === 'plan.version') return null;
-    throw thrown;
-  }
+/** Nobody here can open the next epoch, or do what is left of it if it is open: the run ends with that. */
+async function endChainOfOther(context: RunContext, decision: FailDecision, next: EpochId, error: ErrorReport): Promise<void> {
+  const isOpen = (await context.stores.work.head(planKey(next))) !== null;
+  if (!isOpen) return writeBareOutcome(context, decision, 'FAILED', error);
+  await fulfilDuties(context, await decide(context, { kind: 'fail', ...next, table: decision.table, error }));
 }

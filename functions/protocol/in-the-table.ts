@@ -8,11 +8,16 @@ import { readOutcome } from './documents.ts';
 import { readLedger } from './ledger.ts';
 import { TableLog } from './table-log.ts';
 
+const goneWith = '(the work folder expired or was deleted).';
+const planExpired = `its plan is gone ${goneWith}`;
+export const partsExpired = `parts that it took over are gone ${goneWith}`;
+
 /**
  * The error of a run whose commit was decided, and which was interrupted before its outcome was written, when its plan is gone: whether all of it is in the
  * table can't be told, and loading its objects once more could double their rows.
+ * @param why it can't be gone on with: a sentence behind "and"
  */
-export async function commitUnknown(lake: ObjectStore, decision: CommitDecision, gone = 'its plan is'): Promise<FanlakeError> {
+export async function commitUnknown(lake: ObjectStore, decision: CommitDecision, why = planExpired): Promise<FanlakeError> {
   const { run, epoch, table } = decision;
   const { version, transactions } = await new TableLog(lake, table).refresh();
   const manifest = await lake.head(`${manifestPrefix(table)}${run}-e${epoch}.json`);
@@ -24,7 +29,7 @@ export async function commitUnknown(lake: ObjectStore, decision: CommitDecision,
       : 'The table does not name it: most likely none of its rows are there.';
   return new FanlakeError(
     'commit.unknown',
-    `Run ${run} was being committed when it was interrupted, and ${gone} gone (the work folder expired or was deleted). ${state} ` +
+    `Run ${run} was being committed when it was interrupted, and ${why} ${state} ` +
       `It is not loaded again by itself, since that could double its rows. Look into the table (fanlake query); to load its objects as another run: --again`,
     { run, epoch, committed: isThere },
   );

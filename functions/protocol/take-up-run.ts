@@ -106,7 +106,7 @@ async function wayToNext(context: RunContext, newest: FoundRun, asked: Asked | n
   const { isPlanLost, remainder } = await leftOfPlan(context, found);
   if (isPlanLost && (partial || (await isCommittedInPart(context, found)))) throw remainderLost(found);
   if (isPlanLost && asked === null) {
-    throw new FanlakeError('run.unknown', `The plan of run ${run} has expired: run the job over its input again.`);
+    throw new FanlakeError('run.unknown', `The plan of run ${run} has expired. Run its job over the input again: ${commandAnew(newest)}`);
   }
   const changed = plan === null || isPlanLost || (await mustPlanAnew(context, plan, found, asked));
   // where nothing is in the table the input may as well be cut in another way
@@ -121,8 +121,11 @@ async function wayToNext(context: RunContext, newest: FoundRun, asked: Asked | n
     throw await remainderStuck(context, found);
   }
   if (asked !== null) return { kind: 'anew', epoch: found.epoch + 1, job: asked.job, go: () => asked.plan(run, found.epoch + 1) };
-  throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: fanlake run <job> --input ...`);
+  throw new FanlakeError('job.invalid', `Run ${run} needs a new plan. Run its job over the input again: ${commandAnew(newest)}`);
 }
+
+/** The same command finds a run that was cancelled, and leaves it at that. */
+const commandAnew = ({ outcome }: FoundRun): string => `fanlake run <job> --input ...${outcome?.outcome === 'CANCELLED' ? ' --again' : ''}`;
 
 /** A run with plan and outcome of the epoch that it stands behind: one that was cancelled before it was planned has changed nothing. */
 async function asItStands({ stores }: RunContext, found: FoundRun): Promise<FoundRun> {

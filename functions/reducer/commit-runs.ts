@@ -1,20 +1,19 @@
 import type { CommitDecision } from '../core/decision.ts';
-import { FanlakeError } from '../core/errors.ts';
 import type { EpochId } from '../core/keys.ts';
 import { addRequests, type RequestCounts, subtractRequests } from '../core/part.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
-import { inOrder, readDecision, readOutcome, readPlan } from '../protocol/documents.ts';
+import { inOrder, readDecision, readOutcome, readOwnPlan } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
-import { commitUnknown } from '../protocol/in-the-table.ts';
+import { commitUnknown, partsExpired } from '../protocol/in-the-table.ts';
 import { announceOutcome, decideOrFind, writeOutcome } from '../protocol/ledger.ts';
 import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
-import { endHindered } from './hindered-commit.ts';
+import { endHindered, endUnjudged } from './hindered-commit.ts';
 import { judgeRun, lookAtTable, type SeenTable } from './judge-run.ts';
-import { askForUploadAgain } from './plan-upload-again.ts';
+import { askForUploadAgain, noteUploadAgain } from './plan-upload-again.ts';
 
 /** A message that must come again, and what went wrong. */
 export interface FailedMessage {
@@ -101,7 +100,7 @@ async function withFigures(
   const seen = new Map(results);
   for (const [candidate, { kind }] of results) {
     if (kind !== 'committed' || !candidate.incomplete) continue;
-    const error = await commitUnknown(stores.lake, candidate.decision, 'parts that it took over are');
+    const error = await commitUnknown(stores.lake, candidate.decision, partsExpired);
     seen.set(candidate, { kind: 'refused', error: error.toReport() });
   }
   return seen;
@@ -122,7 +121,10 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
     return null;
   }
   // decided before, to commit: then its parts are whole, whatever is found wrong now, and its table may be mended by now, or never have needed to be read
-  if (judged.kind === 'fail') throw new FanlakeError('store.failed', `Run ${run} is decided to commit, but: ${judged.error.message}`);
+  if (judged.kind === 'fail') {
+    await endUnjudged(context, decision, judged.error);
+    return null;
+  }
   const { plan, fold } = judged;
   const loss = judged.kind === 'lost' ? judged : { lost: null, incomplete: false };
   const { mergeTasks } = judged;
@@ -136,7 +138,7 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
 async function isOver(context: ReducerContext, decision: CommitDecision): Promise<boolean> {
   const outcome = await readOutcome(context.stores.lake, decision.table, decision);
   if (outcome === null) return false;
-  const plan = outcome.error === null ? null : await readPlan(context.stores.work, decision);
+  const plan = outcome.error === null ? null : await readOwnPlan(context.stores.work, decision);
   if (plan !== null && outcome.error !== null) await askForUploadAgain(context, plan, outcome.error);
   await announceOutcome(context, outcome, false);
   return true;
@@ -162,6 +164,7 @@ async function endRun(
   const receipt = receiptOf(plan, fold, mergeTasks, lake.locate(plan.table.key));
   const outcome: OutcomeWord = result.kind === 'refused' ? 'FAILED' : partial ? 'PARTIAL' : 'COMMITTED';
   const written = result.kind === 'committed';
+  if (result.kind === 'refused') await noteUploadAgain(context, plan, result.error);
   await writeOutcome(context, plan.table.key, {
     ...receipt,
     state: 'ended',

@@ -1,4 +1,9 @@
-import { FanlakeError } from '../core/errors.ts';
+import type { CommitDecision } from '../core/decision.ts';
+import { type ErrorReport, errorOf, FanlakeError } from '../core/errors.ts';
+import { longestDeadlineMinutes } from '../core/job.ts';
+import { blankReceipt } from '../core/receipt.ts';
+import { commitUnknown } from '../protocol/in-the-table.ts';
+import { writeOutcome } from '../protocol/ledger.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
 
 const minuteMs = 60_000;
@@ -16,10 +21,31 @@ export function endHindered(
 ): Extract<CommitResult, { kind: 'refused' }> {
   const { run, epoch } = plan;
   const untilMs = decision.atMs + plan.job.limits.deadlineMinutes * minuteMs;
-  if (clock.now() < untilMs) {
-    const again = `It is tried again until ${new Date(untilMs).toISOString()}; mend that, or it ends in commit.unknown.`;
-    throw new FanlakeError('store.failed', `Run ${run} is to be committed, and can't be: ${error.message} ${again}`, error.details, error);
-  }
+  if (clock.now() < untilMs) throw triedAgain(run, error, untilMs);
   const message = `Run ${run} was being committed, and that couldn't be done: ${error.message} ${state} It is not loaded again by itself. ${way}`;
   return { kind: 'refused', error: new FanlakeError('commit.unknown', message, { ...error.details, run, epoch }, error).toReport() };
+}
+
+/**
+ * The same of one whose plan is of another version of Fanlake since, or that this version judges in another way: its figures are not known, nor what its job gives it, so it is
+ * tried again for as long as any job may.
+ * @throws FanlakeError as `endHindered`
+ */
+export async function endUnjudged(context: ReducerContext, decision: CommitDecision, report: ErrorReport): Promise<void> {
+  const { run, epoch, table, atMs } = decision;
+  const { lake } = context.stores;
+  const untilMs = atMs + longestDeadlineMinutes * minuteMs;
+  if (context.clock.now() < untilMs) throw triedAgain(run, errorOf(report), untilMs);
+  const error = await commitUnknown(lake, decision, `that couldn't be finished: ${report.message}`);
+  await writeOutcome(context, table, {
+    ...blankReceipt({ run, epoch }, lake.locate(table)),
+    state: 'ended',
+    outcome: 'FAILED',
+    error: error.toReport(),
+  });
+}
+
+function triedAgain(run: string, error: FanlakeError, untilMs: number): FanlakeError {
+  const again = `It is tried again until ${new Date(untilMs).toISOString()}; mend that, or it ends in commit.unknown.`;
+  return new FanlakeError('store.failed', `Run ${run} is to be committed, and can't be: ${error.message} ${again}`, error.details, error);
 }

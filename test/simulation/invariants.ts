@@ -118,18 +118,12 @@ export class Invariants {
   /** A data file has one writer; in a table without a log it is visible at once. */
   private dataFile(key: string, existed: boolean): void {
     if (key.includes('/_fanlake/')) return;
-    const run = ourFile.exec(key.slice(key.lastIndexOf('/') + 1))?.[1];
-    const upload = this.uploads.get(run ?? '');
+    const [, run = '', epoch] = ourFile.exec(key.slice(key.lastIndexOf('/') + 1)) ?? [];
+    const upload = this.uploads.get(run);
     if (upload === undefined) return;
     if (upload.format === 'delta' && existed) throw new Violation('a document never changes', `${key} was overwritten`);
-    if (upload.format === 'parquet' && !this.isDecidedToCommit(upload))
-      throw new Violation('nothing is visible before its commit is decided', `${key} is there, and no epoch is decided to commit`);
-  }
-
-  private isDecidedToCommit({ run, table }: LandedUpload): boolean {
-    const prefix = `${table}/_fanlake/${run}/`;
-    const decisions = this.roots.lake.keys().filter((key) => key.startsWith(prefix) && key.endsWith('/decision.json'));
-    return decisions.some((key) => parse<Decision>(this.roots.lake.objects.get(key)?.body ?? Buffer.of()).kind === 'commit');
+    if (upload.format === 'parquet' && this.decision(upload.table, { run, epoch: Number(epoch) })?.kind !== 'commit')
+      throw new Violation('nothing is visible before its commit is decided', `${key} is there, and its epoch isn't decided to commit`);
   }
 
   deleted(root: 'work' | 'lake', key: string): void {

@@ -240,6 +240,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: one('functions/worker/perform-message.ts', 'receiveCount < tries)', 'receiveCount < Math.min(2, tries))'),
   },
   {
+    name: 'merge-given-up-early',
+    caughtBy: { simulation: ['nothing is given up before its last delivery'], exploration: null },
+    mistake: 'A merge task takes long: the second time that it fails it is given up.',
+    patches: one(
+      'functions/worker/perform-message.ts',
+      'receiveCount < tries)',
+      "receiveCount < (message.kind === 'merge' ? Math.min(2, tries) : tries))",
+    ),
+  },
+  {
     name: 'dead-request-buried-at-once',
     caughtBy: { simulation: ['no run fails without a reason'], exploration: null },
     mistake: 'A dead request was tried often enough: its run fails.',

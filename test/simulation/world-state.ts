@@ -186,9 +186,10 @@ export class WorldState implements Place {
     for (const range of part.missing) this.excuses.givenUpRanges.add(rangeId(run, range));
   }
 
-  /** Whether a task's queue has delivered it as often as it does; what wasn't done in time isn't tried so often. */
+  /** Whether a task's queue has delivered it as often as it does; what wasn't done in time isn't tried so often. Behind a dead letter it has. */
   private isLastDelivery({ queue, receive }: Held, code: ErrorCode): boolean {
-    return queue !== 'tasks' || receive >= (code === 'task.timeout' ? timeoutsPerTask : this.deployment.maxReceives);
+    const isDead = queue !== 'tasks' && queue !== 'merges';
+    return isDead || receive >= (code === 'task.timeout' ? timeoutsPerTask : this.deployment.maxReceives);
   }
 
   /** @returns the messages that a fault kept from the queue */

@@ -65,3 +65,13 @@ it('an epoch whose plan expired before another could be opened ends its run', as
   expect(sent).toEqual([]);
   expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'run.unknown' } });
 });
+
+it('an epoch behind a broken chain that another version of Fanlake has opened, and nobody here can go on with, ends with that', async () => {
+  const { plan, draft, broken } = await brokenChain();
+  const next = (await writePlan(context, { ...draft, epoch: 1 }, tasks)).plan;
+  for (const each of [plan, next]) await context.stores.work.put(planKey(each), JSON.stringify({ ...each, format: 99 }));
+  await fulfilDuties(context, broken);
+  expect(await readOutcome(context.stores.lake, 'visits', next)).toMatchObject({ outcome: 'FAILED', error: { code: 'plan.version' } });
+  // the run goes on from its newest epoch
+  expect(await readOutcome(context.stores.lake, 'visits', plan)).toBeNull();
+});

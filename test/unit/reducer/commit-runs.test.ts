@@ -12,7 +12,9 @@ import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
 import { entryName } from '../../../functions/core/table-log/log-names.ts';
 import type { UploadMessage } from '../../../functions/core/task.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
+import { cancelRun } from '../../../functions/protocol/cancel-run.ts';
 import { listAll, readDecision, readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
+import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
@@ -113,6 +115,40 @@ describe('an upload that conflicts with the table', () => {
     await askForUploadAgain(conflicted, { ...planned(uploadId, 1), remainder: true }, conflict);
     expect(uploads.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
     expect(uploads[0]).toEqual({ kind: 'upload', job: job.name, object, epoch: 1 });
+  });
+});
+
+describe('an upload that is about to be planned again', () => {
+  const object = { key: 'landing/a.txt', version: 'v', size: bytes };
+  const run = uploadRun({ job: planOf({ tasks: 1, bytes, limits: {} }).job, object });
+
+  /** Its files went between its decision and its commit. */
+  async function conflicted(): Promise<Plan> {
+    const plan = await finishedRun(run, 'visits', object.key);
+    await decide(context, { kind: 'commit', run, epoch: 0, table: 'visits', version: -1 });
+    for (const key of await listAll(context.stores.lake, `visits/${run}-e0-`)) await context.stores.lake.delete(key);
+    return plan;
+  }
+
+  async function cancel() {
+    const found = await lookUpRun(context.stores, 'visits', run);
+    if (found === null) throw new Error('no such run');
+    return (await cancelRun(context, found, (_, decision) => fulfilDuties(context, decision))).outcome;
+  }
+
+  it('is cancelled while it waits for that', async () => {
+    await commitRuns({ ...context, uploads: { send: async () => [] } }, [messageOf(await conflicted())]);
+    expect(await cancel()).toMatchObject({ epoch: 1, outcome: 'CANCELLED' });
+    expect(await readDecision(context.stores.lake, 'visits', { run, epoch: 1 })).toMatchObject({ kind: 'cancel' });
+  });
+
+  it('is cancelled as soon as its conflict can be seen', async () => {
+    let seen: unknown = null;
+    const announce = async () => {
+      seen ??= await cancel();
+    };
+    await commitRuns({ ...context, announce, uploads: { send: async () => [] } }, [messageOf(await conflicted())]);
+    expect(seen).toMatchObject({ epoch: 1, outcome: 'CANCELLED' });
   });
 });
 

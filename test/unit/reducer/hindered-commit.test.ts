@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { partKey, pendingFolder, planKey } from '../../../functions/core/keys.ts';
+import { outcomeKey, partKey, pendingFolder, planKey } from '../../../functions/core/keys.ts';
 import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
 import { entryName } from '../../../functions/core/table-log/log-names.ts';
@@ -102,6 +102,47 @@ describe('a run whose commit is decided, into a table whose log can not be read 
     await lake().create(`visits/_delta_log/${entryName(1)}`, JSON.stringify({ metaData: { ...metaData, schemaString: '{' } }));
     expect(await commit([plan])).toEqual([]);
     expect(await outcomeOf(plan)).toMatchObject({ outcome: 'FAILED', error: { code: expect.stringMatching(/^table\./) } });
+  });
+});
+
+describe('a run whose commit is decided, and whose plan is one of another version of Fanlake since', () => {
+  const rewrite = (plan: Plan, format: number) => context.stores.work.put(planKey(plan), JSON.stringify({ ...plan, format }));
+
+  it('is committed when that version is back', async () => {
+    const plan = await storeFinishedRun(context, 'visits-1');
+    await decideCommit(plan);
+    await rewrite(plan, 99);
+    const [failed] = await commit([plan]);
+    expect(failed?.error).toMatchObject({
+      code: 'store.failed',
+      message: expect.stringMatching(/another version of Fanlake.*tried again until/),
+    });
+    expect(await outcomeOf(plan)).toBeNull();
+    await rewrite(plan, plan.format);
+    expect(await commit([plan])).toEqual([]);
+    expect(await outcomeOf(plan)).toMatchObject({ outcome: 'COMMITTED' });
+  });
+
+  it.each([
+    ['is not there', [], /another version of Fanlake.*The table does not name it/],
+    ['is in the table', ['visits-1'], /another version of Fanlake.*Its rows are in the table/],
+  ])('ends as one of which nobody can tell, when it has waited for as long as any job allows: %s', async (_where, before, message) => {
+    const plan = await storeFinishedRun(context, 'visits-1');
+    await decideCommit(plan);
+    if (before.length > 0) {
+      await commit([plan]);
+      // its reducer died in front of it
+      await lake().delete(outcomeKey('visits', plan));
+    }
+    await rewrite(plan, 99);
+    nowMs += 7 * 24 * 60 * 60_000;
+    expect(await commit([plan])).toEqual([]);
+    expect(await outcomeOf(plan)).toMatchObject({
+      outcome: 'FAILED',
+      error: { code: 'commit.unknown', message: expect.stringMatching(message) },
+    });
+    // and its message may come once more
+    expect(await commit([plan])).toEqual([]);
   });
 });
 

@@ -17,11 +17,13 @@ import { readRequest } from '../../../../functions/core/request.ts';
 import type { DispatchMessage, MonitorMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
 import { engineInspector } from '../../../../functions/engine/inspector.ts';
 import { handleDeadLetter } from '../../../../functions/monitor/dead-letters.ts';
+import { noteAsked } from '../../../../functions/protocol/asked-epoch.ts';
 import { cancelRun } from '../../../../functions/protocol/cancel-run.ts';
 import { readOutcome } from '../../../../functions/protocol/documents.ts';
 import { decide } from '../../../../functions/protocol/ledger.ts';
 import { lookUpRun } from '../../../../functions/protocol/look-up-run.ts';
 import { TableLogs } from '../../../../functions/protocol/table-logs.ts';
+import { findWayOn } from '../../../../functions/protocol/take-up-run.ts';
 import { writePlan } from '../../../../functions/protocol/write-plan.ts';
 import { FunctionLog } from '../../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../../support/printed-log.ts';
@@ -237,6 +239,25 @@ describe('cancel, while a retry waits in its queue', () => {
     expect(again).toMatchObject({ kind: 'retry', epoch: 2 });
     for (const message of asked) await deliver(message);
     expect(tasks).toEqual([expect.objectContaining({ kind: 'task', run, epoch: 2 })]);
+  });
+
+  it.each([
+    ['its table has changed', 'commit.conflict', false],
+    ['its plan has expired', 'rows.bad', true],
+  ] as const)('leaves a run that needs a new plan to --again, since `run` keeps to the cancelling: %s', async (_why, code, isExpired) => {
+    const ended: Receipt = { ...blankReceipt({ run, epoch: 0 }, 'visits'), state: 'ended', outcome: 'FAILED' };
+    const error = { code, message: 'ended', details: {} };
+    await stack.stores.lake.put(outcomeKey('visits', ended), JSON.stringify({ ...ended, error }));
+    if (isExpired) await stack.stores.work.delete(planKey(ended));
+    const retried = async () => {
+      const found = await lookUpRun(stack.stores, 'visits', run);
+      return found === null ? null : findWayOn(stack.context, found, null);
+    };
+    await expect(retried()).rejects.toThrow(/over (?:its|the) input again: fanlake run <job> --input \.\.\.$/);
+    await noteAsked(stack.stores.work, { run, epoch: 1 });
+    stack = { ...stack, requests: { send: received } };
+    expect(await cancel()).toMatchObject({ epoch: 1, outcome: 'CANCELLED' });
+    await expect(retried()).rejects.toThrow(/over (?:its|the) input again: fanlake run <job> --input \.\.\. --again$/);
   });
 
   it('comes too late where nobody has asked for a retry', async () => {
