@@ -1,4 +1,4 @@
-import { groupCount, groupsIn, type PlanId } from '../core/keys.ts';
+import { groupCount, groupOf, groupSize, groupsIn, type PlanId } from '../core/keys.ts';
 import { addFolds, type Fold, foldParts, type Part } from '../core/part.ts';
 import { type Plan, reusedCount } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
@@ -81,9 +81,17 @@ async function reusedFolds(work: ObjectStore, plan: Plan): Promise<readonly Epoc
   const folds: EpochFold[] = [];
   for (const { epoch, tasks } of plan.reuse) {
     const earlier = await readPlan(work, { run: plan.run, epoch });
-    if (earlier !== null) folds.push({ epoch, fold: await partsOf(work, earlier, 0, numbersIn(tasks)) });
+    if (earlier === null) continue;
+    const byGroup = Map.groupBy(numbersIn(tasks), groupOf);
+    for (const [group, some] of byGroup) folds.push({ epoch, fold: await foldOfGroup(work, earlier, group, some) });
   }
   return folds;
+}
+
+/** Of some tasks of a map stage's group: its own fold where that is all of them, a thousand parts in one request. */
+async function foldOfGroup(work: ObjectStore, plan: Plan, group: number, tasks: readonly number[]): Promise<Fold> {
+  const whole = tasks.length === groupSize(group, plan.tasks) ? await readFold(work, plan, 0, group) : null;
+  return whole ?? (await partsOf(work, plan, 0, tasks));
 }
 
 /** Whether parts that an epoch takes over are gone, told by lists of them. */

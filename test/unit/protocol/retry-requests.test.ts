@@ -9,6 +9,7 @@ import type { Task } from '../../../functions/core/task.ts';
 import { climb } from '../../../functions/protocol/climb.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { failedPart } from '../../../functions/protocol/finish-task.ts';
+import { gatherFold } from '../../../functions/protocol/gather-fold.ts';
 import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { mapStage } from '../../../functions/protocol/stages.ts';
 import { takeUpRun } from '../../../functions/protocol/take-up-run.ts';
@@ -117,6 +118,17 @@ it('ten thousand parts that are taken over are not read one by one, as often as 
   const rest = await retry();
   expect([reusedCount(rest.plan), rest.plan.tasks, rest.plan.remainder]).toEqual([0, 10, true]);
   expect(rest.requests).toBeLessThan(100);
+});
+
+it('the sum of ten thousand parts that are taken over is read from the folds of their groups', async () => {
+  await fail(draft, done);
+  const { plan } = await retry();
+  for (const task of plan.inline ?? []) await write(plan, await done(plan, task));
+  await end(plan, 'COMMITTED');
+  const before = counter.now()['store.get'] ?? 0;
+  const { fold, complete, lost } = await gatherFold(context.stores.work, plan);
+  expect([fold.done, fold.rows.written, fold.bytesCovered, complete, lost]).toEqual([taskCount, taskCount, taskCount * 10, true, false]);
+  expect((counter.now()['store.get'] ?? 0) - before).toBeLessThan(20);
 });
 
 it('files so old that a VACUUM may have taken them are looked for, each once, and what went is done again', async () => {
