@@ -106,6 +106,10 @@ describe('refused', () => {
       'looks at all rows at once (sum() OVER without PARTITION BY); write windows that share a column in PARTITION BY',
     ],
     [
+      'SELECT sum(d) OVER (ORDER BY d) FROM (SELECT d FROM input WHERE d > 1 UNION ALL SELECT count(*) FROM input)',
+      'looks at all rows at once (sum() OVER without PARTITION BY); write windows that share a column in PARTITION BY',
+    ],
+    [
       'SELECT sum(d) OVER (PARTITION BY k), sum(d) OVER (PARTITION BY g) FROM input',
       'has windows without a common column in PARTITION BY; write windows that share a column in PARTITION BY',
     ],
