@@ -35,6 +35,12 @@ test.each([
   'SELECT 42 AS x FROM input HAVING true ORDER BY x',
   'SELECT 42 AS x FROM input HAVING 1 > 2',
   'SELECT 42 AS x FROM input GROUP BY ()',
+  // and so does GROUP BY ALL where no item reads a column
+  "SELECT 1 AS one, 'a' || 'b' AS ab, count(*) AS n FROM input WHERE id < 0 GROUP BY ALL",
+  'SELECT 1 AS one, max(id) AS m, list_transform([1], lambda k: k + 1) AS l FROM input WHERE id < 0 GROUP BY ALL',
+  'SELECT 1 AS one, k, count(*) AS n FROM input WHERE id < 0 GROUP BY ALL',
+  'SELECT k IN (SELECT k FROM side) AS c, count(*) AS n FROM input GROUP BY ALL ORDER BY c',
+  'SELECT 1 AS one FROM input WHERE id < 3 GROUP BY ALL ORDER BY one',
   // an alias in WHERE, also beside a subquery
   'SELECT id * 2 AS x, x + 1 AS y FROM input WHERE y > 11 ORDER BY y DESC LIMIT 3',
   'SELECT k + 1 AS x, count(*) AS n FROM input WHERE x IN (SELECT k FROM side) GROUP BY x ORDER BY x',

@@ -50,7 +50,8 @@ export async function stageQuery(
   const columns = await builder.columns();
   const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
   const staged = builder.finish();
-  if (staged === null) throw new NotStaged('needs no stages');
+  if (staged === null)
+    throw new NotStaged('has a clause that changes nothing (such as GROUP BY ALL without a column)', 'it without that clause');
   if (differs) throw new NotStaged(`gives other types in stages (${typesIn(columns)}) than in one task (${typesIn(output)})`);
   return staged;
 }
