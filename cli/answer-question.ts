@@ -11,6 +11,7 @@ import { queryAt } from './query-at.ts';
 import { renderCsv } from './render/csv.ts';
 import { renderError } from './render/error.ts';
 import { counted } from './render/numbers.ts';
+import { howToSetAside } from './render/receipt.ts';
 import { type Rows, renderRows } from './render/rows.ts';
 import type { Answer, Shell } from './shell.ts';
 import type { Stack } from './stack/stack.ts';
@@ -41,7 +42,8 @@ export async function answerQuestion(receipt: Receipt, place: Home | Stack, shel
   // where it was is gone by then, or nobody's
   const shown = { ...receipt, table: { ...receipt.table, path: '' } };
   if (receipt.outcome !== 'COMMITTED') {
-    const note = receipt.error === null ? undefined : renderError(receipt.error, style);
+    const { error } = receipt;
+    const note = error === null ? undefined : [renderError(error, style), ...howToSetAside(error.code)].join('\n');
     return { exitCode, json: { ...shown, result: null }, text: '', note };
   }
   const rows = await rowsOf(receipt, place, shell, limit);

@@ -144,9 +144,13 @@ function ignoredLines({ ignored }: Partial<Pick<Receipt, 'ignored'>>, style: Sty
   ];
 }
 
+/** What to type after an error of this code where the command takes `--max-bad-rows`. */
+export const howToSetAside = (code: string | undefined): readonly string[] =>
+  code === 'rows.bad' ? ['To set such rows aside: the same command with --max-bad-rows <n>'] : [];
+
 function failedLines(receipt: Receipt, takesBadRows: boolean, isOnStack: boolean): readonly string[] {
   const { run, epoch, error, tasks } = receipt;
-  const setAside = error?.code === 'rows.bad' && takesBadRows ? ['To set such rows aside: the same command with --max-bad-rows <n>'] : [];
+  const setAside = takesBadRows ? howToSetAside(error?.code) : [];
   // an input that couldn't be planned has no tasks that a retry could repeat
   const retry = error !== null && isMendable(error.code) && tasks.planned > 0 ? `, or: fanlake retry ${run}` : '.';
   // an earlier try may have been committed in part

@@ -67,6 +67,19 @@ describe('a query without a table', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("There is no column 'w'")]);
   });
 
+  it('that meets a row that can’t be taken says what to type', async () => {
+    const bad = join(folder, 'bad.csv');
+    writeFileSync(bad, `id,n\n${'1,2\n'.repeat(2_000)}7,8,9\n3,4\n`);
+    const asked = ['run', '--input', 'bad.csv', '--query', 'SELECT count(*) AS n FROM input', '--csv'];
+    const { code, stderr } = await fanlake(folder, ...asked);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/bad\.csv, byte[\s\S]*the same command with --max-bad-rows <n>\n$/),
+    });
+    expect(await fanlake(folder, ...asked, '--max-bad-rows', '1')).toMatchObject({ code: 0, stdout: 'n\n2001\n' });
+    rmSync(bad);
+  });
+
   it('with --json is the receipt with the result, each row a list of values', async () => {
     const { code, stdout } = await run('--query', query, '--json', '--limit', '1');
     expect(code).toBe(0);

@@ -35,6 +35,12 @@ test.each([
   'SELECT 42 AS x FROM input HAVING true ORDER BY x',
   'SELECT 42 AS x FROM input HAVING 1 > 2',
   'SELECT 42 AS x FROM input GROUP BY ()',
+  // and so does GROUP BY ALL where no item reads a column
+  "SELECT 1 AS one, 'a' || 'b' AS ab, count(*) AS n FROM input WHERE id < 0 GROUP BY ALL",
+  'SELECT 1 AS one, max(id) AS m, list_transform([1], lambda k: k + 1) AS l FROM input WHERE id < 0 GROUP BY ALL',
+  'SELECT 1 AS one, k, count(*) AS n FROM input WHERE id < 0 GROUP BY ALL',
+  'SELECT k IN (SELECT k FROM side) AS c, count(*) AS n FROM input GROUP BY ALL ORDER BY c',
+  'SELECT 1 AS one FROM input WHERE id < 3 GROUP BY ALL ORDER BY one',
   // an alias in WHERE, also beside a subquery
   'SELECT id * 2 AS x, x + 1 AS y FROM input WHERE y > 11 ORDER BY y DESC LIMIT 3',
   'SELECT k + 1 AS x, count(*) AS n FROM input WHERE x IN (SELECT k FROM side) GROUP BY x ORDER BY x',
@@ -64,6 +70,12 @@ test.each([
   'SELECT k FROM (SELECT k, row_number() OVER (PARTITION BY k ORDER BY id) AS r FROM input) WHERE r = 1 AND k IN (SELECT k FROM side) ORDER BY k',
   'SELECT * FROM (SELECT k, count(*) AS n FROM input GROUP BY k) ANTI JOIN side USING (k) ORDER BY k',
   'SELECT k, n, (SELECT name FROM side WHERE side.k = g.k ORDER BY name LIMIT 1) AS x FROM (SELECT k, count(*) AS n FROM input GROUP BY k) g ORDER BY k',
+  // windows over all rows of a subquery or WITH entry whose rows are groups, or the first of an order
+  'WITH g AS (SELECT s, count(*) AS n FROM input GROUP BY s) SELECT s, n, rank() OVER (ORDER BY n DESC) AS r, sum(n) OVER () AS t FROM g ORDER BY s',
+  'SELECT name, n, row_number() OVER (ORDER BY n, name) AS r FROM (SELECT k, count(*) AS n FROM input GROUP BY k) JOIN side USING (k) ORDER BY r',
+  'SELECT s, lag(s) OVER (ORDER BY s) AS l FROM (SELECT DISTINCT s FROM input) QUALIFY l IS NOT NULL ORDER BY s',
+  'SELECT id, sum(id) OVER (ORDER BY id) AS t FROM (SELECT id FROM input ORDER BY s, id DESC LIMIT 7) ORDER BY id',
+  'SELECT x, n, rank() OVER (ORDER BY n DESC, x) AS r FROM (SELECT k AS x, count(*) AS n FROM input GROUP BY k UNION ALL SELECT 9, count(*) FROM input) ORDER BY r',
   // macros that aggregate
   'SELECT k, geomean(id + 1) + 1 AS g, wavg(id, k) AS w FROM input GROUP BY k HAVING weighted_avg(id, k) > 3 ORDER BY wavg(id, k), k',
   'SELECT geomean(id) AS g, wavg(id, k) AS w FROM input WHERE id < 0',

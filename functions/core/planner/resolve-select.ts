@@ -1,6 +1,6 @@
 import type { Column } from '../layout.ts';
 import { expandStar } from './expand-star.ts';
-import { besideSubquery, expressionKey, isNull, nameParts, replaceIn, wholeNumber } from './expression.ts';
+import { besideSubquery, expressionKey, has, isNull, nameParts, replaceIn, wholeNumber } from './expression.ts';
 import { type FromTable, isMeantByName } from './from-tables.ts';
 import { NotStaged } from './not-staged.ts';
 import { isNode, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
@@ -85,8 +85,8 @@ class Resolver {
 
   groups(select: TreeNode, items: readonly TreeNode[]): Pick<ResolvedSelect, 'groups' | 'sets'> {
     if (select['aggregate_handling'] === 'FORCE_AGGREGATES') {
-      const groups = items.filter((item) => !containsAny(item, this.scope.isAggregate));
-      return { groups, sets: [groups.map((_, index) => index)] };
+      const groups = groupsOfAll(items.filter((item) => !containsAny(item, this.scope.isAggregate)));
+      return { groups, sets: groups.length === 0 ? null : [groups.map((_, index) => index)] };
     }
     const groups = listAt(select, 'group_expressions').flatMap((group) => (isNode(group) ? [this.group(group, items)] : []));
     const sets = listAt(select, 'group_sets').map((set) =>
@@ -188,6 +188,33 @@ class Resolver {
     if (this.columns.has(first.toLowerCase()) && !table.columns.some((name) => sameName(name, column))) return null;
     return isMeantByName(tables, table, column) ? { ...node, column_names: [...rest] } : null;
   }
+}
+
+/**
+ * What GROUP BY ALL groups by: to DuckDB only items that read a column are groups, and without one there is no grouping. Beside one, others change nothing.
+ * @param items without aggregates
+ */
+function groupsOfAll(items: readonly TreeNode[]): readonly TreeNode[] {
+  if (items.some(readsOwnColumn)) return items;
+  if (items.some((item) => has(item, (node) => node['class'] === 'SUBQUERY')))
+    throw new NotStaged('groups by nothing but a subquery (GROUP BY ALL)', 'GROUP BY with columns, or leave it away');
+  return [];
+}
+
+/** Whether a column stands in an expression outside of subqueries. */
+function readsOwnColumn(expression: TreeNode): boolean {
+  let found = false;
+  replaceIn(expression, (inner, bound) => {
+    if (inner['class'] === 'SUBQUERY') {
+      const beside = nodeAt(inner, 'child');
+      found ||= beside !== null && readsOwnColumn(beside);
+      return inner;
+    }
+    const [first = ''] = nameParts(inner);
+    found ||= first !== '' && !bound.has(first.toLowerCase());
+    return null;
+  });
+  return found;
 }
 
 function containsAny(node: TreeNode, test: (node: TreeNode) => boolean): boolean {

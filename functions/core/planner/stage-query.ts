@@ -50,7 +50,8 @@ export async function stageQuery(
   const columns = await builder.columns();
   const differs = columns.length !== output.length || columns.some(({ type }, index) => type !== output[index]?.type);
   const staged = builder.finish();
-  if (staged === null) throw new NotStaged('needs no stages');
+  if (staged === null)
+    throw new NotStaged('has a clause that changes nothing (such as GROUP BY ALL without a column)', 'it without that clause');
   if (differs) throw new NotStaged(`gives other types in stages (${typesIn(columns)}) than in one task (${typesIn(output)})`);
   return staged;
 }
@@ -78,8 +79,6 @@ interface From {
   readonly where: TreeNode | null;
   /** Whether each row of it is a row of `input`, or none. */
   readonly isInputRowByRow: boolean;
-  /** Whether its rows are groups. */
-  readonly isOfGroups: boolean;
 }
 
 class Planning implements StagePlanner {
@@ -87,6 +86,8 @@ class Planning implements StagePlanner {
   readonly catalog: FunctionCatalog;
   readonly sides: readonly SideTable[];
   private readonly builder: StageBuilder;
+  /** Whether the builder's rows come from groups or from the first rows of an order: all of them may meet in one task. */
+  private isOfGroups = false;
 
   constructor({ binder, catalog, sides }: StagePlanner, builder: StageBuilder) {
     this.binder = binder;
@@ -130,13 +131,17 @@ class Planning implements StagePlanner {
   private async planUnion(query: TreeNode, source: Source): Promise<boolean> {
     const output = await this.outputOf(query, source);
     const branches: Branch[] = [];
+    const plannings: Planning[] = [];
     for (const branch of [nodeAt(query, 'left'), nodeAt(query, 'right')]) {
       const own = branch === null ? null : withEntries(branch, entriesOf(query));
       if (own === null || readsOfInput(own) === 0) throw new NotStaged('adds rows that are not of input (UNION ALL)');
       const builder = new StageBuilder(this.binder, [...source.columns, ...source.virtual]);
-      await new Planning(this, builder).plan(own, source, true);
+      const planning = new Planning(this, builder);
+      await planning.plan(own, source, true);
       branches.push(builder.branch());
+      plannings.push(planning);
     }
+    this.isOfGroups = plannings.every(({ isOfGroups }) => isOfGroups);
     this.builder.become(
       unionStages(
         branches,
@@ -182,7 +187,7 @@ class Planning implements StagePlanner {
       throw new NotStaged('reads input in a subquery, not in FROM', 'FROM input JOIN ...');
     const treatment = this.treatmentOf(rows);
     if (treatment.reason !== null) throw new NotStaged(treatment.reason);
-    return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount, isOfGroups: false };
+    return { table, ctes, isInputRowByRow: overInput && !treatment.changesRowCount };
   }
 
   /** What names of columns stand for in a SELECT. */
@@ -229,7 +234,8 @@ class Planning implements StagePlanner {
       if (reason !== null) throw new NotStaged(reason);
     }
     await aggregateLevel(this.builder, this.binder, grouped, await this.selectFrom(grouped.rows.items, from));
-    const behind: From = { table: tableRef('input'), ctes: null, where: after.where, isInputRowByRow: false, isOfGroups: true };
+    this.isOfGroups = true;
+    const behind: From = { table: tableRef('input'), ctes: null, where: after.where, isInputRowByRow: false };
     return this.planEnd(after, await this.planWindows(after, behind));
   }
 
@@ -245,7 +251,7 @@ class Planning implements StagePlanner {
     const rewritten = items.map((item) => named(windowed.rewrite(item), textAt(item, 'alias')));
     const rest = { items: rewritten, qualify: qualify === null ? null : windowed.rewrite(qualify) };
     const isInputRowByRow = await this.selectFrom(windowed.rows.items, from);
-    await windowLevel(this.builder, this.binder, windowed, rest, isInputRowByRow, from.isOfGroups);
+    await windowLevel(this.builder, this.binder, windowed, rest, isInputRowByRow, this.isOfGroups);
     return false;
   }
 
@@ -262,6 +268,7 @@ class Planning implements StagePlanner {
       const all = [...columns, ...hiddenKeys(resolved)];
       await distinctOnLevel(this.builder, this.binder, all, targets, keys, isInputRowByRow);
     }
+    this.isOfGroups ||= resolved.distinct !== 'no' || resolved.limit !== null;
     if (resolved.limit !== null || resolved.offset > 0 || keys.length > 0) {
       if (keys.length === 0)
         throw new NotStaged('takes any rows (LIMIT or OFFSET without ORDER BY)', 'an ORDER BY that says which rows are the first');

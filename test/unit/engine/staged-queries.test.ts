@@ -106,6 +106,18 @@ describe('refused', () => {
       'looks at all rows at once (sum() OVER without PARTITION BY); write windows that share a column in PARTITION BY',
     ],
     [
+      'SELECT 1 AS one FROM input GROUP BY ALL',
+      'has a clause that changes nothing (such as GROUP BY ALL without a column); write it without that clause',
+    ],
+    [
+      'SELECT (SELECT 1) AS one, count(*) FROM input GROUP BY ALL',
+      'groups by nothing but a subquery (GROUP BY ALL); write GROUP BY with columns, or leave it away',
+    ],
+    [
+      'SELECT sum(d) OVER (ORDER BY d) FROM (SELECT d FROM input WHERE d > 1 UNION ALL SELECT count(*) FROM input)',
+      'looks at all rows at once (sum() OVER without PARTITION BY); write windows that share a column in PARTITION BY',
+    ],
+    [
       'SELECT sum(d) OVER (PARTITION BY k), sum(d) OVER (PARTITION BY g) FROM input',
       'has windows without a common column in PARTITION BY; write windows that share a column in PARTITION BY',
     ],
