@@ -1,16 +1,17 @@
 import { FanlakeError } from '../core/errors.ts';
 import type { Inspector } from '../core/inspector.ts';
 import type { Job } from '../core/job.ts';
-import { manifestPrefix } from '../core/keys.ts';
-import type { InputColumn } from '../core/layout.ts';
+import { answersPrefix, manifestPrefix } from '../core/keys.ts';
+import type { Column, InputColumn } from '../core/layout.ts';
 import type { PlannedTable } from '../core/plan.ts';
+import { storedType } from '../core/planner/stored-type.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { BoundQuery } from '../core/query.ts';
 import type { SideTable } from '../core/side-table.ts';
 import { tableNames } from '../core/table-log/column-names.ts';
-import type { DeltaStruct } from '../core/table-log/delta-types.ts';
+import { type DeltaStruct, storeAs } from '../core/table-log/delta-types.ts';
 import { checkPartitionColumns, checkSamePartitions } from '../core/table-log/partition-columns.ts';
-import { columnsOf, decodeSchema, fitColumns, isWithoutColumns, schemaOf } from '../core/table-log/schema.ts';
+import { columnsOf, decodeSchema, type FittedColumn, fitColumns, isWithoutColumns, schemaOf } from '../core/table-log/schema.ts';
 import { checkWritable } from '../core/table-log/writable.ts';
 import type { TableLogs } from '../protocol/table-logs.ts';
 
@@ -82,14 +83,31 @@ export async function bindToTable({ inspector, job, table, existing, columns, si
   const retyped = existing === null ? columns : retype(columns, first, job, existing.schema);
   const query = retyped === columns ? first : await inspector.bindQuery(job.query, retyped, sides);
   const named = tableNames(query.output, job.table.columnNames);
-  const fitted = fitColumns(
-    named.map(({ name, type }) => ({ name, type })),
-    existing?.schema ?? null,
-  );
+  const output = named.map(({ name, type }) => ({ name, type }));
+  const fitted = table.startsWith(answersPrefix) ? answerColumns(output) : fitColumns(output, existing?.schema ?? null);
   const tableColumns = fitted.map(({ name, type, castTo }) => ({ name, type, castTo }));
   const partitionBy = partitionColumns(job, named, existing);
   checkPartitionColumns(partitionBy, schemaOf(tableColumns));
   return { query, columns: retyped, table: { key: table, format: job.table.format, partitionBy, columns: tableColumns } };
+}
+
+/** Columns of a question's answer, which is cast back to the query's types when it is printed: what no table holds as it is (an INTERVAL, 39 digits) is kept as text. */
+function answerColumns(columns: readonly Column[]): readonly FittedColumn[] {
+  const kept = columns.map(({ name, type }) => ({ name, type: keptAs(name, storedType(type)) }));
+  return fitColumns(kept, null).map((fitted, index) => ({
+    ...fitted,
+    castTo: fitted.castTo ?? (fitted.type === columns[index]?.type ? null : fitted.type),
+  }));
+}
+
+function keptAs(name: string, type: string): string {
+  try {
+    storeAs(type, name);
+    return type;
+  } catch (thrown) {
+    if (thrown instanceof FanlakeError && thrown.code === 'table.type') return 'VARCHAR';
+    throw thrown;
+  }
 }
 
 /** Names as the user wrote them or as they were cleaned; what isn't said about an existing table is what the table has. */

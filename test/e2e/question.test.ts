@@ -67,6 +67,13 @@ describe('a query without a table', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("There is no column 'w'")]);
   });
 
+  it('has types that no table holds', async () => {
+    const asked =
+      "SELECT INTERVAL 1 DAY * max(id) AS span, 170141183460469231731687303715884105727::HUGEINT AS most, TIME '10:00:00' AS at, TIMESTAMP_NS '2026-01-02 03:04:05.123456789' AS ns FROM input";
+    const { code, stdout } = await run('--query', asked, '--csv');
+    expect([code, stdout]).toEqual([0, `span,most,at,ns\n${(await oracle(asked)).join()}\n`]);
+  });
+
   it('that meets a row that can’t be taken says what to type', async () => {
     const bad = join(folder, 'bad.csv');
     writeFileSync(bad, `id,n\n${'1,2\n'.repeat(2_000)}7,8,9\n3,4\n`);
