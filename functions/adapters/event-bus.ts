@@ -8,7 +8,7 @@ const source = 'fanlake';
 /** The EventBridge client of a process; see `makeS3Client`. */
 export function makeEventBridgeClient(environment: NodeJS.ProcessEnv = process.env): EventBridgeClient {
   const endpoint = awsEndpoint(environment, 'EVENTBRIDGE');
-  return new EventBridgeClient({ ...httpSettings(endpoint) });
+  return new EventBridgeClient(httpSettings(endpoint));
 }
 
 /** An EventBridge bus that hears what happens. */

@@ -56,8 +56,9 @@ function stageRecords(split: SplitToStage, layout: CsvLayout | LineLayout, text:
   const file = openSource(text.path, text.size, text.origin);
   // where the first record starts is known but for a split in the middle, whose records are looked at when they are copied
   const begin = split.exactFrom ?? (text.range.start <= layout.dataStart ? layout.dataStart : null);
-  const copy = beginCopy(file, split, layout, text.range, begin);
+  let copy: ProjectedCopy | null = null;
   try {
+    copy = beginCopy(file, split, layout, text.range, begin);
     const source = checkedSource(file, layout);
     const forms = copy === null && begin !== null ? fieldForms(split, layout) : null;
     if (copy !== null) source.lookForForms(copy.forms, copy.from, copy.to);
