@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import type { Receipt } from '../../functions/core/receipt.ts';
-import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
-import type { RunContext } from '../../functions/protocol/context.ts';
+import { type CancelledRun, cancelRun } from '../../functions/protocol/cancel-run.ts';
 import { readOwnPlan } from '../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../functions/protocol/duties.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
@@ -12,7 +11,7 @@ import { LocalFanlake } from '../local/local-fanlake.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import type { Answer, Shell } from '../shell.ts';
 import { shownReceipt } from '../shown-receipt.ts';
-import { endOnStack } from '../stack/end-on-stack.ts';
+import { cancelOnStack } from '../stack/cancel-on-stack.ts';
 import { findRun, receiptNow } from '../store/find-run.ts';
 import type { Place } from '../store/place.ts';
 
@@ -44,8 +43,8 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   const json = options.json === true;
   if (options.stack !== undefined) {
     return onStack(shell, options.stack, async (stack, speaking) => {
-      const end: EndRun = (found, decision) => endOnStack(stack, found, decision);
-      speaking.answer(await cancelAndAnswer(speaking, stack, await findRun(stack, id, readOwnPlan), stack.context, end), json);
+      const found = await findRun(stack, id, readOwnPlan);
+      speaking.answer(await answerOf(speaking, stack, await cancelOnStack(stack, found)), json);
     });
   }
   const home = openHome(options.home);
@@ -53,17 +52,19 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   if (found.outcome !== null) return shell.answer(answerOfEnd(shell, home, found, found.outcome), json);
   const fanlake = new LocalFanlake(options.home);
   try {
-    shell.answer(
-      await cancelAndAnswer(shell, home, found, fanlake.context, (_, decision) => fulfilDuties(fanlake.context, decision)),
-      json,
-    );
+    const { context } = fanlake;
+    // what waits to be planned here has a message that comes again, which finds it decided
+    const cancelled = await cancelRun(context, found, {
+      haveCancelled: async () => {},
+      end: (_, decision) => fulfilDuties(context, decision),
+    });
+    shell.answer(await answerOf(shell, home, cancelled), json);
   } finally {
     await fanlake.close();
   }
 }
 
-async function cancelAndAnswer(shell: Shell, place: Place, first: FoundRun, context: RunContext, end: EndRun): Promise<Answer> {
-  const { found, outcome } = await cancelRun(context, first, end);
+async function answerOf(shell: Shell, place: Place, { found, outcome }: CancelledRun): Promise<Answer> {
   return answerOfEnd(shell, place, found, outcome ?? (await receiptNow(place, found)));
 }
 

@@ -5,7 +5,7 @@ import { SqsQueue } from '../../functions/adapters/sqs-queue.ts';
 import { readStackOutputs } from '../../functions/adapters/stack-outputs.ts';
 import { systemClock, systemNonces } from '../../functions/adapters/system-clock.ts';
 import type { Queue } from '../../functions/core/ports.ts';
-import type { RetryMessage, RunMessage } from '../../functions/core/task.ts';
+import type { CancelMessage, RetryMessage, RunMessage } from '../../functions/core/task.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import type { Place } from '../store/place.ts';
 
@@ -17,8 +17,8 @@ export interface Stack extends Place {
   /** Bytes of input that a task aims at there. */
   readonly splitBytes: number;
   readonly context: RunContext;
-  /** Where a run is asked for, or to be taken up again. */
-  readonly requests: Queue<RunMessage | RetryMessage>;
+  /** Where a run is asked for, to be taken up again, or cancelled before it is planned. */
+  readonly requests: Queue<RunMessage | RetryMessage | CancelMessage>;
 }
 
 /** A stack, as far as it is needed for asking it for something; waiting for the answer is another matter. */

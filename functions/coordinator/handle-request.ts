@@ -4,9 +4,10 @@ import type { Job } from '../core/job.ts';
 import type { KeyVerdict } from '../core/job-of-key.ts';
 import type { ObjectStore, ObjectVersion } from '../core/ports.ts';
 import type { LandedObject, Request, RequestMessage } from '../core/request.ts';
-import type { RunMessage, UploadMessage } from '../core/task.ts';
+import type { CancelMessage, RunMessage, UploadMessage } from '../core/task.ts';
 import { readDecision } from '../protocol/documents.ts';
 import { fulfilDuties } from '../protocol/duties.ts';
+import { decide } from '../protocol/ledger.ts';
 import { readRunRequest } from '../protocol/run-request.ts';
 import type { Log } from '../runtime/log.ts';
 import { type HandledUpload, handleUpload, planUploadAgain } from './handle-upload.ts';
@@ -51,6 +52,8 @@ async function handleRequest(context: RequestContext, request: Request): Promise
       return plan(context, request.message);
     case 'retry':
       return takeUp(context, request.message);
+    case 'cancel':
+      return cancel(context, request.message);
     case 'passed over':
       context.log.info(`passed over: ${request.what}`, { why: request.why });
       context.log.count('MessagesPassedOver');
@@ -104,6 +107,13 @@ async function planAgain({ coordinator, jobs, log }: RequestContext, { job: name
   }
   const upload = { job, object };
   tell(log, name, object, await (epoch === 0 ? handleUpload(coordinator, upload) : planUploadAgain(coordinator, upload, epoch)));
+}
+
+/** An epoch that a command cancels, or has cancelled, before it was planned. */
+async function cancel({ coordinator, log }: RequestContext, { run, epoch, table }: CancelMessage): Promise<void> {
+  const decision = await decide(coordinator, { kind: 'cancel', run, epoch, table });
+  await fulfilDuties(coordinator, decision);
+  log.about({ run, epoch }).info(decision.kind === 'cancel' ? 'run cancelled' : 'cancelled too late: its run is decided');
 }
 
 /** A run over many objects that a command asks for. */

@@ -15,6 +15,7 @@ export function aboutRequest({ jobs, findJob }: KnownJobs, request: Request): Lo
   switch (request.kind) {
     case 'run':
     case 'retry':
+    case 'cancel':
       return { run: request.message.run, epoch: request.message.epoch };
     case 'upload': {
       const { job: name, object, epoch } = request.message;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { s3Version } from './object-version.ts';
-import type { RetryMessage, RunMessage, UploadMessage } from './task.ts';
+import type { CancelMessage, RetryMessage, RunMessage, UploadMessage } from './task.ts';
 
 /** An object that landed, as an event tells of it. What an event leaves out is null, and to be looked up. */
 export interface LandedObject {
@@ -17,6 +17,7 @@ export type Request =
   | { readonly kind: 'upload'; readonly message: UploadMessage }
   | { readonly kind: 'run'; readonly message: RunMessage }
   | { readonly kind: 'retry'; readonly message: RetryMessage }
+  | { readonly kind: 'cancel'; readonly message: CancelMessage }
   /** Nothing to load, and no mistake: `what` happened. */
   | { readonly kind: 'passed over'; readonly why: PassedOver; readonly what: string };
 
@@ -57,6 +58,8 @@ const retry = z.object({
   table: z.string().min(1),
   request: z.string().nullable(),
 });
+
+const cancel = z.object({ kind: z.literal('cancel'), run: z.string(), epoch: z.int().min(0), table: z.string().min(1) });
 
 /** Amazon S3 User Guide, Event message structure: names that begin with ObjectCreated tell of a new object or version. */
 const s3Record = z.object({
@@ -105,7 +108,7 @@ const maxDepth = 4;
 
 /**
  * What the text of a message to the coordinator asks for: events of S3 (as S3 sends them, wrapped by SNS, or from EventBridge), uploads to be planned again,
- * runs that a command asks for or takes up again.
+ * runs that a command asks for, takes up again or cancels.
  */
 export function readRequest(body: string, depth = 0): RequestMessage {
   if (depth > maxDepth) return malformed('it is wrapped too often');
@@ -130,6 +133,8 @@ export function readEvent(value: unknown, depth = 0): RequestMessage {
   if (runRequest.success) return asking({ kind: 'run', message: runRequest.data });
   const takenUp = retry.safeParse(value);
   if (takenUp.success) return asking({ kind: 'retry', message: takenUp.data });
+  const cancelled = cancel.safeParse(value);
+  if (cancelled.success) return asking({ kind: 'cancel', message: cancelled.data });
   if (testEvent.safeParse(value).success) return passedOver('test', 's3:TestEvent');
   const event = eventBridge.safeParse(value);
   if (event.success) return readEventBridge(event.data);

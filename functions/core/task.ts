@@ -50,6 +50,13 @@ export interface RetryMessage extends EpochId {
   readonly request: string | null;
 }
 
+/** An epoch that was asked for and that nobody has planned yet, to be cancelled: the command that does so may die behind its decision. */
+export interface CancelMessage extends EpochId {
+  readonly kind: 'cancel';
+  /** Key of its table. */
+  readonly table: string;
+}
+
 /** All tasks of the last stage are done, or the run can't go on: decide. */
 export interface CommitMessage extends EpochId {
   readonly kind: 'commit';

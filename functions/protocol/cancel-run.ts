@@ -9,6 +9,13 @@ import { type FoundRun, lookUpRun } from './look-up-run.ts';
 /** Sees that an epoch with this decision gets its outcome, or its next epoch. */
 export type EndRun = (found: FoundRun, decision: Decision) => Promise<void>;
 
+/** How a place ends what is cancelled there. */
+export interface Cancelling {
+  /** Called before an epoch is decided that is only asked for: nobody else may ever see to it, should this process die behind that. */
+  readonly haveCancelled: (open: FoundRun) => Promise<void>;
+  readonly end: EndRun;
+}
+
 /** What became of a run that was to be cancelled: how the epoch ended; null while that is being committed, too late to cancel it. */
 export interface CancelledRun {
   readonly found: FoundRun;
@@ -20,11 +27,12 @@ export interface CancelledRun {
  * asked for (`noteAsked`, by a retry, or for an upload that is planned again by itself), that one before it is planned: whoever gets the message finds it decided.
  * @throws FanlakeError `store.*`
  */
-export async function cancelRun(context: RunContext, first: FoundRun, end: EndRun): Promise<CancelledRun> {
+export async function cancelRun(context: RunContext, first: FoundRun, { haveCancelled, end }: Cancelling): Promise<CancelledRun> {
   for (let found = first; ; ) {
     const { run, table } = found;
     const open = await openEpoch(context, found);
     if (open === null) return { found, outcome: found.outcome };
+    if (open.epoch > found.epoch) await haveCancelled(open);
     const decision = await decide(context, { kind: 'cancel', run, epoch: open.epoch, table });
     await end(open, decision);
     const outcome = await readOutcome(context.stores.lake, table, open);

@@ -1,6 +1,6 @@
 import { FanlakeError } from '../../functions/core/errors.ts';
 import type { Actor, Pending } from './actor.ts';
-import { type Call, describeCall, isRead } from './calls.ts';
+import { type Call, describeCall, isRead, placeOf } from './calls.ts';
 import { checkpointKey } from './checkpoints.ts';
 import { minuteMs } from './limits.ts';
 import { storeFailed } from './simulated-ports.ts';
@@ -8,6 +8,8 @@ import { Violation } from './violation.ts';
 import type { WorldState } from './world-state.ts';
 
 const sleepsMs = [minuteMs, 20 * minuteMs, 180 * minuteMs, 660 * minuteMs];
+/** How long a store or a queue has too much to do: S3 while it splits a hot prefix, or a quota of the account is used up. */
+const spellsMs = [2_000, minuteMs, 10 * minuteMs];
 
 /** Behind a write there is more to lose than behind a read: before one or behind one is the same to everybody else. */
 const crashWeight = (call: Call): number => (isRead(call) ? 0.3 : 2);
@@ -43,11 +45,21 @@ export class Answers {
 
   private apply(actor: Actor, { call, answer, fail }: Pending): void {
     try {
-      answer(this.state.apply(actor, call));
+      const done = this.state.apply(actor, call);
+      answer(done !== null && this.isTakenForAnother(actor, call) ? null : done);
     } catch (thrown) {
       if (thrown instanceof Violation) throw thrown;
       fail(thrown);
     }
+  }
+
+  /** Whether a conditional write is answered with 412 for its own object: the first answer was lost, and the client sent it once more. */
+  private isTakenForAnother(actor: Actor, call: Call): boolean {
+    if (call.kind !== 'create' && call.kind !== 'replace') return false;
+    if (!this.state.isFaulty('taken-for-another', actor.runs)) return false;
+    actor.isDisturbed = true;
+    this.state.say(actor, 'and is told that another had done it');
+    return true;
   }
 
   private crash(actor: Actor, call: Call): void {
@@ -66,6 +78,10 @@ export class Answers {
   private isLost(actor: Actor, pending: Pending): boolean {
     const { state } = this;
     const { call } = pending;
+    if (this.isThrottled(actor, call)) {
+      this.fail(actor, pending, 'throttled');
+      return true;
+    }
     if (state.isFaulty('refused', actor.runs)) {
       this.fail(actor, pending, 'refused');
       return true;
@@ -80,6 +96,20 @@ export class Answers {
     state.late.push({ atMs: state.nowMs + state.random.below(2 * minuteMs), call, actor });
     state.late.sort((a, b) => a.atMs - b.atMs);
     this.fail(actor, pending, 'given up, and arrives later');
+    return true;
+  }
+
+  /** Too much to do: everything that is asked of the same store or queue is refused, by whomever, for a spell. */
+  private isThrottled(actor: Actor, call: Call): boolean {
+    const { state } = this;
+    const place = placeOf(call);
+    if (place === null) return false;
+    if ((state.throttledUntilMs.get(place) ?? 0) > state.nowMs) {
+      state.trouble(actor.runs);
+      return true;
+    }
+    if (!state.isFaulty('throttled', actor.runs)) return false;
+    state.throttledUntilMs.set(place, state.nowMs + state.random.pick(spellsMs));
     return true;
   }
 

@@ -39,6 +39,12 @@ export function isRead({ kind }: Call): boolean {
   return kind === 'get' || kind === 'read' || kind === 'stage' || kind === 'head' || kind === 'list' || kind === 'listKeys';
 }
 
+/** The store or queue that a call is a request to; null for what asks nobody. */
+export function placeOf(call: Call): string | null {
+  if (call.kind === 'send') return `queue ${call.queue}`;
+  return 'root' in call ? call.root : null;
+}
+
 const shown = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
 
 /** A call in one line, for a trace. */

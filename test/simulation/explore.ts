@@ -151,6 +151,7 @@ export class Explorer {
       cancelled: this.world.commands.includes('cancel') ? all : none,
       overwritten: none,
       changedTables: none,
+      changesSince: new Map(),
       vacuumed: none,
       troubleMs: new Map(),
       clockErrorMs: 0,

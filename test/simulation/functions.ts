@@ -1,6 +1,6 @@
 /** The functions that are deployed, wired to simulated ports as their handlers wire them to AWS; and the commands that act on a stack. */
 import { askToRetry, askToRun } from '../../cli/stack/ask-stack.ts';
-import { endOnStack } from '../../cli/stack/end-on-stack.ts';
+import { cancelOnStack } from '../../cli/stack/cancel-on-stack.ts';
 import type { Asking } from '../../cli/stack/stack.ts';
 import { identifyRun } from '../../cli/store/identify-run.ts';
 import type { Place } from '../../cli/store/place.ts';
@@ -14,7 +14,6 @@ import { readRequest } from '../../functions/core/request.ts';
 import { announceRun } from '../../functions/lambda/announce-run.ts';
 import { type DeadQueue, handleDeadLetter } from '../../functions/monitor/dead-letters.ts';
 import { handleMonitor } from '../../functions/monitor/handle-monitor.ts';
-import { cancelRun, type EndRun } from '../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../functions/protocol/context.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { PlanCache } from '../../functions/protocol/plan-cache.ts';
@@ -239,7 +238,6 @@ export class SimulatedFunction {
    */
   async cancel({ table, run }: CommandedRun, patienceMs?: number): Promise<void> {
     const found = await lookUpRun(this.context.stores, table, run);
-    const end: EndRun = (epoch, decision) => endOnStack(this.stack, epoch, decision, patienceMs);
-    if (found !== null) await cancelRun(this.stack.context, found, end);
+    if (found !== null) await cancelOnStack(this.stack, found, patienceMs);
   }
 }

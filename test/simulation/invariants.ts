@@ -52,6 +52,8 @@ export interface Excuses {
   readonly overwritten: ReadonlySet<string>;
   /** Tables that another writer changed in a way that our files may not fit. */
   readonly changedTables: ReadonlySet<string>;
+  /** How often that has happened since a run's upload landed: no change makes the files of two epochs not fit. */
+  readonly changesSince: ReadonlyMap<string, number>;
   /** Tables of which another writer's VACUUM took files. */
   readonly vacuumed: ReadonlySet<string>;
   /** When something last went wrong with a run, or was done to it from outside, in milliseconds since 1970. */
@@ -247,7 +249,7 @@ export class Invariants {
     const upload = this.uploads.get(run);
     if (upload === undefined) return;
     const bad = badLines(upload).length;
-    const { givenUpEpochs, expired, overwritten, changedTables, vacuumed } = this.excuses;
+    const { givenUpEpochs, expired, overwritten, changedTables, changesSince, vacuumed } = this.excuses;
     const givenUp = givenUpEpochs.has(`${run}/e${epoch}`);
     const excused: Partial<Record<ErrorCode, boolean>> = {
       'rows.bad': bad > upload.maxBadRows,
@@ -259,7 +261,8 @@ export class Invariants {
       'input.gone': overwritten.has(run),
       'run.deadline':
         this.tookMs(upload, epoch, seconds) >= upload.deadlineMs - 2 * this.excuses.clockErrorMs && !this.isHung(upload, epoch),
-      'commit.conflict': changedTables.has(upload.table) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
+      'commit.conflict':
+        this.conflictsOf(upload, epoch) < (changesSince.get(run) ?? 0) || (vacuumed.has(upload.table) && this.hasLost(upload.table, error)),
       'table.schema': changedTables.has(upload.table),
       'run.unknown': expired.has(run),
       'commit.unknown': expired.has(run),
@@ -389,6 +392,21 @@ export class Invariants {
       consumed += part.consumed ?? 0;
     }
     return { handedOn, consumed };
+  }
+
+  /** Epochs of a run before this one whose files didn't fit the table. */
+  private conflictsOf(upload: LandedUpload, before: number): number {
+    return this.outcomesOf(upload).filter((receipt) => receipt.epoch < before && this.isConflict(receipt)).length;
+  }
+
+  /** Whether the files of a run's newest epoch that has ended didn't fit the table. */
+  hasConflict(upload: LandedUpload): boolean {
+    const newest = this.outcomesOf(upload).at(-1);
+    return newest !== undefined && this.isConflict(newest);
+  }
+
+  private isConflict({ error }: Receipt): boolean {
+    return error?.code === 'commit.conflict' && error.details['lost'] === undefined;
   }
 
   /** Whether files are gone, as an error says: only another writer's VACUUM takes any. */

@@ -21,6 +21,8 @@ export class OutsideWorld {
   /** What is still to happen, soonest first. */
   private toCome: readonly Outside[];
   private readonly eventOfUpload: string[] = [];
+  /** Uploads that somebody cancels as soon as their files don't fit. */
+  private readonly watched = new Set<number>();
 
   constructor(state: WorldState, deliveries: Deliveries) {
     this.state = state;
@@ -30,11 +32,21 @@ export class OutsideWorld {
 
   /** When the next thing happens; null when nothing will. */
   nextMs(): number | null {
+    if (this.conflicted() !== undefined) return this.state.nowMs;
     const [next] = this.toCome;
     return next === undefined ? null : beginMs + next.afterMs;
   }
 
   happen(): void {
+    const conflicted = this.conflicted();
+    if (conflicted !== undefined) {
+      this.watched.delete(conflicted);
+      this.state.reached.add('a cancel behind a conflict');
+      const cancel: Command = { kind: 'cancel', upload: conflicted, afterMs: this.state.nowMs - beginMs };
+      this.state.trouble(this.touchedBy(cancel));
+      this.command(cancel);
+      return;
+    }
     const [event, ...rest] = this.toCome;
     if (event === undefined) return;
     this.toCome = rest;
@@ -53,6 +65,9 @@ export class OutsideWorld {
       case 'cancel':
         this.command(event);
         return;
+      case 'cancel-at-conflict':
+        this.watched.add(event.upload);
+        return;
       case 'expiry':
         this.expire(event.upload);
         return;
@@ -60,6 +75,14 @@ export class OutsideWorld {
         this.foreign(event);
         return;
     }
+  }
+
+  /** An upload of which somebody waits to see its files not fit, and they don't. */
+  private conflicted(): number | undefined {
+    return [...this.watched].find((index) => {
+      const upload = this.landed(index);
+      return upload !== undefined && this.state.invariants.hasConflict(upload);
+    });
   }
 
   /** The runs that something from outside concerns. */
@@ -164,13 +187,22 @@ export class OutsideWorld {
     }
   }
 
+  private noteSchemaChange(table: string): void {
+    const { uploads, excuses } = this.state;
+    excuses.changedTables.add(table);
+    for (const upload of uploads.values()) {
+      if (upload.table === table) excuses.changesSince.set(upload.run, (excuses.changesSince.get(upload.run) ?? 0) + 1);
+    }
+  }
+
   private foreign({ kind, table }: Extract<Outside, { kind: 'foreign-append' | 'foreign-vacuum' | 'foreign-column' }>): void {
     const { state } = this;
     const { lake } = state.roots;
     state.say(null, `another writer: ${kind} of ${table}`);
     if (kind === 'foreign-vacuum') {
-      // a table is not vacuumed in the seconds between a look for old files and their commit (docs/protocol.md, Assumptions)
-      if (state.actors.some(({ environment }) => environment.function === 'reducer')) return;
+      // a table is not vacuumed in the seconds between a look for old files and their commit (docs/protocol.md, Assumptions), also where the reducer has given the request up
+      const isCommitted = state.late.some(({ call }) => call.root === 'lake');
+      if (isCommitted || state.actors.some(({ environment }) => environment.function === 'reducer')) return;
       const isOld = (key: string): boolean => state.nowMs - (lake.objects.get(key)?.modifiedMs ?? 0) > vacuumAgeMs;
       const old = vacuum(lake, table).filter(isOld);
       for (const key of old) state.applyToStore(null, { root: 'lake', kind: 'delete', key });
@@ -179,7 +211,7 @@ export class OutsideWorld {
     }
     const entry = foreignEntry(lake, table, kind === 'foreign-column');
     if (entry === null) return;
-    if (kind === 'foreign-column') state.excuses.changedTables.add(table);
+    if (kind === 'foreign-column') this.noteSchemaChange(table);
     state.applyToStore(null, { root: 'lake', kind: 'create', key: entry.key, body: Buffer.from(entry.text) });
   }
 }

@@ -14,6 +14,16 @@ const one = (file: string, find: string, replace: string): readonly SourcePatch[
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
+    name: 'table-seen-before',
+    caughtBy: { simulation: ['no run fails without a reason'], exploration: null },
+    mistake: 'A warm coordinator plans for the table as it has seen it before: tables hardly change.',
+    patches: one(
+      'functions/coordinator/bind-to-table.ts',
+      'const snapshot = await logs.of(table).refresh();',
+      'const snapshot = logs.of(table).known.version < 0 ? await logs.of(table).refresh() : logs.of(table).known;',
+    ),
+  },
+  {
     name: 'stop-at-412',
     caughtBy: {
       simulation: ['the last task hands its epoch on'],
@@ -253,7 +263,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'dead-request-buried-at-once',
     caughtBy: { simulation: ['no run fails without a reason'], exploration: null },
     mistake: 'A dead request was tried often enough: its run fails.',
-    patches: one('functions/monitor/dead-letters.ts', 'if (deaths === 0) return sendAll(', 'if (deaths < 0) return sendAll('),
+    patches: one('functions/monitor/dead-requests.ts', 'if (deaths === 0) return sendAll(', 'if (deaths < 0) return sendAll('),
   },
   {
     name: 'checkpoint-without-transactions',

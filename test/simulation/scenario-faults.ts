@@ -1,3 +1,6 @@
+/** Those that are drawn by themselves, so that what other seeds' worlds have stays. */
+export const laterFaultNames = ['taken-for-another', 'throttled'] as const;
+
 /** What can go wrong at a call, a delivery, or by itself; each with how likely it is at each opportunity. */
 export const faultNames = [
   'crash',
@@ -11,10 +14,12 @@ export const faultNames = [
   'freeze',
   'out-of-memory',
   'out-of-time',
+  ...laterFaultNames,
 ] as const;
 
 /** What is rare, and must happen in some of many worlds. */
 export const reachedNames = [
+  'a cancel behind a conflict',
   'a slow clock',
   'a fast clock',
   'a checkpoint is written',

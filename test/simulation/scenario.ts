@@ -4,7 +4,7 @@ import type { Deployment } from './functions.ts';
 import { minuteMs } from './limits.ts';
 import { type QueryKind, queries } from './queries.ts';
 import { Random } from './random.ts';
-import { type FaultName, faultNames } from './scenario-faults.ts';
+import { type FaultName, faultNames, laterFaultNames } from './scenario-faults.ts';
 
 export type Faults = Readonly<Record<FaultName, number>>;
 
@@ -14,6 +14,8 @@ export type Outside = { readonly afterMs: number } & (
   /** The event of the nth upload is delivered once more. */
   | { readonly kind: 'event-again'; readonly upload: number }
   | { readonly kind: 'retry' | 'run-again' | 'cancel'; readonly upload: number }
+  /** A command that is typed once the nth upload's files didn't fit its table: before it is planned again, or just behind that. */
+  | { readonly kind: 'cancel-at-conflict'; readonly upload: number }
   /** What the work root has of the nth upload's run is deleted: all of it where nobody is at work on an ended run, else what is old. */
   | { readonly kind: 'expiry'; readonly upload: number }
   | { readonly kind: 'foreign-append' | 'foreign-vacuum' | 'foreign-column'; readonly table: string }
@@ -41,10 +43,14 @@ const hourMs = 60 * minuteMs;
 const noFaults: Faults = Object.fromEntries(faultNames.map((name) => [name, 0])) as unknown as Faults;
 
 /** Which faults there are differs from seed to seed: a world with all of them at once hides what two of them do alone (Groce et al., Swarm Testing, 2012). */
-function faultsOf(random: Random): Faults {
+function faultsOf(random: Random, ofLater: Random): Faults {
   if (random.chance(0.05)) return noFaults;
   const strength = random.pick([0.005, 0.02, 0.05, 0.1]);
-  return Object.fromEntries(faultNames.map((name) => [name, random.chance(0.4) ? strength : 0])) as unknown as Faults;
+  const faults = faultNames
+    .filter((name) => !laterFaultNames.some((later) => later === name))
+    .map((name) => [name, random.chance(0.4) ? strength : 0]);
+  const later = laterFaultNames.map((name) => [name, ofLater.chance(0.15) ? ofLater.pick([0.005, 0.02, 0.1]) : 0]);
+  return Object.fromEntries([...faults, ...later]) as unknown as Faults;
 }
 
 function jobsOf(random: Random, kind: (job: number) => QueryKind): readonly Job[] {
@@ -95,6 +101,18 @@ function lateRetry(random: Random, outside: readonly Outside[], span: number): r
     { kind: 'cancel', upload, afterMs: afterMs + random.below(3_000) },
     { kind: 'retry', upload, afterMs: retryMs },
     isVacuum ? { kind: 'foreign-vacuum', table: job?.table.name ?? '', afterMs: goesMs } : { kind: 'expiry', upload, afterMs: goesMs },
+  ];
+}
+
+/** An upload whose table changes while it is loaded, so that its files may not fit; whoever sees that cancels it. */
+function conflictAndCancel(random: Random, outside: readonly Outside[]): readonly Outside[] {
+  if (!random.chance(0.15)) return [];
+  const landed = outside.filter((event) => event.kind === 'upload').sort((a, b) => a.afterMs - b.afterMs);
+  const upload = random.below(landed.length);
+  const { afterMs = 0, job } = landed[upload] ?? {};
+  return [
+    { kind: 'foreign-column', table: job?.table.name ?? '', afterMs: afterMs + random.below(1_000) },
+    { kind: 'cancel-at-conflict', upload, afterMs: 0 },
   ];
 }
 
@@ -170,6 +188,7 @@ export function scenarioOf(seed: number): Scenario {
   const hasTables = more.chance(0.35);
   const tables = hasTables ? tablesOf(jobs, more.pick([1, 2])) : [];
   if (hasTables) outside.push(...otherCommits(more, tables, span));
+  if (hasTables) outside.push(...conflictAndCancel(new Random(seed ^ 0x1b873593), outside));
   outside.push(...lateRetry(new Random(seed ^ 0x2545f491), outside, span));
   const wrongGuesses = random.pick([0, 0, 0.3, 1]);
   const lostGuesses = random.pick([0, 0.5]);
@@ -177,7 +196,7 @@ export function scenarioOf(seed: number): Scenario {
     schedule: seed,
     outside,
     isVersioned,
-    faults: faultsOf(random),
+    faults: faultsOf(random, new Random(seed ^ 0x3c6ef372)),
     faultSteps: random.pick([200, 1_000, 3_000]),
     skewMs: random.pick([0, 0, 5 * minuteMs]),
     driftPercent,

@@ -11,7 +11,7 @@ import { beginMs, secondMs } from './limits.ts';
 import { QueueState } from './queue-state.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
-import type { FaultName, ReachedName } from './scenario-faults.ts';
+import { type FaultName, laterFaultNames, type ReachedName } from './scenario-faults.ts';
 import { StoreState } from './store-state.ts';
 import { Violation } from './violation.ts';
 
@@ -46,6 +46,7 @@ export class WorldState implements Place {
     cancelled: new Set<string>(),
     overwritten: new Set<string>(),
     changedTables: new Set<string>(),
+    changesSince: new Map<string, number>(),
     vacuumed: new Set<string>(),
     troubleMs: new Map<string, number>(),
     clockErrorMs: 0,
@@ -58,6 +59,8 @@ export class WorldState implements Place {
   idle: Environment[] = [];
   /** Requests that were taken for lost and arrive late. */
   late: { readonly atMs: number; readonly call: StoreCall; readonly actor: Actor }[] = [];
+  /** Stores and queues that refuse everything for a while, by {@link placeOf}. */
+  readonly throttledUntilMs = new Map<string, number>();
   /** Rare things that have happened here. */
   readonly reached = new Set<ReachedName>();
   readonly faultCounts: Record<string, number> = {};
@@ -104,7 +107,10 @@ export class WorldState implements Place {
    * @param weight how much likelier than elsewhere
    */
   isFaulty(name: FaultName, runs: readonly string[], weight = 1): boolean {
-    if (this.steps > this.scenario.faultSteps || !this.random.chance(weight * this.scenario.faults[name])) return false;
+    const likely = this.scenario.faults[name];
+    // nothing is drawn for one that was added later, so that worlds without it stay as they were
+    if (likely === 0 && laterFaultNames.some((later) => later === name)) return false;
+    if (this.steps > this.scenario.faultSteps || !this.random.chance(weight * likely)) return false;
     this.trouble(runs);
     this.faultCounts[name] = (this.faultCounts[name] ?? 0) + 1;
     return true;

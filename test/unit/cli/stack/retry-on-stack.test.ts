@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cancelOnStack } from '../../../../cli/stack/cancel-on-stack.ts';
 import { endOnStack } from '../../../../cli/stack/end-on-stack.ts';
 import type { StackWatch } from '../../../../cli/stack/have-taken-up.ts';
 import { retryOnStack } from '../../../../cli/stack/retry-on-stack.ts';
@@ -14,11 +15,17 @@ import { wholeObjects } from '../../../../functions/core/plan.ts';
 import type { Queue } from '../../../../functions/core/ports.ts';
 import { blankReceipt, type Receipt } from '../../../../functions/core/receipt.ts';
 import { readRequest } from '../../../../functions/core/request.ts';
-import type { DispatchMessage, MonitorMessage, RetryMessage, RunMessage, TaskMessage } from '../../../../functions/core/task.ts';
+import type {
+  CancelMessage,
+  DispatchMessage,
+  MonitorMessage,
+  RetryMessage,
+  RunMessage,
+  TaskMessage,
+} from '../../../../functions/core/task.ts';
 import { engineInspector } from '../../../../functions/engine/inspector.ts';
 import { handleDeadLetter } from '../../../../functions/monitor/dead-letters.ts';
 import { noteAsked } from '../../../../functions/protocol/asked-epoch.ts';
-import { cancelRun } from '../../../../functions/protocol/cancel-run.ts';
 import { readOutcome } from '../../../../functions/protocol/documents.ts';
 import { decide } from '../../../../functions/protocol/ledger.ts';
 import { lookUpRun } from '../../../../functions/protocol/look-up-run.ts';
@@ -30,10 +37,12 @@ import { PrintedLog } from '../../../support/printed-log.ts';
 import { planOf } from '../../protocol/plan-of.ts';
 import { stackOnDisk } from './stack-on-disk.ts';
 
+type Asked = RunMessage | RetryMessage | CancelMessage;
+
 let folder: string;
 let stack: Stack;
 let printed: PrintedLog;
-let asked: (RunMessage | RetryMessage)[];
+let asked: Asked[];
 let tasks: (TaskMessage | DispatchMessage)[];
 let isCrashing: boolean;
 let watched: unknown[];
@@ -52,13 +61,13 @@ afterEach(() => {
 });
 
 /** The message goes out, and then the command dies. */
-async function killed(messages: readonly (RunMessage | RetryMessage)[]): Promise<[]> {
+async function killed(messages: readonly Asked[]): Promise<[]> {
   asked.push(...messages);
   throw new Error('killed');
 }
 
 /** The message goes out, and the command lives on. */
-async function received(messages: readonly (RunMessage | RetryMessage)[]): Promise<[]> {
+async function received(messages: readonly Asked[]): Promise<[]> {
   asked.push(...messages);
   return [];
 }
@@ -214,13 +223,33 @@ describe('cancel, while a retry waits in its queue', () => {
   const cancel = async () => {
     const found = await lookUpRun(stack.stores, 'visits', run);
     if (found === null) throw new Error('no run');
-    const { outcome } = await cancelRun(stack.context, found, (open, decision) => endOnStack(stack, open, decision));
+    const { outcome } = await cancelOnStack(stack, found);
     return outcome;
   };
   beforeEach(failedRun);
 
+  /** Every message goes out; the command dies over the nth. */
+  const diesAt = (nth: number) => {
+    let sent = 0;
+    return async (messages: readonly Asked[]): Promise<[]> => (++sent === nth ? killed(messages) : received(messages));
+  };
+
+  it.each([
+    ['before its decision', 1],
+    ['behind it', 2],
+  ])('is done by the coordinator though the command dies %s, and though that of the retry died before its message', async (_when, nth) => {
+    await noteAsked(stack.stores.work, { run, epoch: 1 });
+    stack = { ...stack, requests: { send: diesAt(nth) } };
+    expect(await cancel().catch(() => 'killed')).toBe('killed');
+    expect(asked[0]).toEqual({ kind: 'cancel', run, epoch: 1, table: 'visits' });
+    await deliver(asked[0]);
+    expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 1 })).toMatchObject({ outcome: 'CANCELLED' });
+    expect(heard).toEqual(['e1 CANCELLED ']);
+  });
+
   it('keeps the retry from being planned, and is announced by it', async () => {
     await type();
+    stack = { ...stack, requests: { send: diesAt(2) } };
     expect(await cancel().catch(() => 'killed')).toBe('killed');
     await deliver(asked[0]);
     expect(await readOutcome(stack.stores.lake, 'visits', { run, epoch: 1 })).toMatchObject({ outcome: 'CANCELLED' });
@@ -266,24 +295,27 @@ describe('cancel, while a retry waits in its queue', () => {
   });
 });
 
-it('a retry that dies in every delivery comes again from the dead letters for a day, and then rests', async () => {
-  const sent: unknown[] = [];
-  const collect = {
-    send: async (messages: readonly unknown[]) => {
-      sent.push(...messages);
-      return [];
-    },
-  };
-  const { jobs, findJob, log } = coordinator();
-  const queues = { requests: collect, undeliverable: collect, landingBucket: 'landing' };
-  const dead = { ...stack.context, ...queues, jobs, findJob, log, maxReceives: 5 };
-  let body = JSON.stringify({ kind: 'retry', run, epoch: 1, table: 'visits', request: null });
-  for (let deaths = 0; deaths < 100; deaths++) {
+it.each([{ kind: 'retry', request: null }, { kind: 'cancel' }])(
+  'a $kind that dies in every delivery comes again from the dead letters for a day, and then rests',
+  async (asking) => {
+    const sent: unknown[] = [];
+    const collect = {
+      send: async (messages: readonly unknown[]) => {
+        sent.push(...messages);
+        return [];
+      },
+    };
+    const { jobs, findJob, log } = coordinator();
+    const queues = { requests: collect, undeliverable: collect, landingBucket: 'landing' };
+    const dead = { ...stack.context, ...queues, jobs, findJob, log, maxReceives: 5 };
+    let body = JSON.stringify({ ...asking, run, epoch: 1, table: 'visits' });
+    for (let deaths = 0; deaths < 100; deaths++) {
+      await handleDeadLetter(dead, { queue: 'requests', body });
+      body = JSON.stringify(sent.pop());
+      expect(JSON.parse(body)).toMatchObject({ kind: 'again', deaths: deaths + 1 });
+      expect(readRequest(body).requests).toMatchObject([{ kind: asking.kind, message: { run, epoch: 1 } }]);
+    }
     await handleDeadLetter(dead, { queue: 'requests', body });
-    body = JSON.stringify(sent.pop());
-    expect(JSON.parse(body)).toMatchObject({ kind: 'again', deaths: deaths + 1 });
-    expect(readRequest(body).requests).toMatchObject([{ kind: 'retry', message: { run, epoch: 1 } }]);
-  }
-  await handleDeadLetter(dead, { queue: 'requests', body });
-  expect(sent).toEqual([{ why: expect.stringContaining(`fanlake retry ${run}`), body }]);
-});
+    expect(sent).toEqual([{ why: expect.stringContaining(`fanlake ${asking.kind} ${run}`), body }]);
+  },
+);
