@@ -11,7 +11,7 @@ import { appendToDelta } from './append-to-delta.ts';
 import { appendToHive } from './append-to-hive.ts';
 import { checkpointIfDue } from './checkpoint-table.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
-import { endHindered, endUnjudged } from './hindered-commit.ts';
+import { endHindered, endPlanless, endUnjudged } from './hindered-commit.ts';
 import { judgeRun, lookAtTable, type SeenTable } from './judge-run.ts';
 import { askForUploadAgain, noteUploadAgain } from './plan-upload-again.ts';
 
@@ -149,7 +149,8 @@ async function completeEnd(context: ReducerContext, { run, epoch, table }: Omit<
   const outcome = await readOutcome(context.stores.lake, table, { run, epoch });
   if (outcome !== null) return announceOutcome(context, outcome, false);
   const decision = await readDecision(context.stores.lake, table, { run, epoch });
-  if (decision !== null) await fulfilDuties(context, decision);
+  if (decision?.kind === 'commit') await endPlanless(context, decision);
+  else if (decision !== null) await fulfilDuties(context, decision);
 }
 
 /** Step 6: the outcome. */

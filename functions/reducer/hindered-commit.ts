@@ -1,7 +1,9 @@
 import type { CommitDecision } from '../core/decision.ts';
 import { type ErrorReport, errorOf, FanlakeError } from '../core/errors.ts';
 import { longestDeadlineMinutes } from '../core/job.ts';
+import { planKey } from '../core/keys.ts';
 import { blankReceipt } from '../core/receipt.ts';
+import { commitLateMs } from '../core/straggler.ts';
 import { commitUnknown } from '../protocol/in-the-table.ts';
 import { writeOutcome } from '../protocol/ledger.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
@@ -32,11 +34,27 @@ export function endHindered(
  * @throws FanlakeError as `endHindered`
  */
 export async function endUnjudged(context: ReducerContext, decision: CommitDecision, report: ErrorReport): Promise<void> {
-  const { run, epoch, table, atMs } = decision;
+  const untilMs = decision.atMs + longestDeadlineMinutes * minuteMs;
+  if (context.clock.now() < untilMs) throw triedAgain(decision.run, errorOf(report), untilMs);
+  await writeUnknown(context, decision, await commitUnknown(context.stores.lake, decision, `that couldn't be finished: ${report.message}`));
+}
+
+/**
+ * The same of one whose plan is gone with the work root. Nothing brings that back; a reducer that has read it before may still be at work.
+ * @throws FanlakeError `store.failed` until none can be
+ */
+export async function endPlanless(context: ReducerContext, decision: CommitDecision): Promise<void> {
+  const { run, epoch, atMs } = decision;
+  if (context.clock.now() < atMs + commitLateMs)
+    throw new FanlakeError(
+      'store.failed',
+      `The plan of run ${run}, epoch ${epoch}, is gone from ${context.stores.work.locate(planKey(decision))}.`,
+    );
+  await writeUnknown(context, decision, await commitUnknown(context.stores.lake, decision));
+}
+
+async function writeUnknown(context: ReducerContext, { run, epoch, table }: CommitDecision, error: FanlakeError): Promise<void> {
   const { lake } = context.stores;
-  const untilMs = atMs + longestDeadlineMinutes * minuteMs;
-  if (context.clock.now() < untilMs) throw triedAgain(run, errorOf(report), untilMs);
-  const error = await commitUnknown(lake, decision, `that couldn't be finished: ${report.message}`);
   await writeOutcome(context, table, {
     ...blankReceipt({ run, epoch }, lake.locate(table)),
     state: 'ended',

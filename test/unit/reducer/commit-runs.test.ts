@@ -235,6 +235,19 @@ describe('a batch of finished runs', () => {
     expect(await outcomeOf(gone)).toBeUndefined();
   });
 
+  it('says of a run that was decided to be committed, and whose plan is gone since, that a person must look', async () => {
+    const gone = await finishedRun('visits-1');
+    await decide(context, { kind: 'commit', run: gone.run, epoch: 0, table: 'visits', version: -1 });
+    rmSync(planPath(gone));
+    // whoever decided it may have read the plan
+    expect(await commitRuns(context, [messageOf(gone)])).toMatchObject([{ index: 0, error: { code: 'store.failed' } }]);
+    expect(await outcomeOf(gone)).toBeUndefined();
+    const later = { ...context, clock: { ...context.clock, now: () => Date.now() + 3_600_000 } };
+    expect(await commitRuns(later, [messageOf(gone)])).toEqual([]);
+    const unknown = { outcome: 'FAILED', error: { code: 'commit.unknown', details: { committed: false } } };
+    expect(await readOutcome(context.stores.lake, 'visits', gone)).toMatchObject(unknown);
+  });
+
   it('into a table that can’t be read leaves another table’s runs alone', async () => {
     const [wrong, good] = [await finishedRun('visits-1'), await finishedRun('shops-1', 'shops')];
     await context.stores.lake.create('visits/_delta_log/00000000000000000000.json', '{"metaData":');
