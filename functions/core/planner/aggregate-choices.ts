@@ -1,11 +1,13 @@
 import { type AggregateCall, type AggregateOrder, type Decomposed, ownPartial, partial } from './aggregate-call.ts';
+import { comparedValue } from './has-sort-key.ts';
 
 /** A number of values as the query writes it: the text must mean the same over parts. */
 const howMany = /^[1-9]\d{0,5}$/;
 
 /** The bytes of this value compare as ORDER BY would (but know no collation). */
 export function sortKey(orderBy: readonly AggregateOrder[]): string {
-  return `create_sort_key(${orderBy.map(({ sql, direction, nulls }) => `${sql}, '${direction} NULLS ${nulls}'`).join(', ')})`;
+  const keys = orderBy.map(({ sql, type, direction, nulls }) => `${comparedValue(sql, type)}, '${direction} NULLS ${nulls}'`);
+  return `create_sort_key(${keys.join(', ')})`;
 }
 
 /** The lists of several parts as one list; NULL when none has any. */
