@@ -61,8 +61,11 @@ export function extremeBy(call: AggregateCall): Decomposed | null {
 
 function severalBy(call: AggregateCall, x: string, by: string, n: string): Decomposed | null {
   if (!howMany.test(n) || call.name.endsWith('_null')) return null;
+  const chosen = (value: string): string => partial(call, `${call.name}(${value}, ${by}, ${n})`, `${x} IS NOT NULL`);
+  // chosen as STRUCTs, a -0 in them would be a 0 to the engine
+  const pairs = `list_transform(list_zip(${chosen(by)}, ${chosen(x)}), _e -> {'by': _e[1], 'x': _e[2]})`;
   return {
-    partials: [partial(call, `${call.name}({'by': ${by}, 'x': ${x}}, ${by}, ${n})`, `${x} IS NOT NULL`)],
+    partials: [`CASE WHEN ${chosen(by)} IS NOT NULL THEN ${pairs} END`],
     combine: ([p]) => [firstOf(call, n, p)],
     final: ([p]) => `CAST(list_transform(${firstOf(call, n, p)}, _e -> _e.x) AS ${call.type})`,
     promise: 'exact',
