@@ -146,6 +146,14 @@ describe('refused', () => {
       'calls current_timestamp, which gives each task another value; write the value itself, such as a date',
     ],
     [
+      'SELECT count(*) FROM input WHERE d < epoch(current_localtimestamp())',
+      'calls current_localtimestamp(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT max(current_localtime()) FROM input',
+      'calls current_localtime(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
       'SELECT count(*) FROM input WHERE d < epoch(ago(INTERVAL 1 DAY))',
       'calls ago(), which gives each task another value; write the value itself, such as a date',
     ],
