@@ -107,7 +107,7 @@ export function explain({ job, drafted, splitBytes, sizing, known, tablePath, ta
       mode: job.table.mode,
       version: tableVersion,
       partitionBy: draft.table.partitionBy,
-      columns: tableColumns(job, drafted),
+      columns: tablePath === null ? answerColumns(drafted) : tableColumns(job, drafted),
     },
   };
 }
@@ -164,4 +164,9 @@ function inputColumns(job: Job, { draft }: DraftedPlan, tableExists: boolean): r
 function tableColumns(job: Job, { draft }: DraftedPlan): readonly ExplainedTableColumn[] {
   const named = tableNames(draft.query.output, job.table.columnNames);
   return draft.table.columns.map(({ name, type, castTo }, index) => ({ source: named[index]?.source ?? name, name, type, castTo }));
+}
+
+/** What is printed has the query's own names and types, however its values are kept until then. */
+function answerColumns({ draft }: DraftedPlan): readonly ExplainedTableColumn[] {
+  return draft.query.output.map(({ name, type }) => ({ source: name, name, type, castTo: null }));
 }

@@ -35,7 +35,7 @@ export function renderExplanation(explained: Explanation, style: Style, currentF
     ['Query', [`  ${harmless(query.sql.trim())}`, ...indented(`treats ${treatmentOf(explained)}`)]],
     [
       tableTitle(explained, currentFolder),
-      [tableColumns(shownColumns(explained), style), ...(explained.table.path === null ? [] : partitioning(explained))],
+      [tableColumns(explained.table.columns, style), ...(explained.table.path === null ? [] : partitioning(explained))],
     ],
   ];
   return [...head, ...sections.flatMap(([title, lines]) => ['', style.paint('bold', title), ...lines])].join('\n');
@@ -103,11 +103,6 @@ function tableTitle({ table }: Explanation, currentFolder: string): string {
   if (table.path === null) return 'Answer: printed, and nothing is kept (--table <name> loads it)';
   const age = table.version === null ? 'new' : `version ${table.version}`;
   return `Table ${table.name}: ${harmless(shortPath(table.path, currentFolder))} (${table.format}, ${age}, ${table.mode})`;
-}
-
-/** What is printed has the query's own names. */
-function shownColumns({ table: { columns, path } }: Explanation): readonly ExplainedTableColumn[] {
-  return path !== null ? columns : columns.map((column) => ({ ...column, name: column.source, castTo: null }));
 }
 
 function tableColumns(columns: readonly ExplainedTableColumn[], style: Style): string {

@@ -1,10 +1,8 @@
 import type { SortBounds } from '../core/merge-task.ts';
+import { comparedValue } from '../core/planner/has-sort-key.ts';
 import { sampleKeyBytes } from '../core/sort-samples.ts';
 import type { OrderColumn, PartColumn } from '../core/staged-query.ts';
 import { identifier, literal } from './sql-text.ts';
-
-/** Types that ORDER BY compares by another value than their own, and the function that gives it. */
-const compared: Readonly<Record<string, string>> = { INTERVAL: 'normalized_interval', 'TIME WITH TIME ZONE': 'timetz_byte_comparable' };
 
 const directionOf = ({ descending, nullsFirst }: OrderColumn): string =>
   `${descending ? 'DESC' : 'ASC'} NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`;
@@ -19,9 +17,8 @@ export const orderBy = (order: readonly OrderColumn[], relation: string): string
  */
 function sortKey(order: readonly OrderColumn[], columns: readonly PartColumn[]): string {
   const keys = order.map((column) => {
-    const by = compared[columns.find(({ name }) => name === column.name)?.type ?? ''];
-    const name = identifier(column.name);
-    return `${by === undefined ? name : `${by}(${name})`}, ${literal(directionOf(column))}`;
+    const type = columns.find(({ name }) => name === column.name)?.type ?? '';
+    return `${comparedValue(identifier(column.name), type)}, ${literal(directionOf(column))}`;
   });
   // without a text among them, short keys would be a number
   return `create_sort_key(${keys.join(', ')}, '', 'ASC NULLS LAST')`;

@@ -267,6 +267,12 @@ describe('looking', () => {
     });
     const asked = await run(...args.filter((arg) => arg !== '--table' && arg !== 'people'));
     expect(asked).toMatchObject({ code: 0, stdout: expect.stringMatching(/Answer: printed[^\n]*\ncolumn/) });
+    // a table would have a DECIMAL, and no INTERVAL
+    const sums = 'SELECT sum(len("full name")) AS "the sum", to_days(1) * count(*) AS days FROM input';
+    expect(JSON.parse((await run('explain', '--query', sums, '--input', 'people.csv', '--json')).stdout).table.columns).toEqual([
+      { source: 'the sum', name: 'the sum', type: 'HUGEINT', castTo: null },
+      { source: 'days', name: 'days', type: 'INTERVAL', castTo: null },
+    ]);
     // of one task the query is run as it is
     expect(JSON.parse((await run(...args, '--json')).stdout)).toMatchObject({ stages: [{ stage: 'map', tasks: 1, sql: query }] });
   });

@@ -99,6 +99,15 @@ test.each([
   // rows without names of their fields
   'SELECT s, count(DISTINCT (k, st)) AS n FROM input GROUP BY s ORDER BY s',
   'SELECT id FROM input ORDER BY (k, s) DESC, id LIMIT 9',
+  'SELECT k, arg_max(id, (s, id)) AS a, min_by(id, (s, id), 2) AS b, list(id ORDER BY (s, id)) AS l FROM input GROUP BY k ORDER BY k',
+  'SELECT id, rank() OVER (PARTITION BY (k, s) ORDER BY (b, id)) AS r, arg_max(id, (s, id)) OVER (PARTITION BY (k, s)) AS m FROM (SELECT *, id % 2 AS b FROM input) ORDER BY id',
+  // a -0 stays one
+  'SELECT k, arg_min(d, id, 4)::VARCHAR AS a, max_by(d, (s, id), 3)::VARCHAR AS b FROM input GROUP BY k ORDER BY k',
+  'SELECT arg_min(d, id, 4)::VARCHAR AS a, max(d, 2) AS m FROM input WHERE id < 0',
+  // 25 hours are more than a day and a month is less than 31 days; times with offsets are in order by their instants
+  'SELECT k, list(id ORDER BY CASE id % 4 WHEN 0 THEN to_hours(25) WHEN 1 THEN to_days(1) WHEN 2 THEN to_days(31) ELSE to_months(1) END, id) AS l FROM input GROUP BY k ORDER BY k',
+  'SELECT k, first(id ORDER BY CASE WHEN id % 2 = 0 THEN to_days(30) ELSE to_months(1) END DESC, id) AS f FROM input GROUP BY k ORDER BY k',
+  "SELECT k, string_agg(s, '|' ORDER BY ['10:00:00+00', '14:00:00+05:30', '08:00:00-03'][1 + id % 3]::TIMETZ DESC, id) AS l FROM input GROUP BY k ORDER BY k",
 ])('%s', async (sql) => {
   expect(await checkQuery(bench, { sql, isOrdered: sql.includes(' ORDER BY ') }, inOrder)).toBeNull();
 });

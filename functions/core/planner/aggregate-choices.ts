@@ -1,11 +1,13 @@
 import { type AggregateCall, type AggregateOrder, type Decomposed, ownPartial, partial } from './aggregate-call.ts';
+import { comparedValue } from './has-sort-key.ts';
 
 /** A number of values as the query writes it: the text must mean the same over parts. */
 const howMany = /^[1-9]\d{0,5}$/;
 
 /** The bytes of this value compare as ORDER BY would (but know no collation). */
 export function sortKey(orderBy: readonly AggregateOrder[]): string {
-  return `create_sort_key(${orderBy.map(({ sql, direction, nulls }) => `${sql}, '${direction} NULLS ${nulls}'`).join(', ')})`;
+  const keys = orderBy.map(({ sql, type, direction, nulls }) => `${comparedValue(sql, type)}, '${direction} NULLS ${nulls}'`);
+  return `create_sort_key(${keys.join(', ')})`;
 }
 
 /** The lists of several parts as one list; NULL when none has any. */
@@ -59,8 +61,11 @@ export function extremeBy(call: AggregateCall): Decomposed | null {
 
 function severalBy(call: AggregateCall, x: string, by: string, n: string): Decomposed | null {
   if (!howMany.test(n) || call.name.endsWith('_null')) return null;
+  const chosen = (value: string): string => partial(call, `${call.name}(${value}, ${by}, ${n})`, `${x} IS NOT NULL`);
+  // chosen as STRUCTs, a -0 in them would be a 0 to the engine
+  const pairs = `list_transform(list_zip(${chosen(by)}, ${chosen(x)}), _e -> {'by': _e[1], 'x': _e[2]})`;
   return {
-    partials: [partial(call, `${call.name}({'by': ${by}, 'x': ${x}}, ${by}, ${n})`, `${x} IS NOT NULL`)],
+    partials: [`CASE WHEN ${chosen(by)} IS NOT NULL THEN ${pairs} END`],
     combine: ([p]) => [firstOf(call, n, p)],
     final: ([p]) => `CAST(list_transform(${firstOf(call, n, p)}, _e -> _e.x) AS ${call.type})`,
     promise: 'exact',

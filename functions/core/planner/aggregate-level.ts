@@ -8,6 +8,7 @@ import { selectTree, tableRef } from './select-tree.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { type Exchange, rowCount, type StageBuilder } from './stage-builder.ts';
 import { isNode, listAt, nodeAt, type TreeNode, textAt, walk } from './statement-tree.ts';
+import { refuseNameless } from './stored-type.ts';
 
 /** Aggregates that take a value as often as once, also where no DISTINCT says so. */
 const blindToRepeats: ReadonlySet<string> = new Set(['approx_count_distinct']);
@@ -54,7 +55,9 @@ export async function aggregateLevel(
   grouped: GroupedExpressions,
   isInputRowByRow: boolean,
 ): Promise<void> {
-  const aggregates = await aggregatesOf(binder, grouped, typesOf(await builder.columns()));
+  const columns = await builder.columns();
+  refuseNameless(columns);
+  const aggregates = await aggregatesOf(binder, grouped, typesOf(columns));
   const whole = aggregates.filter(({ decomposed, isGrouping }) => decomposed === null && !isGrouping);
   const { sets, groups } = grouped;
   // rows that share a group of any set must meet

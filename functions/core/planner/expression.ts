@@ -84,11 +84,42 @@ export function wholeNumber(node: TreeNode): number | null {
   return type !== null && /INT/.test(textAt(type, 'id')) && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-/** A row without names of its fields, as in `(a, b)`, as a struct with some: only that can be handed on, and both compare alike. */
+/**
+ * A row without names of its fields, as in `(a, b)`, as a struct with some: only that can be handed on, and both compare alike. As texts they differ, so it is for
+ * what is compared and not seen.
+ */
 export function withFieldNames(expression: TreeNode): TreeNode {
   if (expression['class'] !== 'FUNCTION' || textAt(expression, 'function_name') !== 'row') return expression;
   const fields = listAt(expression, 'children').flatMap((child, index) => (isNode(child) ? [named(child, `f${index}`)] : []));
   return { ...expression, function_name: 'struct_pack', children: fields };
+}
+
+/** Aggregates that compare their second argument and don't give it. */
+const choosing = /^(arg_?(min|max)(_null|_nulls_last)?|(min|max)_by)$/;
+
+/** A call of an aggregate or a window function whose rows have names of their fields wherever it but compares them. */
+export function withComparedNamed(call: TreeNode): TreeNode {
+  const name = textAt(call, 'function_name').toLowerCase();
+  const isCompared = (argument: number): boolean =>
+    name === 'count' || name === 'approx_count_distinct' || (argument === 1 && choosing.test(name));
+  const compared = (node: Tree): Tree => (isNode(node) ? withFieldNames(node) : node);
+  const order = (node: Tree): Tree => {
+    const expression = isNode(node) ? nodeAt(node, 'expression') : null;
+    return isNode(node) && expression !== null ? { ...node, expression: withFieldNames(expression) } : node;
+  };
+  const sorted = nodeAt(call, 'order_bys');
+  return {
+    ...call,
+    children: listAt(call, 'children').map((child, index) => (isCompared(index) ? compared(child) : child)),
+    ...(sorted === null ? {} : { order_bys: { ...sorted, orders: listAt(sorted, 'orders').map(order) } }),
+    ...(call['class'] === 'WINDOW'
+      ? {
+          partitions: listAt(call, 'partitions').map(compared),
+          orders: listAt(call, 'orders').map(order),
+          arg_orders: listAt(call, 'arg_orders').map(order),
+        }
+      : {}),
+  };
 }
 
 /** Expressions that get names of their own, equal ones one name: what a query hands up to the next. */
@@ -103,7 +134,7 @@ export class NamedExpressions {
   /** The column that stands for an expression from now on. */
   take(expression: TreeNode): TreeNode {
     const key = expressionKey(expression);
-    const found = this.known.get(key) ?? named(withFieldNames(expression), `${this.prefix}${this.known.size}`);
+    const found = this.known.get(key) ?? named(expression, `${this.prefix}${this.known.size}`);
     this.known.set(key, found);
     return columnRef(textAt(found, 'alias'));
   }

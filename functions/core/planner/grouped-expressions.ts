@@ -1,4 +1,4 @@
-import { expressionKey, NamedExpressions, nameParts, readsBound, readsColumns, replaceIn } from './expression.ts';
+import { expressionKey, NamedExpressions, nameParts, readsBound, readsColumns, replaceIn, withComparedNamed } from './expression.ts';
 import { withEntries } from './inner-query.ts';
 import { NotStaged } from './not-staged.ts';
 import type { ResolvedSelect } from './resolve-select.ts';
@@ -58,7 +58,7 @@ export class GroupedExpressions {
   }
 
   private aggregate(node: TreeNode): TreeNode {
-    return this.aggregates.take(this.overRows(node, (child) => (readsColumns(child) ? this.rows.take(child) : child)));
+    return this.aggregates.take(this.overRows(withComparedNamed(node), (child) => (readsColumns(child) ? this.rows.take(child) : child)));
   }
 
   private overRows(node: TreeNode, replace: (child: TreeNode) => TreeNode): TreeNode {

@@ -27,3 +27,12 @@ export function hasSortKey(type: string): boolean {
   const parsed = parseDuckType(type);
   return parsed.kind === 'scalar' || !hasInterval(parsed);
 }
+
+/** Types that ORDER BY compares by another value than their own, and the function that gives it. */
+const compared: Readonly<Record<string, string>> = { INTERVAL: 'normalized_interval', 'TIME WITH TIME ZONE': 'timetz_byte_comparable' };
+
+/** The value of an expression that ORDER BY compares: the one to make a sort key of. @param type as `DESCRIBE` prints it */
+export function comparedValue(sql: string, type: string): string {
+  const by = compared[type];
+  return by === undefined ? sql : `${by}(${sql})`;
+}

@@ -2,7 +2,7 @@ import type { Column } from '../layout.ts';
 import type { MergeStep, PartColumn, RowOrder, StagedQuery } from '../staged-query.ts';
 import { hasSortKey } from './has-sort-key.ts';
 import type { Relation, SqlBinder } from './sql-binder.ts';
-import { storedType } from './stored-type.ts';
+import { handedOnType } from './stored-type.ts';
 import type { Branch } from './union-stages.ts';
 
 /** The column of rows that were folded into fewer: how many of them a row stands for. */
@@ -71,7 +71,7 @@ export class StageBuilder {
   /** Ends the stage: its tasks hand their rows on, and the current relation is what the next one's make of them. */
   async exchange({ keys, order, rows, combine, merged, rowByRow, counted }: Exchange, isInputRowByRow: boolean): Promise<void> {
     await this.select(rows);
-    const columns = (await this.columns()).map((column): PartColumn => ({ ...column, stored: storedType(column.type) }));
+    const columns = (await this.columns()).map((column): PartColumn => ({ ...column, stored: handedOnType(column.type) }));
     // what UNNEST or a join has multiplied tells no number of input rows
     this.close(this.map === null && isInputRowByRow ? { rowwise: rowByRow, counted } : { rowwise: false, counted: null });
     this.steps.push({ columns, keys, ...(order === undefined ? {} : { order: orderOver(order, columns) }), combine, sql: merged });

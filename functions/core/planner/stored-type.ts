@@ -1,5 +1,7 @@
 import { FanlakeError } from '../errors.ts';
+import type { Column } from '../layout.ts';
 import { type DuckType, parseDuckType, printDuckType } from '../table-log/duck-type.ts';
+import { NotStaged } from './not-staged.ts';
 
 /** Types of which a Parquet file gives back exactly what was written. */
 const kept = new Set([
@@ -55,8 +57,47 @@ function refusal(found: string, whole: string): FanlakeError {
   return new FanlakeError(
     'query.unsupported',
     `the query can't be shared by several tasks: it must hand on values of type ${whole}, and ${found} can't be stored exactly. Cast it to VARCHAR first.`,
-    { type: whole },
+    { type: whole, found },
   );
+}
+
+function isNameless(type: DuckType): boolean {
+  switch (type.kind) {
+    case 'scalar':
+    case 'decimal':
+    case 'enum':
+      return false;
+    case 'list':
+    case 'array':
+      return isNameless(type.element);
+    case 'map':
+      return isNameless(type.key) || isNameless(type.value);
+    case 'union':
+    case 'struct':
+      return type.fields.some((field) => field.name === '' || isNameless(field.type));
+  }
+}
+
+/** @throws NotStaged for rows without names of their fields, a type that has no text in SQL */
+export function refuseNameless(columns: readonly Column[]): void {
+  for (const { type } of columns) if (isNameless(parseDuckType(type))) notHandedOn(type, 'a STRUCT whose fields have no names');
+}
+
+function notHandedOn(type: string, found: string): never {
+  throw new NotStaged(
+    `must hand on values of type ${type}, and ${found} can't be stored exactly`,
+    found.startsWith('a STRUCT') ? 'struct_pack(name := value, ...), or a cast to VARCHAR' : 'a cast to VARCHAR',
+  );
+}
+
+/** As `storedType`, for what one stage hands on to the next. @throws NotStaged for a type that can't be kept */
+export function handedOnType(type: string): string {
+  try {
+    return storedType(type);
+  } catch (thrown) {
+    if (thrown instanceof FanlakeError && thrown.code === 'query.unsupported') notHandedOn(type, String(thrown.details['found']));
+    throw thrown;
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { MergeStep, PartColumn } from '../staged-query.ts';
-import { storedType } from './stored-type.ts';
+import { handedOnType } from './stored-type.ts';
 
 /** The stages of one branch of UNION ALL: what map tasks run, and the steps behind it. Its answer has the columns `c0`, `c1`... */
 export interface Branch {
@@ -15,7 +15,7 @@ const tag: PartColumn = { name: '_branch', type: 'TINYINT', stored: 'TINYINT' };
  * @param types of the answer
  */
 export function unionStages(branches: readonly Branch[], types: readonly string[]): Branch {
-  const answer = types.map((type, index): PartColumn => ({ name: `c${index}`, type, stored: storedType(type) }));
+  const answer = types.map((type, index): PartColumn => ({ name: `c${index}`, type, stored: handedOnType(type) }));
   const depth = Math.max(...branches.map(({ steps }) => steps.length));
   const columnsAt = (branch: Branch, step: number): readonly PartColumn[] => branch.steps[step]?.columns ?? answer;
   /** SELECTs of the branches as one, which gives the columns of a step, or the answer. */

@@ -7,7 +7,7 @@ import { childrenOf, listAt, nodeAt, sameName, type TreeNode, textAt, walk } fro
 const volatile: ReadonlySet<string> = new Set(
   (
     'random uuid uuidv4 uuidv7 gen_random_uuid now current_timestamp get_current_timestamp transaction_timestamp current_date today current_time ' +
-    'get_current_time localtime localtimestamp ago pg_conf_load_time pg_postmaster_start_time'
+    'get_current_time localtime localtimestamp current_localtime current_localtimestamp ago pg_conf_load_time pg_postmaster_start_time'
   ).split(' '),
 );
 

@@ -1,4 +1,4 @@
-import { has, NamedExpressions, nameParts, readsColumns, replaceIn } from './expression.ts';
+import { has, NamedExpressions, nameParts, readsColumns, replaceIn, withComparedNamed } from './expression.ts';
 import { isUnnest } from './functions.ts';
 import { NotStaged } from './not-staged.ts';
 import { selectTree, tableRef } from './select-tree.ts';
@@ -28,7 +28,8 @@ export class WindowedExpressions {
   private readonly windows: TreeNode[] = [];
 
   rewrite(expression: TreeNode): TreeNode {
-    const rewritten = replaceIn(expression, (node) => {
+    const windows = replaceIn(expression, (node) => (isWindow(node) ? withComparedNamed(node) : null));
+    const rewritten = replaceIn(windows, (node) => {
       // keys of ORDER BY are lists, and no expressions
       if (typeof node['class'] !== 'string' || hasWindow(node)) return null;
       // windows see the rows before UNNEST multiplies them

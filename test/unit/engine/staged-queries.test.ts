@@ -85,6 +85,10 @@ describe('tasks share', () => {
   });
 });
 
+/** Why a row without names of its fields is refused where its text would show them. */
+const nameless = (type: string): string =>
+  `must hand on values of type ${type}, and a STRUCT whose fields have no names can't be stored exactly; write struct_pack(name := value, ...), or a cast to VARCHAR`;
+
 describe('refused', () => {
   test.each([
     [
@@ -142,6 +146,14 @@ describe('refused', () => {
       'calls current_timestamp, which gives each task another value; write the value itself, such as a date',
     ],
     [
+      'SELECT count(*) FROM input WHERE d < epoch(current_localtimestamp())',
+      'calls current_localtimestamp(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
+      'SELECT max(current_localtime()) FROM input',
+      'calls current_localtime(), which gives each task another value; write the value itself, such as a date',
+    ],
+    [
       'SELECT count(*) FROM input WHERE d < epoch(ago(INTERVAL 1 DAY))',
       'calls ago(), which gives each task another value; write the value itself, such as a date',
     ],
@@ -196,6 +208,10 @@ describe('refused', () => {
     ],
     ['SELECT COLUMNS(*) FROM input ORDER BY id LIMIT 1', 'uses COLUMNS(...); write the columns by their names'],
     ['SELECT count(*) FROM input USING SAMPLE 10%', 'takes a sample (SAMPLE)'],
+    ['SELECT max((k, id))::VARCHAR AS m FROM input', nameless('STRUCT(INTEGER, BIGINT)')],
+    ['SELECT list([(k, g)])::VARCHAR AS l FROM input', nameless('STRUCT(INTEGER, VARCHAR)[]')],
+    ['SELECT lag((k, id)) OVER (PARTITION BY k ORDER BY (k, id))::VARCHAR AS l FROM input', nameless('STRUCT(INTEGER, BIGINT)')],
+    ['SELECT z::VARCHAR AS t FROM (SELECT (k, g) AS z, count(*) AS n FROM input GROUP BY z)', nameless('STRUCT(INTEGER, VARCHAR)')],
   ])('%s: it %s', async (sql, reason) => {
     expect(await bound(sql)).toMatchObject({ rowwise: false, staged: null, reason });
   });
