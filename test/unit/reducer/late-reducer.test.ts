@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { decisionKey } from '../../../functions/core/keys.ts';
+import type { Plan } from '../../../functions/core/plan.ts';
+import type { ObjectStore } from '../../../functions/core/ports.ts';
+import type { MetaData } from '../../../functions/core/table-log/actions.ts';
+import { entryName } from '../../../functions/core/table-log/log-names.ts';
+import { encodeSchema, schemaOf } from '../../../functions/core/table-log/schema.ts';
+import { readOutcome } from '../../../functions/protocol/documents.ts';
+import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
+import { TableLog } from '../../../functions/protocol/table-log.ts';
+import { TableLogs } from '../../../functions/protocol/table-logs.ts';
+import { takeUpRun } from '../../../functions/protocol/take-up-run.ts';
+import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
+import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
+import { messageOf, reducerIn, storeFinishedRun } from './finished-run.ts';
+
+let root: string;
+let context: ReducerContext;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fanlake-late-'));
+  context = reducerIn(root);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const lake = () => context.stores.lake;
+const commit = (plan: Plan) => commitRuns({ ...context, logs: new TableLogs(lake()) }, [messageOf(plan)]);
+const outcomeOf = async (plan: Plan) => (await readOutcome(lake(), 'visits', plan))?.outcome;
+
+/** Another writer changes the table. */
+async function change(changed: Partial<MetaData>): Promise<void> {
+  const { metaData, version: newest } = await new TableLog(lake(), 'visits').refresh();
+  await lake().create(`visits/_delta_log/${entryName(newest + 1)}`, JSON.stringify({ metaData: { ...metaData, ...changed } }));
+}
+
+const columnsOf = (column: string): Partial<MetaData> => ({
+  schemaString: encodeSchema(schemaOf([{ name: column, type: 'VARCHAR' }])),
+});
+
+async function retry(plan: Plan): Promise<Plan> {
+  const found = await lookUpRun(context.stores, 'visits', plan.run);
+  if (found === null) throw new Error('no such run');
+  return takeUpRun(context, found, null);
+}
+
+/** Epochs of the run in the order in which they came into the table. */
+async function inTable(run: string): Promise<readonly string[]> {
+  const log = new TableLog(lake(), 'visits');
+  const entries = await log.entriesSince(-1, (await log.refresh()).version);
+  const adds = entries.flatMap(({ actions }) => actions.flatMap((action) => ('add' in action ? [action.add.tags] : [])));
+  return adds.flatMap((tags) => (tags?.['fanlake.run'] === run ? [tags['fanlake.epoch'] ?? ''] : []));
+}
+
+/** A reducer that sleeps behind its decision while something happens. */
+function lateReducer(plan: Plan, meanwhile: () => Promise<void>): ReducerContext {
+  const create: ObjectStore['create'] = async (key, body) => {
+    const created = await lake().create(key, body);
+    if (key === decisionKey('visits', plan)) await meanwhile();
+    return created;
+  };
+  const sleepy = new Proxy(lake(), {
+    get: (target, name) => {
+      const value: unknown = name === 'create' ? create : Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { ...context, stores: { ...context.stores, lake: sleepy }, logs: new TableLogs(sleepy) };
+}
+
+it('a run that another reducer has refused, and that was committed by a retry, is not committed once more', async () => {
+  await commit(await storeFinishedRun(context, 'visits-0'));
+  await change({ configuration: { 'delta.enableChangeDataFeed': 'true' } });
+  const plan = await storeFinishedRun(context, 'visits-1');
+  const late = lateReducer(plan, async () => {
+    expect(await commit(plan)).toEqual([]);
+    expect(await outcomeOf(plan)).toBe('FAILED');
+    await change({ configuration: {} });
+    const next = await retry(plan);
+    expect(await commit(next)).toEqual([]);
+    expect(await outcomeOf(next)).toBe('COMMITTED');
+  });
+  expect(await commitRuns(late, [messageOf(plan)])).toEqual([]);
+  expect(await inTable('visits-1')).toEqual(['1']);
+});
+
+it('nor one that was planned anew for the columns that the table had for a while', async () => {
+  await commit(await storeFinishedRun(context, 'visits-0'));
+  await change(columnsOf('other'));
+  const plan = await storeFinishedRun(context, 'visits-1');
+  const late = lateReducer(plan, async () => {
+    expect(await commit(plan)).toEqual([]);
+    expect(await readOutcome(lake(), 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'commit.conflict' } });
+    const table = { ...plan.table, columns: [{ name: 'other', type: 'VARCHAR', castTo: null }] };
+    const next = await storeFinishedRun(context, plan.run, 'visits', `landing/${plan.run}.txt`, { epoch: 1, table });
+    expect(await commit(next)).toEqual([]);
+    expect(await outcomeOf(next)).toBe('COMMITTED');
+    await change(columnsOf('line'));
+  });
+  expect(await commitRuns(late, [messageOf(plan)])).toEqual([]);
+  expect(await inTable('visits-1')).toEqual(['1']);
+});
