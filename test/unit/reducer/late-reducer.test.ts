@@ -102,3 +102,32 @@ it('nor one that was planned anew for the columns that the table had for a while
   expect(await commitRuns(late, [messageOf(plan)])).toEqual([]);
   expect(await inTable('visits-1')).toEqual(['1']);
 });
+
+it('a reducer that slept for more than a quarter of an hour behind its look at the log puts nothing: it looks anew', async () => {
+  const plan = await storeFinishedRun(context, 'visits-1');
+  let nowMs = Date.UTC(2026, 0, 1);
+  let isDecided = false;
+  const late = lateReducer(plan, async () => {
+    isDecided = true;
+  });
+  const list: ObjectStore['list'] = async (options) => {
+    const page = await lake().list(options);
+    if (isDecided) nowMs += 15 * 60_000 + 1;
+    return page;
+  };
+  const listKeys: ObjectStore['listKeys'] = async (options) => {
+    const page = await lake().listKeys(options);
+    if (isDecided) nowMs += 15 * 60_000 + 1;
+    return page;
+  };
+  const sleepy = new Proxy(late.stores.lake, {
+    get: (target, name) => (name === 'list' ? list : name === 'listKeys' ? listKeys : Reflect.get(target, name, target)),
+  });
+  const clock = { now: () => nowMs, sleep: async () => {} };
+  const slow = { ...late, clock, stores: { ...late.stores, lake: sleepy }, logs: new TableLogs(sleepy) };
+  const [failed] = await commitRuns(slow, [messageOf(plan)]);
+  expect(failed?.error).toMatchObject({ code: 'store.failed', retryable: true });
+  expect(await inTable('visits-1')).toEqual([]);
+  expect(await commit(plan)).toEqual([]);
+  expect(await inTable('visits-1')).toEqual(['0']);
+});
