@@ -1,13 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { decisionKey } from '../../../functions/core/keys.ts';
+import { decisionKey, partKey } from '../../../functions/core/keys.ts';
+import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
 import type { ObjectStore } from '../../../functions/core/ports.ts';
 import type { MetaData } from '../../../functions/core/table-log/actions.ts';
 import { entryName } from '../../../functions/core/table-log/log-names.ts';
 import { encodeSchema, schemaOf } from '../../../functions/core/table-log/schema.ts';
+import type { UploadMessage } from '../../../functions/core/task.ts';
+import { uploadRun } from '../../../functions/core/upload.ts';
+import { isAskedFor } from '../../../functions/protocol/asked-epoch.ts';
 import { readOutcome } from '../../../functions/protocol/documents.ts';
 import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { TableLog } from '../../../functions/protocol/table-log.ts';
@@ -15,7 +19,8 @@ import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { takeUpRun } from '../../../functions/protocol/take-up-run.ts';
 import type { ReducerContext } from '../../../functions/reducer/commit-candidate.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
-import { messageOf, reducerIn, storeFinishedRun } from './finished-run.ts';
+import { planOf } from '../protocol/plan-of.ts';
+import { messageOf, reducerIn, runBytes, storeFinishedRun } from './finished-run.ts';
 
 let root: string;
 let context: ReducerContext;
@@ -130,4 +135,41 @@ it('a reducer that slept for more than a quarter of an hour behind its look at t
   expect(await inTable('visits-1')).toEqual([]);
   expect(await commit(plan)).toEqual([]);
   expect(await inTable('visits-1')).toEqual(['0']);
+});
+
+it('an upload that did not fit when it was to be decided is planned again, which cancel knows as soon as the decision is there', async () => {
+  await commit(await storeFinishedRun(context, 'visits-0'));
+  await change(columnsOf('other'));
+  const object = { key: 'landing/a.txt', version: 'v', size: runBytes };
+  const run = uploadRun({ job: planOf({ tasks: 1, bytes: runBytes, limits: {} }).job, object });
+  const plan = await storeFinishedRun(context, run, 'visits', object.key);
+  const uploads: UploadMessage[] = [];
+  const send = async (messages: readonly UploadMessage[]) => {
+    uploads.push(...messages);
+    return [];
+  };
+  let isAsked = false;
+  const late = lateReducer(plan, async () => {
+    isAsked = await isAskedFor(context.stores.work, { run, epoch: 1 });
+  });
+  const again = [{ kind: 'upload', job: 'visits', object, epoch: 1 }];
+  expect(await commitRuns({ ...late, uploads: { send } }, [messageOf(plan)])).toEqual([]);
+  expect(isAsked).toBe(true);
+  expect(uploads).toEqual(again);
+  expect(await readOutcome(lake(), 'visits', plan)).toMatchObject({ outcome: 'FAILED', error: { code: 'commit.conflict' } });
+  // who died before that message
+  expect(await commitRuns({ ...context, uploads: { send } }, [messageOf(plan)])).toEqual([]);
+  expect(uploads).toEqual([...again, ...again]);
+});
+
+it('a run without a file is committed whatever became of its table: it needs no entry', async () => {
+  await commit(await storeFinishedRun(context, 'visits-0'));
+  await change(columnsOf('other'));
+  const plan = await storeFinishedRun(context, 'visits-1');
+  const path = context.stores.work.locate(partKey(plan, 0, 0));
+  const part = JSON.parse(readFileSync(path, 'utf8')) as DonePart;
+  const rows = { ...part.rows, filtered: 1, passed: 0, written: 0 };
+  writeFileSync(path, JSON.stringify({ ...part, rows, files: [] }));
+  expect(await commit(plan)).toEqual([]);
+  expect(await outcomeOf(plan)).toBe('COMMITTED');
 });
