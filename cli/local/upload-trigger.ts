@@ -8,9 +8,9 @@ import type { Receipt } from '../../functions/core/receipt.ts';
 import type { UploadMessage } from '../../functions/core/task.ts';
 import { tableKeyOf, type Upload, uploadRun } from '../../functions/core/upload.ts';
 import { buryUnplanned } from '../../functions/protocol/bury-unplanned.ts';
-import { isOtherVersion, readOutcome } from '../../functions/protocol/documents.ts';
+import { isOtherVersion } from '../../functions/protocol/documents.ts';
 import { endOtherVersion } from '../../functions/protocol/end-other-version.ts';
-import { partialOutcome } from '../../functions/protocol/in-the-table.ts';
+import { outcomeWithRows, partialOutcome } from '../../functions/protocol/in-the-table.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
 import { addEndedRuns, unendedRuns } from './earlier-runs.ts';
@@ -170,8 +170,8 @@ export class UploadTrigger {
         this.parked.set(run, [...(this.parked.get(run) ?? []), file]);
         return true;
       }
-      const outcome = await readOutcome(lake, tableKeyOf(upload.job), { run, epoch: 0 });
-      if (outcome === null || outcome.rows.written === 0) continue;
+      const outcome = await outcomeWithRows(lake, tableKeyOf(upload.job), run);
+      if (outcome === null) continue;
       this.options.report({ event: 'held', key: file.key, reason: grownReason(object, upload.object, outcome) });
       return true;
     }

@@ -63,8 +63,12 @@ async function announceOwnEnd(context: CoordinatorContext, table: string, id: Ep
  */
 export async function planUploadAgain(context: CoordinatorContext, upload: Upload, epoch: number): Promise<HandledUpload> {
   const request = uploadRequest(upload, epoch);
+  const { lake } = context.stores;
+  // its job loads into another table since: there it is a run of its own, which an event that comes late finds only by its first epoch
+  const ledger = await readLedger(lake, request.table, request.run);
+  if (!ledger.some((before) => before.epoch === epoch - 1)) return handleUpload(context, upload);
   // its plan may be gone since: another one would do again what is in the table
-  const decision = await readDecision(context.stores.lake, request.table, { run: request.run, epoch });
+  const decision = await readDecision(lake, request.table, { run: request.run, epoch });
   if (decision !== null) {
     await fulfilDuties(context, decision);
     return { run: request.run, epoch, plan: null, isLost: false };

@@ -44,10 +44,17 @@ async function hasHiveFiles(lake: ObjectStore, decision: CommitDecision): Promis
 }
 
 /** The outcome of the epoch of a run that was committed in part; null when none was. */
-export async function partialOutcome(lake: ObjectStore, table: string, run: string): Promise<Receipt | null> {
+export const partialOutcome = (lake: ObjectStore, table: string, run: string): Promise<Receipt | null> =>
+  firstOutcome(lake, table, run, ({ outcome }) => outcome === 'PARTIAL');
+
+/** The outcome of the first epoch of a run that has put rows into the table, which need not be its first; null when none has. */
+export const outcomeWithRows = (lake: ObjectStore, table: string, run: string): Promise<Receipt | null> =>
+  firstOutcome(lake, table, run, ({ rows }) => rows.written > 0);
+
+async function firstOutcome(lake: ObjectStore, table: string, run: string, is: (outcome: Receipt) => boolean): Promise<Receipt | null> {
   for (const { epoch, ended } of await readLedger(lake, table, run)) {
     const outcome = ended ? await readOutcome(lake, table, { run, epoch }) : null;
-    if (outcome?.outcome === 'PARTIAL') return outcome;
+    if (outcome !== null && is(outcome)) return outcome;
   }
   return null;
 }

@@ -10,7 +10,7 @@ export interface LoadedObject {
   readonly run: string;
 }
 
-/** Each is a request: beyond so many objects only runs that have ended are seen. */
+/** Each is a request: beyond so many objects only what ended runs have put into the table is seen. */
 const mostLooks = 1_000;
 
 /**
@@ -30,13 +30,17 @@ export async function loadedByUploads(
   });
   const inTable = new Set<string>();
   await inOrder(ended, async (id) => {
-    const word = (await readOutcome(lake, table, id))?.outcome;
-    if (word === 'COMMITTED' || word === 'PARTIAL') inTable.add(id.run);
+    const outcome = await readOutcome(lake, table, id);
+    const word = outcome?.outcome;
+    // of a commit of which nobody knows, too: it may be there
+    if (word === 'COMMITTED' || word === 'PARTIAL' || outcome?.error?.code === 'commit.unknown') inTable.add(id.run);
   });
-  const isOver = new Set(ended.map(({ run }) => run));
-  const others = [...uploads.keys()].filter((run) => !isOver.has(run));
+  // behind what ended otherwise, a retry may be on its way
+  const next = new Map<string, number>();
+  for (const { run, epoch } of ended) next.set(run, Math.max(next.get(run) ?? 0, epoch + 1));
+  const others = [...uploads.keys()].filter((run) => !inTable.has(run));
   await inOrder(others.length > mostLooks ? [] : others, async (run) => {
-    if ((await work.head(planKey({ run, epoch: 0 }))) !== null) inTable.add(run);
+    if ((await work.head(planKey({ run, epoch: next.get(run) ?? 0 }))) !== null) inTable.add(run);
   });
   return [...uploads].flatMap(([run, object]) => (inTable.has(run) ? [{ object, run }] : []));
 }

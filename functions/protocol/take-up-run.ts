@@ -154,7 +154,8 @@ async function leftOfPlan(
 async function mustPlanAnew({ stores }: RunContext, plan: Plan, { outcome }: FoundRun, asked: Asked | null): Promise<boolean> {
   // a plan for a table that has changed since can only conflict again; where files went, their tasks are done again
   const isOtherTable = outcome?.error?.code === 'commit.conflict' && outcome.error.details['lost'] === undefined;
-  if (plan.error !== null || isOtherTable) return true;
+  // what is left of a PARTIAL can only be loaded as it was planned, and the table may fit again
+  if (plan.error !== null || (isOtherTable && !plan.remainder)) return true;
   if (asked !== null && rowsOf(asked.job) !== rowsOf(plan.job)) return true;
   // a side input that was mended or replaced is pinned anew
   if (asked !== null && outcome?.error?.details['side'] !== undefined) return true;

@@ -3,11 +3,10 @@ import { uuidOf } from '../core/run-id.ts';
 import { type AppendPlan, planAppend } from '../core/table-log/append.ts';
 import { encodeEntry } from '../core/table-log/log-entry.ts';
 import type { CommitMember } from '../core/table-log/member-actions.ts';
-import { schemaOf } from '../core/table-log/schema.ts';
 import type { LogEntry, Snapshot } from '../core/table-log/snapshot.ts';
-import { checkWritable } from '../core/table-log/writable.ts';
 import type { TableLog } from '../protocol/table-log.ts';
 import type { CommitCandidate, CommitResult, ReducerContext } from './commit-candidate.ts';
+import { appendingOf, permanent, whyUnwritable } from './fits-table.ts';
 
 /** An attempt at a commit that is older doesn't put any more: its version number may have been cleaned up and be free again. */
 const maxAttemptMs = 15 * 60_000;
@@ -38,11 +37,7 @@ export async function appendToDelta(
 
 function memberOf({ plan, fold, decision, lost }: CommitCandidate): CommitMember {
   return {
-    run: plan.run,
-    epoch: plan.epoch,
-    seenVersion: decision.version,
-    schema: schemaOf(plan.table.columns),
-    partitionColumns: plan.table.partitionBy,
+    ...appendingOf(plan, decision.version),
     files: fold.files,
     lost,
     sources: [...new Set(fold.chain.map(({ key }) => key))],
@@ -86,20 +81,6 @@ async function readSince(
   } catch (thrown) {
     return permanent(thrown);
   }
-}
-
-function whyUnwritable(snapshot: Snapshot, path: string): FanlakeError | null {
-  try {
-    checkWritable(snapshot, 'append', path);
-    return null;
-  } catch (thrown) {
-    return permanent(thrown);
-  }
-}
-
-function permanent(thrown: unknown): FanlakeError {
-  if (thrown instanceof FanlakeError && !thrown.retryable && thrown.code.startsWith('table.')) return thrown;
-  throw thrown;
 }
 
 const unreadable = (error: FanlakeError): CommitResult => ({

@@ -1,6 +1,7 @@
-import type { CommitDecision } from '../core/decision.ts';
+import type { CommitDecision, Decision } from '../core/decision.ts';
 import type { EpochId } from '../core/keys.ts';
 import { addRequests, type RequestCounts, subtractRequests } from '../core/part.ts';
+import type { Plan } from '../core/plan.ts';
 import { type OutcomeWord, receiptOf } from '../core/receipt.ts';
 import type { CommitMessage } from '../core/task.ts';
 import { inOrder, readDecision, readOutcome, readOwnPlan } from '../protocol/documents.ts';
@@ -111,13 +112,15 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
   const judged = await judgeRun(context, { run, epoch }, seen);
   if (judged === 'plan gone') await completeEnd(context, { run, epoch, table });
   if (judged === 'plan gone' || judged === 'incomplete') return null;
+  // before the decision: whoever finds that may write the outcome
+  if (judged.kind === 'unfit') await noteUploadAgain(context, judged.plan, judged.error);
   const { decision, isNew } =
     judged.kind === 'commit'
       ? await decideOrFind(context, { kind: 'commit', run, epoch, table, version: judged.version })
       : await decideOrFind(context, { kind: 'fail', run, epoch, table, error: judged.error });
   if (!isNew && decision.kind === 'commit' && (await isOver(context, decision))) return null;
   if (decision.kind !== 'commit') {
-    await fulfilDuties(context, decision);
+    await endUncommitted(context, decision, 'plan' in judged ? judged.plan : null);
     return null;
   }
   // decided before, to commit: then its parts are whole, whatever is found wrong now, and its table may be mended by now, or never have needed to be read
@@ -129,6 +132,12 @@ async function decideRun(context: ReducerContext, { run, epoch, table }: CommitM
   const loss = judged.kind === 'lost' ? judged : { lost: null, incomplete: false };
   const { mergeTasks } = judged;
   return { plan, fold, mergeTasks, decision, partial: fold.failed.length > 0, lost: loss.lost, incomplete: loss.incomplete };
+}
+
+/** The duties of whoever finds an epoch decided otherwise; an upload whose files don't fit the table is planned again besides. */
+async function endUncommitted(context: ReducerContext, decision: Exclude<Decision, CommitDecision>, plan: Plan | null): Promise<void> {
+  await fulfilDuties(context, decision);
+  if (decision.kind === 'fail' && plan !== null) await askForUploadAgain(context, plan, decision.error);
 }
 
 /**

@@ -2,29 +2,31 @@ import { asFanlakeError, type ErrorReport, FanlakeError } from '../core/errors.t
 import { judgeStages } from '../core/judge-stages.ts';
 import type { EpochId } from '../core/keys.ts';
 import type { Plan } from '../core/plan.ts';
+import type { Snapshot } from '../core/table-log/snapshot.ts';
 import { readPlan } from '../protocol/documents.ts';
 import { gatherFold, mergeTasksOf } from '../protocol/gather-fold.ts';
 import { remainderLost } from '../protocol/in-the-table.ts';
 import type { CommitCandidate, ReducerContext } from './commit-candidate.ts';
+import { whyUnfit } from './fits-table.ts';
 import { filesGone, filesLost, lostFiles } from './lost-files.ts';
 
-/** The version that decisions name, or why the table can't be committed to whatever is done. */
-export type SeenTable = { readonly version: number } | { readonly error: ErrorReport };
+/** The table whose version decisions name, or why it can't be committed to whatever is done. */
+export type SeenTable = { readonly snapshot: Snapshot } | { readonly error: ErrorReport };
 
 type Judged = Pick<CommitCandidate, 'plan' | 'fold' | 'mergeTasks'>;
 
 /** A run with all its parts, and how it is to be decided. */
 export type JudgedRun =
   | (Judged & { readonly kind: 'commit'; readonly version: number })
-  /** Nothing is wrong with it, but its table can't be read: it fails, unless its commit was decided before that. */
-  | (Judged & { readonly kind: 'unreadable'; readonly error: ErrorReport })
+  /** Nothing is wrong with it, but its table can't be read, or its files don't fit it: it fails, unless its commit was decided before that. */
+  | (Judged & { readonly kind: 'unfit'; readonly error: ErrorReport })
   /** Its data files or parts went: it fails, unless its commit was decided when they were there, and may be in the table. */
   | (Judged & Pick<CommitCandidate, 'incomplete'> & { readonly kind: 'lost'; readonly lost: FanlakeError; readonly error: ErrorReport })
   | { readonly kind: 'fail'; readonly error: ErrorReport };
 
 export async function lookAtTable(context: ReducerContext, table: string): Promise<SeenTable> {
   try {
-    return { version: (await context.logs.of(table).refresh()).version };
+    return { snapshot: await context.logs.of(table).refresh() };
   } catch (thrown) {
     return { error: permanentReport(thrown) };
   }
@@ -58,11 +60,17 @@ export async function judgeRun(context: ReducerContext, id: EpochId, seen: SeenT
     if (gone.length > 0) {
       return { ...judged, kind: 'lost', lost: filesGone(plan, gone), incomplete: false, error: filesLost(plan, gone).toReport() };
     }
-    return 'error' in seen ? { ...judged, kind: 'unreadable', error: seen.error } : { ...judged, kind: 'commit', version: seen.version };
+    if ('error' in seen) return { ...judged, kind: 'unfit', error: seen.error };
+    const unfit = isEntryNeeded(judged) ? whyUnfit(plan, seen.snapshot, context.stores.lake.locate(plan.table.key)) : null;
+    return unfit === null
+      ? { ...judged, kind: 'commit', version: seen.snapshot.version }
+      : { ...judged, kind: 'unfit', error: unfit.toReport() };
   } catch (thrown) {
     return { kind: 'fail', error: permanentReport(thrown) };
   }
 }
+
+const isEntryNeeded = ({ plan, fold }: Judged): boolean => plan.table.format === 'delta' && fold.files.length > 0;
 
 /** Nobody else would ever find it complete. */
 function partsExpired(plan: Plan): FanlakeError {

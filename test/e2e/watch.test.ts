@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deltaLog, tableRows } from './duckdb.ts';
+import { fanlake } from './fanlake-command.ts';
 import { WatchedFolder } from './watching.ts';
 import { noProcesses } from './worker-processes.ts';
 
@@ -106,6 +107,29 @@ describe('fanlake watch, files that land', () => {
     const second = await folder.watch();
     await second.until(({ events }) => events.some((event) => event.event === 'held' && event.key === 'landing/visits/grows.csv'));
     expect(await folder.ids()).toEqual([1, 2]);
+  });
+
+  it('holds it too where its run was cancelled first, and committed by a retry', async (context) => {
+    if (noProcesses !== null) context.skip(noProcesses);
+    const first = await folder.watch();
+    await first.whileWorkersRest(async () => {
+      folder.drop('grows.csv', csv(1, 2));
+      await folder.untilPlanned(0);
+      const { code, stdout } = await fanlake(folder.path, 'cancel', 'visits', '--home', 'home');
+      expect(code, stdout).toBe(0);
+    });
+    await first.untilEnded('grows.csv');
+    expect(first.endOf('grows.csv')?.outcome).toBe('CANCELLED');
+    await first.interrupt();
+    const { code, stdout } = await fanlake(folder.path, 'retry', 'visits', '--home', 'home');
+    expect(code, stdout).toBe(0);
+    const second = await folder.watch();
+    folder.write('grows.csv', csv(1, 2, 3));
+    folder.drop('other.csv', csv(4));
+    await second.untilEnded('other.csv');
+    await second.until(({ events }) => events.some((event) => 'key' in event && event.key?.endsWith('grows.csv') === true));
+    expect(second.events.find((event) => 'key' in event && event.key?.endsWith('grows.csv') === true)?.event).toBe('held');
+    expect(await folder.ids()).toEqual([1, 2, 4]);
   });
 
   it('loads both versions of a file that was replaced by another', async () => {

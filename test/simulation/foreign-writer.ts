@@ -56,7 +56,9 @@ export function foreignEntry(
     return { key, text: JSON.stringify({ add: { path: file, partitionValues: {}, size: 1, modificationTime: 0, dataChange: true } }) };
   }
   const metaData = linesOf(lake, table).findLast((line) => line['metaData'] !== undefined)?.['metaData'];
-  const fields = [{ name: 'other', type: 'string', nullable: true, metadata: {} }];
+  // there and back, as who takes back a mistake does
+  const isOther = String(metaData?.['schemaString']).includes('"other"');
+  const fields = [{ name: isOther ? 'line' : 'other', type: 'string', nullable: true, metadata: {} }];
   return { key, text: JSON.stringify({ metaData: { ...metaData, schemaString: JSON.stringify({ type: 'struct', fields }) } }) };
 }
 

@@ -81,3 +81,13 @@ it('an upload whose next epoch is decided is not planned again when its message 
   await handleRequests(context, readRequest(JSON.stringify({ kind: 'upload', job: 'visits', object, epoch: 1 })));
   expect(await readPlan(context.coordinator.stores.work, id)).toBeNull();
 });
+
+it('an upload that is planned again begins anew where its job loads into another table since, so that an event that comes late finds its run', async () => {
+  const { landing, work } = context.coordinator.stores;
+  const object = await landing.put('in/a.txt', 'a\nb\n');
+  const run = uploadRun({ job, object });
+  // of the run into the table that the job had before
+  await handleRequests(context, readRequest(JSON.stringify({ kind: 'upload', job: 'visits', object, epoch: 1 })));
+  expect(await readPlan(work, { run, epoch: 0 })).toMatchObject({ tasks: 1, error: null });
+  expect(await readPlan(work, { run, epoch: 1 })).toBeNull();
+});

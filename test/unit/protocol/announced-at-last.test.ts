@@ -171,3 +171,10 @@ it('what the reducer ended the monitor does not announce once more', async () =>
   expect(heard).toEqual([]);
   expect(await listAll(context.stores.lake, 'visits/')).toHaveLength(1);
 });
+
+it('an epoch that was cancelled before it was planned is announced when the message that ended it comes again', async () => {
+  const { run } = await planned();
+  await decide(context, { kind: 'cancel', run, epoch: 1, table: 'visits' });
+  await deliverTwice(() => request({ kind: 'retry', run, epoch: 1, table: 'visits', request: null }));
+  expect(heard).toEqual([`${run}/e1 CANCELLED `]);
+});

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
 import { planKey } from '../../../functions/core/keys.ts';
+import { cancelRun } from '../../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
-import { readOutcome } from '../../../functions/protocol/documents.ts';
+import { readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
+import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { contextOnDisk } from './context-on-disk.ts';
 import { planOf } from './plan-of.ts';
@@ -74,4 +76,15 @@ it('an epoch behind a broken chain that another version of Fanlake has opened, a
   expect(await readOutcome(context.stores.lake, 'visits', next)).toMatchObject({ outcome: 'FAILED', error: { code: 'plan.version' } });
   // the run goes on from its newest epoch
   expect(await readOutcome(context.stores.lake, 'visits', plan)).toBeNull();
+});
+
+it('cancel that comes behind a broken chain ends the epoch that follows on it', async () => {
+  const { plan, broken } = await brokenChain();
+  const first = await lookUpRun(context.stores, 'visits', plan.run);
+  if (first === null) throw new Error('no such run');
+  expect(broken.kind).toBe('fail');
+  const { found, outcome } = await cancelRun(context, first, (_, decision) => fulfilDuties(context, decision));
+  expect(found.epoch).toBe(1);
+  expect(outcome?.outcome).toBe('CANCELLED');
+  expect(await readDecision(context.stores.lake, 'visits', { run: plan.run, epoch: 1 })).toMatchObject({ kind: 'cancel' });
 });

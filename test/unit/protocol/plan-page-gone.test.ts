@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
-import { partKey } from '../../../functions/core/keys.ts';
+import { partKey, planKey } from '../../../functions/core/keys.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
 import type { Task } from '../../../functions/core/task.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
-import { listAll, readOutcome } from '../../../functions/protocol/documents.ts';
+import { listAll, readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { failedPart } from '../../../functions/protocol/finish-task.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
@@ -69,6 +69,15 @@ it('a monitor that would send late tasks again ends their run, long before its d
   nowMs = 2 * 3_600_000;
   await watchEpoch(context, { kind: 'monitor', run: plan.run, epoch: 0 });
   expect(await outcome()).toMatchObject(lost);
+});
+
+it('whoever still has a plan that was lost whole ends nothing of the run that was planned anew since', async () => {
+  await context.stores.work.delete(planKey(plan));
+  const { inline: _inline, tasks: _tasks, nonce: _nonce, ...draft } = planOf({ tasks: taskCount, bytes: 200, limits: {} });
+  const { plan: anew } = await writePlan(context, draft, tasks);
+  expect(anew.nonce).not.toBe(plan.nonce);
+  await expect(dispatchPage(context, plan, 0, false)).rejects.toMatchObject({ code: 'store.failed', retryable: true });
+  expect(await readDecision(context.stores.lake, 'visits', plan)).toBeNull();
 });
 
 it('what its error advises works: retry says the same, and the same run over its input is planned anew', async () => {

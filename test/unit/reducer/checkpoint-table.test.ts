@@ -181,6 +181,11 @@ describe('the commit of a version that is a multiple of ten', () => {
         .sort(),
     ).toEqual([10, 20]);
     expect(pointer()).toMatchObject({ version: 20, size: 44 });
+    // one that comes long behind
+    rmSync(logPath(checkpointName(10)));
+    await checkpointIfDue(context, 'visits', 10);
+    expect(readFileSync(logPath(checkpointName(10)))).toEqual(before);
+    expect(pointer()).toMatchObject({ version: 20, size: 44 });
     expect(essence(await tableNow()).files).toHaveLength(21);
   });
 });

@@ -427,3 +427,16 @@ it('behind a run that is committed in part nothing is opened once its parts are 
   await expect(findWayOn(context, found, null)).rejects.toMatchObject({ code: 'run.unknown' });
   expect(await readPlan(work, { run: plan.run, epoch: 1 })).toBeNull();
 });
+
+it('the rest of a run that is committed in part is tried again as it was planned when the table did not fit: nothing else can load it', async () => {
+  const first = await finishedRun('visits-1');
+  const { lake } = context.stores;
+  const missing = [{ key: 'in/a.txt', start: 0, end: 1 }];
+  const ended = { ...blankReceipt(first, 'visits'), state: 'ended' } as const;
+  await lake.create(outcomeKey('visits', first), JSON.stringify({ ...ended, outcome: 'PARTIAL', missing }));
+  const rest = await storeFinishedRun(context, 'visits-1', 'visits', 'landing/visits-1.txt', { epoch: 1, remainder: true });
+  const error = { code: 'commit.conflict', message: 'the table changed', details: {} };
+  await lake.create(outcomeKey('visits', rest), JSON.stringify({ ...ended, epoch: 1, outcome: 'FAILED', error }));
+  const found = await lookUpRun(context.stores, 'visits', 'visits-1');
+  expect(found === null ? null : await findWayOn(context, found, null)).toMatchObject({ kind: 'next', epoch: 2 });
+});
