@@ -53,11 +53,7 @@ async function cancel(shell: Shell, id: string, options: CancelOptions): Promise
   const fanlake = new LocalFanlake(options.home);
   try {
     const { context } = fanlake;
-    // what waits to be planned here has a message that comes again, which finds it decided
-    const cancelled = await cancelRun(context, found, {
-      haveCancelled: async () => {},
-      end: (_, decision) => fulfilDuties(context, decision),
-    });
+    const cancelled = await cancelRun(context, found, { end: (_, decision) => fulfilDuties(context, decision) });
     shell.answer(await answerOf(shell, home, cancelled), json);
   } finally {
     await fanlake.close();

@@ -11,8 +11,11 @@ export type EndRun = (found: FoundRun, decision: Decision) => Promise<void>;
 
 /** How a place ends what is cancelled there. */
 export interface Cancelling {
-  /** Called before an epoch is decided that is only asked for: nobody else may ever see to it, should this process die behind that. */
-  readonly haveCancelled: (open: FoundRun) => Promise<void>;
+  /**
+   * Called before an epoch is decided that is only asked for: nobody else may ever see to it, should this process die behind that. Left away where a message that comes again
+   * stands for each such epoch.
+   */
+  readonly haveCancelled?: (open: FoundRun) => Promise<void>;
   readonly end: EndRun;
 }
 
@@ -32,7 +35,7 @@ export async function cancelRun(context: RunContext, first: FoundRun, { haveCanc
     const { run, table } = found;
     const open = await openEpoch(context, found);
     if (open === null) return { found, outcome: found.outcome };
-    if (open.epoch > found.epoch) await haveCancelled(open);
+    if (open.epoch > found.epoch) await haveCancelled?.(open);
     const decision = await decide(context, { kind: 'cancel', run, epoch: open.epoch, table });
     await end(open, decision);
     const outcome = await readOutcome(context.stores.lake, table, open);

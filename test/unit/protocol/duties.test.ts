@@ -83,7 +83,7 @@ it('cancel that comes behind a broken chain ends the epoch that follows on it', 
   const first = await lookUpRun(context.stores, 'visits', plan.run);
   if (first === null) throw new Error('no such run');
   expect(broken.kind).toBe('fail');
-  const { found, outcome } = await cancelRun(context, first, (_, decision) => fulfilDuties(context, decision));
+  const { found, outcome } = await cancelRun(context, first, { end: (_, decision) => fulfilDuties(context, decision) });
   expect(found.epoch).toBe(1);
   expect(outcome?.outcome).toBe('CANCELLED');
   expect(await readDecision(context.stores.lake, 'visits', { run: plan.run, epoch: 1 })).toMatchObject({ kind: 'cancel' });

@@ -12,7 +12,7 @@ import { blankReceipt, type Receipt } from '../../../functions/core/receipt.ts';
 import { entryName } from '../../../functions/core/table-log/log-names.ts';
 import type { UploadMessage } from '../../../functions/core/task.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
-import { cancelRun, type EndRun } from '../../../functions/protocol/cancel-run.ts';
+import { cancelRun } from '../../../functions/protocol/cancel-run.ts';
 import { listAll, readDecision, readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
 import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
@@ -133,8 +133,7 @@ describe('an upload that is about to be planned again', () => {
   async function cancel() {
     const found = await lookUpRun(context.stores, 'visits', run);
     if (found === null) throw new Error('no such run');
-    const end: EndRun = (_, decision) => fulfilDuties(context, decision);
-    return (await cancelRun(context, found, { haveCancelled: async () => {}, end })).outcome;
+    return (await cancelRun(context, found, { end: (_, decision) => fulfilDuties(context, decision) })).outcome;
   }
 
   it('is cancelled while it waits for that', async () => {
