@@ -394,9 +394,10 @@ export class Invariants {
     return { handedOn, consumed };
   }
 
-  /** Epochs of a run before this one whose files didn't fit the table. */
+  /** Epochs of a run before this one whose files didn't fit the table; none behind a PARTIAL, of which the rest can only be loaded as it was planned. */
   private conflictsOf(upload: LandedUpload, before: number): number {
-    return this.outcomesOf(upload).filter((receipt) => receipt.epoch < before && this.isConflict(receipt)).length;
+    const earlier = this.outcomesOf(upload).filter(({ epoch }) => epoch < before);
+    return earlier.some(({ outcome }) => outcome === 'PARTIAL') ? 0 : earlier.filter((receipt) => this.isConflict(receipt)).length;
   }
 
   /** Whether the files of a run's newest epoch that has ended didn't fit the table. */
