@@ -6,12 +6,13 @@ import type { Snapshot } from '../core/table-log/snapshot.ts';
 import { checkWritable } from '../core/table-log/writable.ts';
 
 /** What a run appends, as somebody judges it who has seen the table at a version. */
-export const appendingOf = ({ run, epoch, table }: Plan, seenVersion: number): Appending => ({
+export const appendingOf = ({ run, epoch, table, remainder }: Plan, seenVersion: number): Appending => ({
   run,
   epoch,
   seenVersion,
   schema: schemaOf(table.columns),
   partitionColumns: table.partitionBy,
+  isRemainder: remainder,
 });
 
 /**

@@ -118,6 +118,7 @@ export async function appendQuery(
     seenVersion: snapshot.version,
     schema: schemaOf(columns),
     partitionColumns: partitionBy,
+    isRemainder: false,
     files,
     sources: [`landing/${run}.csv`],
     lost,

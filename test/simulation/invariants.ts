@@ -223,19 +223,27 @@ export class Invariants {
   private figures({ run, epoch, outcome, rows, bytes, missing }: Receipt): void {
     const upload = this.uploads.get(run);
     if (upload === undefined) return;
-    const [good, bad] = [goodLines(upload).length, badLines(upload).length];
-    const before = this.outcomesOf(upload).some((other) => other.epoch < epoch && other.outcome === 'PARTIAL');
-    const size = Buffer.byteLength(upload.body);
     const found = { written: rows.written, read: rows.read, input: bytes.input, covered: bytes.covered };
+    if (outcome === 'FAILED' || outcome === 'CANCELLED') {
+      this.expectFigures(run, epoch, found, { written: 0 });
+      return;
+    }
     // behind PARTIAL an epoch has what was missing, no more
-    if (outcome === 'COMMITTED' && !before)
+    const before = this.outcomesOf(upload).findLast((other) => other.epoch < epoch && other.outcome === 'PARTIAL');
+    const isToDo = (start: number): boolean => before === undefined || isWithin(before.missing, start);
+    const [good, bad] = [goodLines(upload), badLines(upload)].map((lines) => lines.filter(({ start }) => isToDo(start)));
+    if (good === undefined || bad === undefined) return;
+    const size = Buffer.byteLength(upload.body);
+    const whole = before === undefined ? { input: size } : {};
+    if (outcome === 'PARTIAL') {
+      const inTable = good.filter(({ start }) => !isWithin(missing, start));
+      this.expectFigures(run, epoch, found, { ...whole, written: partOf(upload, inTable).length });
+    } else {
+      const covered = before === undefined ? { covered: size } : {};
       this.expectFigures(run, epoch, found, {
-        ...{ written: answerOf(upload, goodLines(upload)).length, read: good + bad, input: size, covered: size },
+        ...{ ...whole, ...covered, written: answerOf(upload, good).length, read: good.length + bad.length },
       });
-    else if (outcome === 'PARTIAL' && !before) {
-      const inTable = goodLines(upload).filter(({ start }) => !missing.some((range) => range.start <= start && start < range.end));
-      this.expectFigures(run, epoch, found, { ...found, written: partOf(upload, inTable).length, input: size });
-    } else if (outcome === 'FAILED' || outcome === 'CANCELLED') this.expectFigures(run, epoch, found, { ...found, written: 0 });
+    }
   }
 
   private expectFigures(run: string, epoch: number, found: object, expected: object): void {
@@ -435,7 +443,7 @@ export class Invariants {
     if (last.outcome === 'COMMITTED') return answerOf(upload, good);
     return partOf(
       upload,
-      good.filter(({ start }) => !last.missing.some((range) => range.start <= start && start < range.end)),
+      good.filter(({ start }) => !isWithin(last.missing, start)),
     );
   }
 
@@ -498,6 +506,10 @@ export class Invariants {
 
 const goodLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => !text.startsWith(badMark));
 const badLines = ({ body }: LandedUpload): Lines => linesOf(body).filter(({ text }) => text.startsWith(badMark));
+
+/** Whether what begins there is in one of some ranges. */
+const isWithin = (ranges: readonly MissingRange[], start: number): boolean =>
+  ranges.some((range) => range.start <= start && start < range.end);
 
 /** The answer of a run's query over its lines. */
 function answerOf({ query, run }: LandedUpload, lines: Lines): readonly string[] {

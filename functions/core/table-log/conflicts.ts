@@ -14,6 +14,8 @@ export interface Appending {
   /** The columns of its rows, partition columns included, as `schemaOf` gives them; the schema of a table that it creates. */
   readonly schema: DeltaStruct;
   readonly partitionColumns: readonly string[];
+  /** Whether it is the rest of a run that is committed in part: that can only be loaded as it was planned. */
+  readonly isRemainder: boolean;
 }
 
 /** Why data files of this schema can't be appended to a table of that one, or null. */
@@ -44,6 +46,8 @@ function harm(action: Action, member: Appending): string | null {
   return misfit(member.schema, decodeSchema(schemaString));
 }
 
+const adapt = 'Adapt the job, then run it over the same input again.';
+
 /**
  * Why a member's files can't be appended any more, or null. Files that others added or removed don't matter to an append. A change of protocol or
  * metadata conflicts only if the files would not fit it: many first uploads of a new table each decide before it exists, and the one whose entry
@@ -63,9 +67,10 @@ export function checkConflicts(member: Appending, table: Snapshot, entries: read
     for (const action of actions) {
       const found = harm(action, member);
       if (found === null) continue;
+      const way = member.isRemainder ? `Undo that, then load what is missing: fanlake retry ${member.run}` : adapt;
       return new FanlakeError(
         'commit.conflict',
-        `run ${member.run} can't be committed: the table changed at version ${version} in a way that its files don't fit: ${found}. Adapt the job, then run it over the same input again.`,
+        `run ${member.run} can't be committed: the table changed at version ${version} in a way that its files don't fit: ${found}. ${way}`,
         { run: member.run, epoch: member.epoch, version, found },
       );
     }

@@ -29,6 +29,7 @@ function member(run: string, extra: Partial<CommitMember> = {}): CommitMember {
     seenVersion: -1,
     schema: schemaOf(columns),
     partitionColumns: ['country'],
+    isRemainder: false,
     files: [file],
     sources: ['in/a.csv'],
     lost: null,
@@ -160,6 +161,16 @@ describe('an append', () => {
     const judged = planAppend(back.snapshot, back.entries, [member('r2', { seenVersion: 0 }), member('r3', { seenVersion: 2 })], putting);
     expect(judged.refused.map(({ member: { run } }) => run)).toEqual(['r2']);
     expect(judged.committing.map(({ run }) => run)).toEqual(['r3']);
+  });
+
+  test('says of the rest of a run that is committed in part how it is loaded: no other job may', () => {
+    const { snapshot, entries } = followed(base, { metaData: { ...metaData, partitionColumns: [] } });
+    const advice = (isRemainder: boolean) =>
+      planAppend(snapshot, entries, [member('r2', { seenVersion: 0, isRemainder })], putting)
+        .refused[0]?.error.message.split('. ')
+        .at(-1);
+    expect(advice(true)).toBe('Undo that, then load what is missing: fanlake retry r2');
+    expect(advice(false)).toBe('Adapt the job, then run it over the same input again.');
   });
 
   test('takes a table that gained a column, and refuses a run of another schema in the entry that creates the table', () => {
