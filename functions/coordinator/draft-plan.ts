@@ -13,6 +13,7 @@ import { inputColumns } from './input-columns.ts';
 import type { InspectTools } from './inspect-object.ts';
 import { inspectObjects, type LaidOut } from './inspect-objects.ts';
 import { planSides } from './plan-sides.ts';
+import { withClash } from './type-clashes.ts';
 
 export interface PlanRequest {
   readonly job: Job;
@@ -46,12 +47,15 @@ export interface DraftedPlan {
 export async function draftPlan(tools: PlanTools, request: PlanRequest): Promise<DraftedPlan> {
   const { job, objects } = request;
   const sides = await planSides(tools, job);
-  const { layouts, laidOut, learned, empty } = await inspectObjects(tools, job, objects);
+  const { layouts, laidOut, learned, clashes, empty } = await inspectObjects(tools, job, objects);
   const existing = await existingTable(tools.lake, tools.logs, job, request.table);
   const columns = inputColumns(job, layouts, learned);
   const binding = { inspector: tools.inspector, job, table: request.table, existing, columns, sides };
   // without a row there are no types to bind a query to
-  const bound = empty && !columns.some(({ declared }) => declared) ? await bindToNothing(binding) : await bindToTable(binding);
+  const bind = empty && !columns.some(({ declared }) => declared) ? bindToNothing : bindToTable;
+  const bound = await bind(binding).catch((thrown: unknown) => {
+    throw withClash(thrown, job.query, clashes);
+  });
   const sizing = sizingFor(job, bound.query, request.splitBytes, tools.sizing);
   const input = inputOf(objects);
   const tasks = () => atLeastOne(bound.query, tasksOf(splitsOf(laidOut, layouts, sizing), sizing, input.bytes));

@@ -4,6 +4,7 @@ import type { Column, Layout } from '../core/layout.ts';
 import type { ObjectVersion } from '../core/ports.ts';
 import { declaresAll } from './input-columns.ts';
 import { type InspectTools, inspectObject } from './inspect-object.ts';
+import { type Sample, type TypeClash, typeClashes } from './type-clashes.ts';
 
 /** Objects whose types are learned; the others must fit what these show. */
 const sampledObjects = 10;
@@ -23,6 +24,7 @@ export interface InspectedObjects {
   readonly laidOut: readonly LaidOut[];
   /** One list of columns for all that were sampled. */
   readonly learned: readonly Column[];
+  readonly clashes: readonly TypeClash[];
   /** Whether all of them are surely without a row. */
   readonly empty: boolean;
 }
@@ -54,7 +56,7 @@ class Inspection {
   private readonly numbers = new Map<string, number>();
   private readonly layouts: Layout[] = [];
   private readonly laidOut: LaidOut[] = [];
-  private readonly samples: (readonly Column[])[] = [];
+  private readonly samples: Sample[] = [];
   private readonly knownNames: Set<string>;
   private empty = true;
 
@@ -78,8 +80,9 @@ class Inspection {
 
   async result(): Promise<InspectedObjects> {
     const { layouts, laidOut, samples, empty } = this;
-    const learned = samples.length > 1 ? await this.tools.inspector.unify(samples) : (samples[0] ?? []);
-    return { layouts, laidOut, learned, empty };
+    const learned =
+      samples.length > 1 ? await this.tools.inspector.unify(samples.map(({ columns }) => columns)) : (samples[0]?.columns ?? []);
+    return { layouts, laidOut, learned, clashes: typeClashes(samples, learned), empty };
   }
 
   private inspect(object: ObjectVersion, learnTypes: boolean): Promise<InspectedObject> {
@@ -95,7 +98,7 @@ class Inspection {
   private take(object: ObjectVersion, { layout, columns, empty }: InspectedObject): void {
     this.empty &&= empty;
     if (layout.format === 'csv' && layout.header) for (const name of layout.fields) this.knownNames.add(name.toLowerCase());
-    if (columns !== null && columns.length > 0 && this.samples.length < sampledObjects) this.samples.push(columns);
+    if (columns !== null && columns.length > 0 && this.samples.length < sampledObjects) this.samples.push({ key: object.key, columns });
     const text = JSON.stringify(layout);
     const known = this.numbers.get(text) ?? this.layouts.push(layout) - 1;
     this.numbers.set(text, known);

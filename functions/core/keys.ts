@@ -47,6 +47,8 @@ export const runsPrefix = 'runs/';
  */
 export const answersPrefix = '_answers/';
 export const runPrefix = (run: string): string => `${runsPrefix}${run}/`;
+/** Is there once it was told how an epoch ended that put nothing into its table. */
+export const announcedKey = (id: EpochId): string => `${epochRoot(id)}/announced`;
 export const planKey = (id: EpochId): string => `${epochRoot(id)}/plan.json`;
 export const planPagesPrefix = (id: PlanId): string => `${epochRoot(id)}/plan/${id.nonce}/`;
 export const planPageKey = (id: PlanId, page: number): string => `${planPagesPrefix(id)}${pad(page, 4)}.json`;

@@ -16,6 +16,9 @@ import { endUndone, startEpoch } from './start-epoch.ts';
 export async function fulfilDuties(context: RunContext, decision: Decision): Promise<void> {
   if (decision.kind === 'commit') return;
   if (decision.kind === 'fail' && decision.error.code === 'chain') return seeNextEpochOpen(context, decision);
+  // one of many messages that are left of it, most likely
+  const ended = await readOutcome(context.stores.lake, decision.table, decision);
+  if (ended !== null) return announceOutcome(context, ended, false);
   const plan = await readOwnPlan(context.stores.work, decision);
   const outcome = decision.kind === 'cancel' ? 'CANCELLED' : 'FAILED';
   const error = decision.kind === 'fail' ? decision.error : null;

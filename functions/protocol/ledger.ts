@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import { asFanlakeError, FanlakeError } from '../core/errors.ts';
-import { decisionKey, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../core/keys.ts';
+import { announcedKey, decisionKey, ledgerRunPrefix, outcomeKey, parseLedgerKey } from '../core/keys.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Receipt } from '../core/receipt.ts';
 import type { RunContext } from './context.ts';
@@ -64,15 +64,20 @@ export async function writeOutcome(context: RunContext, table: string, receipt: 
 }
 
 /**
- * Tells how an epoch has ended. Behind everything else that its end asks for: an event bus that is gone holds up none of that.
- * @throws FanlakeError `run.unannounced`
+ * Tells how an epoch has ended. Behind everything else that its end asks for: an event bus that is gone holds up none of that. Each of its messages that are left finds an end
+ * without a commit, and there may be many: what was told is noted, and not told again.
+ * @throws FanlakeError `run.unannounced`; `store.*`
  */
-export async function announceOutcome({ announce }: RunContext, outcome: Receipt, isNew: boolean): Promise<void> {
+export async function announceOutcome({ announce, stores: { work } }: RunContext, outcome: Receipt, isNew: boolean): Promise<void> {
+  if (announce === null) return;
+  const mayBeLeft = outcome.outcome === 'FAILED' || outcome.outcome === 'CANCELLED';
+  if (mayBeLeft && !isNew && (await work.head(announcedKey(outcome))) !== null) return;
   try {
-    await announce?.(outcome, isNew);
+    await announce(outcome, isNew);
   } catch (thrown) {
     throw unannounced(outcome, thrown);
   }
+  if (mayBeLeft) await work.create(announcedKey(outcome), '');
 }
 
 function unannounced({ run, outcome, rows }: Receipt, thrown: unknown): FanlakeError {

@@ -67,6 +67,19 @@ describe('a query without a table', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("There is no column 'w'")]);
   });
 
+  it('over files of which a column has different types names two of them', async () => {
+    writeFileSync(join(folder, 'clash-0.csv'), 'k,v\na,1\n');
+    writeFileSync(join(folder, 'clash-1.csv'), 'k,v\nb,1x\n');
+    const ask = (asked: string) => fanlake(folder, 'run', '--query', asked, '--input', 'clash-*.csv', '--csv');
+    const { code, stderr } = await ask('SELECT sum(v) AS s FROM input');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Column 'v' is BIGINT in \S*clash-0\.csv and VARCHAR in \S*clash-1\.csv, so it is read as VARCHAR/);
+    // what takes texts is asked as they are
+    expect(await ask('SELECT max(v) AS m FROM input')).toMatchObject({ code: 0, stdout: 'm\n1x\n' });
+    const other = await ask('SELECT sum(k) AS s FROM input');
+    expect([other.code, other.stderr]).toEqual([2, expect.not.stringContaining('is read as')]);
+  });
+
   it('has types that no table holds', async () => {
     const asked =
       "SELECT INTERVAL 1 DAY * max(id) AS span, 170141183460469231731687303715884105727::HUGEINT AS most, TIME '10:00:00' AS at, TIMESTAMP_NS '2026-01-02 03:04:05.123456789' AS ns FROM input";

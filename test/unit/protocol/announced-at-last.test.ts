@@ -14,10 +14,12 @@ import { engineInspector } from '../../../functions/engine/inspector.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { listAll } from '../../../functions/protocol/documents.ts';
+import { fulfilDuties } from '../../../functions/protocol/duties.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { writePlan } from '../../../functions/protocol/write-plan.ts';
 import { commitRuns } from '../../../functions/reducer/commit-runs.ts';
+import { CountingStore, RequestCounter } from '../../../functions/runtime/counting-store.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
 import { contextOnDisk } from './context-on-disk.ts';
@@ -56,6 +58,20 @@ async function planned(): Promise<Plan> {
   const tasks = [0, 1].map((task) => ({ task, splits: [{ object, layout: 0, start: task * 10, end: task * 10 + 10 }] }));
   return (await writePlan(context, draft, tasks)).plan;
 }
+
+it('a run that was cancelled is told of once, however many messages of its tasks are left, and each takes two requests more', async () => {
+  const plan = await planned();
+  const decision = await decide(context, { kind: 'cancel', run: plan.run, epoch: 0, table: 'visits' });
+  await expect(fulfilDuties(context, decision)).rejects.toMatchObject({ code: 'run.unannounced' });
+  isBusThere = true;
+  await fulfilDuties(context, decision);
+  const counter = new RequestCounter();
+  const { landing, work, lake } = context.stores;
+  const stores = { landing, work: new CountingStore(work, counter), lake: new CountingStore(lake, counter) };
+  for (let message = 0; message < 100; message++) await fulfilDuties({ ...context, stores }, decision);
+  expect(heard).toEqual([`${plan.run}/e0 CANCELLED `]);
+  expect(counter.now()).toEqual({ 'store.get': 100, 'store.head': 100 });
+});
 
 /** The message comes twice: the bus is there the second time. */
 async function deliverTwice(handle: () => Promise<unknown>): Promise<void> {
