@@ -92,3 +92,16 @@ export function asEngineError(thrown: unknown, what: string, otherwise: ErrorCod
   const hint = advice[code];
   return new FanlakeError(code, `${what}: ${message}${hint === undefined ? '' : `\n${hint}`}`, { engine: message }, thrown);
 }
+
+/** The line of the query that the engine shows behind its message, with a mark below the place. */
+const place = /\n\s*LINE \d+:[\s\S]*$/;
+
+/**
+ * The same of what went wrong over rows. The place that the engine shows is one of our SQL, which has the user's somewhere inside: it goes.
+ * @param what as for `asEngineError`
+ */
+export function asRowsError(thrown: unknown, what: string): FanlakeError {
+  if (thrown instanceof FanlakeError) return thrown;
+  const hint = /^Conversion Error/.test(messageOf(thrown)) ? '. TRY_CAST in place of CAST takes such a value for NULL.' : '';
+  return asEngineError(new Error(`${messageOf(thrown).replace(place, '').trimEnd()}${hint}`, { cause: thrown }), what);
+}

@@ -1,7 +1,7 @@
 import type { InputColumn } from '../core/layout.ts';
 import type { Piece } from '../core/piece.ts';
 import { allowFiles } from './allow-files.ts';
-import { asEngineError } from './errors.ts';
+import { asEngineError, asRowsError } from './errors.ts';
 import { groupPieces } from './group-pieces.ts';
 import { badCondition, type CheckedSource, checkedSource, type KnownTypes } from './lenient-relation.ts';
 import { inputOf, type MapRequest, type MapResult, mapOver } from './map.ts';
@@ -144,6 +144,6 @@ export async function runLenient(engine: Engine, m: MapRequest & { readonly limi
     const result = await mapOver(engine, m, goodRelation(inputOf(m), await engine.types(m.columns)));
     return { ...result, badRecords: total, bad: values };
   } catch (thrown) {
-    throw asEngineError(thrown, `the query can't be run over the input of run ${literal(m.run)}`);
+    throw asRowsError(thrown, `the query can't be run over the input of run ${literal(m.run)}`);
   }
 }

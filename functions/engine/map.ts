@@ -8,7 +8,7 @@ import { allowFiles } from './allow-files.ts';
 import { embeddable } from './bind.ts';
 import { type Copied, copyToParquet } from './copy.ts';
 import { countOfPassed, rowsBeforeUnnest, scannedRows } from './counts.ts';
-import { asEngineError, isConversionError, isReadingError, RowsDoNotFit } from './errors.ts';
+import { asRowsError, isConversionError, isReadingError, RowsDoNotFit } from './errors.ts';
 import type { MapOutput } from './map-output.ts';
 import { type PartRows, type PartRowsTarget, partsRelation, writePartRows } from './part-rows.ts';
 import { type InputFiles, type Relation, typedRelation } from './relation.ts';
@@ -70,7 +70,7 @@ export async function runMap(engine: Engine, m: MapRequest): Promise<MapResult> 
     if (thrown instanceof RowsDoNotFit) throw thrown;
     if (isReadingError(thrown) || (relation.converts && isConversionError(thrown)))
       throw new RowsDoNotFit('a value or a record does not fit', { cause: thrown });
-    throw asEngineError(thrown, "the query can't be run over the input");
+    throw asRowsError(thrown, "the query can't be run over the input");
   }
 }
 

@@ -5,7 +5,7 @@ import { type Plan, stagesOf } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { MergeStep } from '../core/staged-query.ts';
 import { copyToParquet } from '../engine/copy.ts';
-import { asEngineError } from '../engine/errors.ts';
+import { asRowsError } from '../engine/errors.ts';
 import { type PartRowsTarget, partsRelation, targetOf, writePartRows } from '../engine/part-rows.ts';
 import type { Engine } from '../engine/session.ts';
 import { withTables } from '../engine/side-relation.ts';
@@ -82,7 +82,7 @@ function queryOf({ columns, combine, sql }: MergeStep, { kind }: StageTasks): st
 function asMergeError(thrown: unknown, plan: Plan): FanlakeError {
   if (thrown instanceof FanlakeError) return thrown;
   const what = `the rows of run ${plan.run} can't be merged`;
-  const error = asEngineError(thrown, what);
+  const error = asRowsError(thrown, what);
   return error.code === 'input.corrupt' || error.code === 'input.format'
     ? new FanlakeError('internal', `${what}: ${String(error.details['engine'])}`, {}, thrown)
     : error;

@@ -74,6 +74,12 @@ describe('a query without a table', () => {
     const { code, stderr } = await ask('SELECT sum(v) AS s FROM input');
     expect(code).toBe(2);
     expect(stderr).toMatch(/Column 'v' is BIGINT in \S*clash-0\.csv and VARCHAR in \S*clash-1\.csv, so it is read as VARCHAR/);
+    // the place is one of SQL that nobody has written
+    const { stderr: cast } = await ask('SELECT k, sum(CAST(v AS INT)) AS s FROM input GROUP BY k');
+    expect(cast).toMatch(
+      /Could not convert string '1x' to INT32 when casting from source column v\. TRY_CAST in place of CAST takes such a value for NULL/,
+    );
+    expect(cast).not.toContain('LINE');
     // what takes texts is asked as they are
     expect(await ask('SELECT max(v) AS m FROM input')).toMatchObject({ code: 0, stdout: 'm\n1x\n' });
     const other = await ask('SELECT sum(k) AS s FROM input');
