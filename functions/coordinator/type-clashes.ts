@@ -37,7 +37,7 @@ export function typeClashes(samples: readonly Sample[], learned: readonly Column
 
 /** An error of a query, with where the types come from of a column that it names and that objects disagree about. */
 export function withClash(thrown: unknown, sql: string, clashes: readonly TypeClash[]): unknown {
-  if (!(thrown instanceof FanlakeError) || !thrown.code.startsWith('query.')) return thrown;
+  if (!(thrown instanceof FanlakeError) || !['query.function', 'query.failed'].includes(thrown.code)) return thrown;
   const clash = clashes.find(({ name }) => sql.toLowerCase().includes(name.toLowerCase()));
   if (clash === undefined) return thrown;
   const { name, found } = clash;

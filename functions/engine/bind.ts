@@ -4,7 +4,7 @@ import { didYouMean } from '../core/nearest.ts';
 import { columnsRead, hideFromStars, passedThrough, virtualColumnsIn } from '../core/planner/columns.ts';
 import { keepDoubles } from '../core/planner/double-constants.ts';
 import { NotStaged } from '../core/planner/not-staged.ts';
-import { treatmentOfRows } from '../core/planner/rowwise.ts';
+import { rowsToColumns, treatmentOfRows } from '../core/planner/rowwise.ts';
 import { checkSafe } from '../core/planner/safety.ts';
 import { readsSide } from '../core/planner/side-reads.ts';
 import { stageQuery } from '../core/planner/stage-query.ts';
@@ -35,8 +35,11 @@ async function parse(engine: Engine, sql: string): Promise<Parsed> {
       `${what}: it has a number that is too large to be kept exactly. Write it as a text and cast it.`,
     );
   if (isNode(tree) && tree['error'] === true) {
-    if (textAt(tree, 'error_type') !== 'parser')
-      throw new FanlakeError('query.unsupported', `${what}: it must be one SELECT (or begin with FROM or WITH).`);
+    if (textAt(tree, 'error_type') !== 'parser') {
+      // one without IN is several statements to the engine
+      const why = /\bPIVOT\b/i.test(sql) ? `it ${rowsToColumns}` : 'it must be one SELECT (or begin with FROM or WITH)';
+      throw new FanlakeError('query.unsupported', `${what}: ${why}.`);
+    }
     await engine.check(sql).catch((thrown: unknown) => {
       throw asEngineError(thrown, what, 'query.syntax');
     });

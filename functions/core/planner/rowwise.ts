@@ -158,6 +158,10 @@ function reasonOfSubquery(node: TreeNode, scope: Scope, walk: Walk): string | nu
   return argument === null ? null : reasonOfExpression(argument, scope, walk);
 }
 
+/** What to write for PIVOT, which must know all values before it has columns. */
+export const rowsToColumns = "turns rows into columns (PIVOT); write an aggregate for each of them, such as sum(v) FILTER (k = 'a') AS a";
+const columnsToRows = "turns columns into rows (UNPIVOT); write unnest(['a', 'b']) AS name, unnest([a, b]) AS value";
+
 /** Judges what stands in FROM; `input` is read once in there. */
 function reasonOfSource(ref: TreeNode, scope: Scope, walk: Walk): string | null {
   if (ref['sample'] !== null && ref['sample'] !== undefined) return 'takes a sample (SAMPLE)';
@@ -173,6 +177,7 @@ function reasonOfSource(ref: TreeNode, scope: Scope, walk: Walk): string | null 
     return query === null ? 'has a part that is not known to treat rows one by one' : reasonOfQuery(query, scope, walk);
   }
   if (ref['type'] === 'JOIN') return reasonOfJoin(ref, scope, walk);
+  if (ref['type'] === 'PIVOT') return listAt(ref, 'unpivot_names').length > 0 ? columnsToRows : rowsToColumns;
   return `has a part that is not known to treat rows one by one (${textAt(ref, 'type')})`;
 }
 

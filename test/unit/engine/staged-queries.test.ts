@@ -96,6 +96,14 @@ describe('refused', () => {
       'takes any rows (LIMIT or OFFSET without ORDER BY); write an ORDER BY that says which rows are the first',
     ],
     [
+      "SELECT * FROM input PIVOT (sum(id) FOR k IN ('a', 'b'))",
+      "turns rows into columns (PIVOT); write an aggregate for each of them, such as sum(v) FILTER (k = 'a') AS a",
+    ],
+    [
+      'UNPIVOT input ON g INTO NAME n VALUE v',
+      "turns columns into rows (UNPIVOT); write unnest(['a', 'b']) AS name, unnest([a, b]) AS value",
+    ],
+    [
       'SELECT id FROM input ORDER BY id LIMIT (1 + 1)',
       'computes how many rows it gives (LIMIT or OFFSET); write a whole number behind LIMIT and OFFSET',
     ],
