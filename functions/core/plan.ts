@@ -48,6 +48,8 @@ export interface Plan extends EpochId {
   /** Of the attempt that wrote it; names its pages. */
   readonly nonce: string;
   readonly createdMs: number;
+  /** The time that the query's functions tell (`now()`), in milliseconds since 1970 UTC. Left away in a run's first epoch: when that was planned. */
+  readonly queryMs?: number;
   readonly job: Job;
   readonly table: PlannedTable;
   readonly query: BoundQuery;
@@ -92,6 +94,9 @@ export function inputOf(objects: readonly ObjectVersion[]): Required<Plan['input
 
 /** Objects that a plan names. */
 const namedObjects = 3;
+
+/** The time that the query's functions tell: one for all tasks, attempts and epochs of a run. In milliseconds since 1970 UTC. */
+export const queryTimeOf = ({ queryMs, createdMs }: Plan): number => queryMs ?? createdMs;
 
 /** What is known of a plan before its tasks are counted. */
 export type PlanDraft = Omit<Plan, 'format' | 'nonce' | 'createdMs' | 'tasks' | 'inline'>;

@@ -15,6 +15,7 @@ import './decoder.ts';
 import { asEngineError, isDefect } from './errors.ts';
 import { jsonValue } from './json-value.ts';
 import { emptyRelation, literal, literalList } from './sql-text.ts';
+import { timeMacros } from './statement-time.ts';
 
 // Times with a zone are shown in UTC on every machine.
 DuckDBTimestampTZValue.timezoneOffsetInMinutes = 0;
@@ -69,6 +70,8 @@ export class Engine {
   private plain: DuckDBConnection | null = null;
   private profiling: DuckDBConnection | null = null;
   private broken = false;
+  /** What makes functions tell a query's time: an instance that is opened anew needs it again. */
+  private timeMacros: string | null = null;
 
   private constructor(options: EngineOptions) {
     mkdirSync(options.scratch, { recursive: true });
@@ -100,6 +103,14 @@ export class Engine {
     this.close();
     this.directories = [...this.directories, ...missing];
     await this.start();
+  }
+
+  /** From now on functions that tell the time tell this one. @param ms since 1970 UTC */
+  async setTime(ms: number): Promise<void> {
+    const macros = timeMacros(ms);
+    if (macros === this.timeMacros) return;
+    this.timeMacros = macros;
+    for (const connection of [this.plain, this.profiling]) await connection?.run(macros);
   }
 
   /** Runs a statement for its effect. @throws the engine's own error, for the caller to name with `asEngineError` */
@@ -220,6 +231,7 @@ export class Engine {
       this.plain = await this.instance.connect();
       this.profiling = await this.instance.connect();
       await this.lock(this.plain, this.profiling);
+      if (this.timeMacros !== null) for (const connection of [this.plain, this.profiling]) await connection.run(this.timeMacros);
       this.broken = false;
     } catch (thrown) {
       this.close();

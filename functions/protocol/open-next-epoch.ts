@@ -2,7 +2,7 @@ import type { BrokenLink } from '../core/chain.ts';
 import type { FailDecision } from '../core/decision.ts';
 import { groupCount, planPagesPrefix } from '../core/keys.ts';
 import { type ExactStarts, nextEpoch, remainingTasks, splitId, startsBehind } from '../core/next-epoch.ts';
-import { inputOf, type Plan, type PlanDraft } from '../core/plan.ts';
+import { inputOf, type Plan, type PlanDraft, queryTimeOf } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
 import type { RunContext } from './context.ts';
@@ -57,7 +57,7 @@ export async function remainderOf(work: ObjectStore, plan: Plan): Promise<readon
 
 function draftBehind(plan: Plan, epoch: number): PlanDraft {
   const { format: _format, nonce: _nonce, createdMs: _created, tasks: _tasks, inline: _inline, ...draft } = plan;
-  return { ...draft, epoch, error: null };
+  return { ...draft, queryMs: queryTimeOf(plan), epoch, error: null };
 }
 
 async function openEpoch(context: RunContext, draft: PlanDraft, tasks: readonly Task[]): Promise<Plan> {

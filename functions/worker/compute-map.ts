@@ -4,7 +4,7 @@ import { asFanlakeError } from '../core/errors.ts';
 import { addIgnored } from '../core/ignored-keys.ts';
 import type { RowCounts } from '../core/part.ts';
 import type { BadRecord, Piece } from '../core/piece.ts';
-import { type Plan, stagesOf } from '../core/plan.ts';
+import { type Plan, queryTimeOf, stagesOf } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { Task } from '../core/task.ts';
 import { RowsDoNotFit } from '../engine/errors.ts';
@@ -15,6 +15,7 @@ import { noPartRows, targetOf } from '../engine/part-rows.ts';
 import { writeQuarantine } from '../engine/quarantine.ts';
 import type { Engine } from '../engine/session.ts';
 import type { SideRelation } from '../engine/side-relation.ts';
+import { asksForTime } from '../engine/statement-time.ts';
 import { badRecordOf, sift } from '../formats/sift.ts';
 import type { SiftedPiece } from '../formats/sifted-split.ts';
 import type { ProjectAside } from '../formats/stage-halves.ts';
@@ -81,6 +82,7 @@ interface MapAttempt extends Attempt {
 
 async function computeMap(tools: MapTools, plan: Plan, task: Task, given: Attempt): Promise<ComputedTask> {
   const engine = await tools.engines.engine(given.receiveCount, plan.tasks);
+  if (asksForTime(plan.query.sql)) await engine.setTime(queryTimeOf(plan));
   const attempt = { ...given, sides: await stageSides({ landing: tools.landing, engine, scratch: given.folder }, plan) };
   const { inputs, ahead } = await stageInputs(tools, engine, plan, task, attempt);
   await engine.allow(foldersOf(inputs, attempt));

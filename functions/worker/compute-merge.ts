@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { FanlakeError } from '../core/errors.ts';
 import type { MergeTask, StageTasks } from '../core/merge-task.ts';
-import { type Plan, stagesOf } from '../core/plan.ts';
+import { type Plan, queryTimeOf, stagesOf } from '../core/plan.ts';
 import type { ObjectStore } from '../core/ports.ts';
 import type { MergeStep } from '../core/staged-query.ts';
 import { copyToParquet } from '../engine/copy.ts';
@@ -10,6 +10,7 @@ import { type PartRowsTarget, partsRelation, targetOf, writePartRows } from '../
 import type { Engine } from '../engine/session.ts';
 import { withTables } from '../engine/side-relation.ts';
 import { identifier } from '../engine/sql-text.ts';
+import { asksForTime } from '../engine/statement-time.ts';
 import type { Attempt, ComputedMerge, MergeInput } from './computed-task.ts';
 import { fetchRows } from './fetch-rows.ts';
 import { stageSides } from './stage-sides.ts';
@@ -35,6 +36,7 @@ export async function computeMerge(
   attempt: Attempt,
 ): Promise<ComputedMerge> {
   const { step, next } = stepsOf(plan, stage);
+  if (asksForTime(plan.query.sql)) await engine.setTime(queryTimeOf(plan));
   const fetched = await fetchRows(work, inputs, task, attempt.folder);
   await engine.allow([attempt.folder, fetched.folder]);
   const isJoined = stage.kind === 'merge' && step.readsSides === true;

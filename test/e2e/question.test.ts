@@ -67,6 +67,43 @@ describe('a query without a table', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("There is no column 'w'")]);
   });
 
+  it('has one time, whichever function asks for it in whichever task', async () => {
+    const times = {
+      'get_current_timestamp()': 'now',
+      'transaction_timestamp()': 'now',
+      'current_timestamp': 'now',
+      'ago(INTERVAL 3 HOUR)': 'now - INTERVAL 3 HOUR',
+      'current_date': 'now::DATE',
+      'today()': 'now::DATE',
+      'current_time': 'now::TIMETZ',
+      'get_current_time()': 'now::TIMETZ',
+      'localtime': 'now::TIMESTAMP::TIME',
+      'current_localtime()': 'now::TIMESTAMP::TIME',
+      'localtimestamp': 'now::TIMESTAMP',
+      'current_localtimestamp()': 'now::TIMESTAMP',
+      "age(TIMESTAMP '2024-02-29 12:00:00')": "age(now::DATE::TIMESTAMP, TIMESTAMP '2024-02-29 12:00:00')",
+      "age(DATE '2026-03-01', DATE '2024-02-29')": "age(DATE '2026-03-01', DATE '2024-02-29')",
+    };
+    const before = Date.now();
+    const items = Object.keys(times).map((call, index) => `${call} AS t${index}`);
+    const { code, stdout, stderr } = await run('--query', `SELECT now() AS now, ${items.join(', ')} FROM input`, '--csv');
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const [, ...rows] = stdout.trimEnd().split('\n');
+    expect([rows.length, new Set(rows).size]).toEqual([files * rowsPerFile, 1]);
+    const now = (rows[0] ?? '').split(',')[0] ?? '';
+    expect(Date.parse(now)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(now)).toBeLessThanOrEqual(Date.now());
+    const asked = `SELECT now, ${Object.values(times).join(', ')} FROM (SELECT ${sqlText(now)}::TIMESTAMPTZ AS now)`;
+    expect(rows[0]?.split(',')).toEqual((await textRows(asked))[0]);
+    // beside what tasks share, in each stage
+    const shared =
+      "SELECT (id % 5) AS k, count(*) AS n, count(DISTINCT now()) AS times, max(now()) = now() AS same, bool_and(current_date = now()::DATE) AS date FROM input WHERE now() > TIMESTAMPTZ '2020-01-01' GROUP BY 1 ORDER BY 1";
+    expect(await run('--query', shared, '--csv')).toMatchObject({
+      code: 0,
+      stdout: `k,n,times,same,date\n${[0, 1, 2, 3, 4].map((k) => `${k},600,1,true,true\n`).join('')}`,
+    });
+  });
+
   it('over files of which a column has different types names two of them', async () => {
     writeFileSync(join(folder, 'clash-0.csv'), 'k,v\na,1\n');
     writeFileSync(join(folder, 'clash-1.csv'), 'k,v\nb,1x\n');

@@ -44,7 +44,7 @@ export async function stageQuery(
   input: { readonly columns: readonly Column[]; readonly virtual: readonly Column[] },
   output: readonly Column[],
 ): Promise<StagedQuery> {
-  refuseUnsound(query, input.columns);
+  refuseUnsound(query);
   const builder = new StageBuilder(planner.binder, [...input.columns, ...input.virtual]);
   await new Planning(planner, builder).plan(expandMacros(bareUnions(query), planner.catalog), input, false);
   const columns = await builder.columns();
