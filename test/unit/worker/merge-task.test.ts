@@ -7,7 +7,7 @@ import { FanlakeError } from '../../../functions/core/errors.ts';
 import { foldKey, partKey, rowsKey, stageTasksKey } from '../../../functions/core/keys.ts';
 import { aboutMessage } from '../../../functions/core/message.ts';
 import type { DonePart } from '../../../functions/core/part.ts';
-import type { Plan } from '../../../functions/core/plan.ts';
+import { type Plan, queryTimeOf } from '../../../functions/core/plan.ts';
 import type { MergeStep } from '../../../functions/core/staged-query.ts';
 import type { Task } from '../../../functions/core/task.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
@@ -171,6 +171,9 @@ describe('a merge task', () => {
     expect(sent.at(-1)).toMatchObject({ kind: 'commit' });
     const next = await openNextEpoch(context, plan, new Map());
     expect(next).toMatchObject({ epoch: 1, staged: true, tasks: 1, reuse: [{ epoch: 0, tasks: [[0, 1]] }] });
+    // beside parts in which now() has that time
+    expect(queryTimeOf(next)).toBe(queryTimeOf(plan));
+    expect(queryTimeOf(await openNextEpoch(context, next, new Map()))).toBe(plan.createdMs);
   });
 
   it('fails for good when the folds that tell of its rows are gone', async () => {
