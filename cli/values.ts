@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { didYouMean } from '../functions/core/nearest.ts';
+import { sideNameFault } from '../functions/core/side-table.ts';
 
 /** Bytes of each unit: KiB and its like are powers of 1024, kB and its like of 1000. */
 const unitBytes: Readonly<Record<string, number>> = {
@@ -51,6 +52,8 @@ export function parseNames(text: string): readonly string[] {
 export function parseSide(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const [, name = '', path = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (name.trim() === '' || path === '') throw new InvalidArgumentError('It is a name and a file, such as countries=countries.csv.');
+  const fault = sideNameFault(name);
+  if (fault !== null) throw new InvalidArgumentError(`The name '${name}' ${fault}.`);
   if (before[name] !== undefined) throw new InvalidArgumentError(`'${name}' is given twice.`);
   return { ...before, [name]: path };
 }

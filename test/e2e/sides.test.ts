@@ -89,7 +89,13 @@ test.each([
     'query.forbidden',
     /it reads 'countrys'.*did you mean 'countries'.*there are input, countries/,
   ],
-  ['a name that is taken', joined, ['--side', 'Input=countries.csv'], 'job.invalid', /the name 'Input' must not be/],
+  [
+    'a name that is taken',
+    joined,
+    ['--side', 'Input=countries.csv'],
+    'usage',
+    /argument 'Input=countries\.csv' is invalid\. The name 'Input' must not be/,
+  ],
   ['no name', joined, ['--side', 'countries.csv'], 'usage', /name and a file/],
   [
     'a join that tasks can not share',
