@@ -81,6 +81,16 @@ function ordersOf(sorted: TreeNode, replace: (child: TreeNode) => TreeNode): Tre
   });
 }
 
+/** What is a function without parentheses is a column to the parser. */
+const called: Readonly<Record<string, string>> = {
+  current_timestamp: 'now()',
+  current_date: 'today()',
+  current_time: 'get_current_time()',
+  localtime: 'current_localtime()',
+  localtimestamp: 'current_localtimestamp()',
+};
+
 function notGrouped(node: TreeNode): never {
-  throw new NotStaged(`takes ${nameParts(node).join('.') || 'a value'} from a group, and it is neither grouped nor aggregated`);
+  const name = nameParts(node).join('.');
+  throw new NotStaged(`takes ${name || 'a value'} from a group, and it is neither grouped nor aggregated`, called[name.toLowerCase()]);
 }

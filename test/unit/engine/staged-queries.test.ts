@@ -142,6 +142,10 @@ describe('refused', () => {
       'depends on the order of rows and gives none (sum() OVER without ORDER BY); write an ORDER BY in the window',
     ],
     [
+      'SELECT k FROM input GROUP BY k HAVING max(make_timestamp(id)) < current_date',
+      'takes current_date from a group, and it is neither grouped nor aggregated; write today()',
+    ],
+    [
       'SELECT k, random() AS r, count(*) FROM input GROUP BY ALL',
       'calls random(), which gives each task another value; write the value itself',
     ],
