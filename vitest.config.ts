@@ -10,6 +10,8 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 // what S3 and SQS promise, tested on each emulator of them
 const onEmulators = ['test/contract/s3-store.test.ts', 'test/contract/sqs-queue.test.ts'];
 
+const seeds = 'test/simulation/seeds.test.ts';
+
 // counts every request that its LocalStack answers
 const aloneOnLocalStack = ['test/localstack/requests.test.ts'];
 
@@ -55,16 +57,27 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      // Worlds with faults: processes of their own, as many as there are cores. They have no clock but their own, so they run beside LocalStack and take what it
+      // ten thousand worlds, on all cores for as long as that takes
+      {
+        extends: true,
+        test: {
+          name: 'seeds',
+          include: [seeds],
+          testTimeout: 1_800_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      // Worlds with mistakes, and all states of small ones: processes of their own, as many as there are cores. They have no clock but their own, so they run beside LocalStack and take what it
       // leaves of the cores.
       {
         extends: true,
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
+          exclude: [seeds],
           testTimeout: 1_800_000,
           maxWorkers: 3,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -116,7 +129,7 @@ export default defineConfig({
           // one LocalStack for all, and its functions are processes on the same cores; much of the time a test waits for a message to come again.
           // The third file is the simulation's.
           maxWorkers: 3,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -129,7 +142,7 @@ export default defineConfig({
           testTimeout: 400_000,
           hookTimeout: 400_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],
