@@ -10,7 +10,7 @@ import { tableKeyOf, type Upload, uploadRun } from '../../functions/core/upload.
 import { buryUnplanned } from '../../functions/protocol/bury-unplanned.ts';
 import { isOtherVersion } from '../../functions/protocol/documents.ts';
 import { endOtherVersion } from '../../functions/protocol/end-other-version.ts';
-import { outcomeWithRows, partialOutcome } from '../../functions/protocol/in-the-table.ts';
+import { partialOutcome } from '../../functions/protocol/in-the-table.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
 import { addEndedRuns, unendedRuns } from './earlier-runs.ts';
@@ -18,6 +18,7 @@ import { LandedNotes } from './landed-notes.ts';
 import type { LandedFile, LandingWatch } from './landing-watch.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
 import { type OpenRun, OpenRuns } from './open-runs.ts';
+import { shorterVersionReason } from './shorter-version.ts';
 import { TableGates } from './table-gates.ts';
 import type { WatchEvent } from './watch-events.ts';
 
@@ -164,15 +165,15 @@ export class UploadTrigger {
 
   /** Whether a shorter version of the file is in the table (then it is held) or may come into it (then it waits). */
   private async isGrown(upload: Upload, file: LandedFile): Promise<boolean> {
-    const { lake } = this.options.fanlake.home.stores;
+    const { stores } = this.options.fanlake.home;
     for (const { run, object } of await this.notes.shorterThan(upload)) {
       if (this.open.has(run)) {
         this.parked.set(run, [...(this.parked.get(run) ?? []), file]);
         return true;
       }
-      const outcome = await outcomeWithRows(lake, tableKeyOf(upload.job), run);
-      if (outcome === null) continue;
-      this.options.report({ event: 'held', key: file.key, reason: grownReason(object, upload.object, outcome) });
+      const reason = await shorterVersionReason(stores, tableKeyOf(upload.job), { run, object }, upload.object);
+      if (reason === null) continue;
+      this.options.report({ event: 'held', key: file.key, reason });
       return true;
     }
     return false;
@@ -281,13 +282,6 @@ export class UploadTrigger {
       if (!this.stopped) this.options.giveUp(asFanlakeError(thrown));
     }
   }
-}
-
-function grownReason(before: ObjectVersion, now: ObjectVersion, { run }: Receipt): string {
-  return (
-    `it was loaded when it had ${before.size} bytes (run ${run}) and has ${now.size} now; loading it again would double the rows that it had. ` +
-    `Land the new rows as a file of another name, or rename this one if all of it is to be loaded.`
-  );
 }
 
 function isReadable(path: string): boolean {

@@ -1,5 +1,5 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deltaLog, tableRows } from './duckdb.ts';
@@ -130,6 +130,31 @@ describe('fanlake watch, files that land', () => {
     await second.until(({ events }) => events.some((event) => 'key' in event && event.key?.endsWith('grows.csv') === true));
     expect(second.events.find((event) => 'key' in event && event.key?.endsWith('grows.csv') === true)?.event).toBe('held');
     expect(await folder.ids()).toEqual([1, 2, 4]);
+  });
+
+  it('holds it while another command loads what it was', async (context) => {
+    if (noProcesses !== null) context.skip(noProcesses);
+    const watch = await folder.watch();
+    await watch.whileWorkersRest(async () => {
+      folder.drop('grows.csv', csv(1, 2));
+      await folder.untilPlanned(0);
+      expect(await fanlake(folder.path, 'cancel', 'visits', '--home', 'home')).toMatchObject({ code: 0 });
+    });
+    await watch.untilEnded('grows.csv');
+    const run = watch.endOf('grows.csv')?.run ?? '';
+    // as a retry leaves it that has just begun
+    const plan = (epoch: number) => join(folder.home, `work/runs/${run}/e${epoch}/plan.json`);
+    mkdirSync(dirname(plan(1)));
+    writeFileSync(plan(1), JSON.stringify({ ...JSON.parse(readFileSync(plan(0), 'utf8')), epoch: 1 }));
+    folder.write('grows.csv', csv(1, 2, 3));
+    const about = ({ events }: typeof watch) => events.filter((event) => 'key' in event && event.key?.endsWith('grows.csv') === true);
+    await watch.until((now) => about(now).some(({ event }) => event === 'held'));
+    expect(about(watch).at(-1)).toMatchObject({ event: 'held', reason: expect.stringContaining(`(run ${run})`) });
+    // what it was is gone, so that one fails
+    expect(await fanlake(folder.path, 'retry', 'visits', '--home', 'home')).toMatchObject({ code: 1 });
+    folder.write('grows.csv', csv(1, 2, 3, 4));
+    await watch.until(({ ended }) => ended.at(-1)?.outcome === 'COMMITTED');
+    expect(await folder.ids()).toEqual([1, 2, 3, 4]);
   });
 
   it('loads both versions of a file that was replaced by another', async () => {
