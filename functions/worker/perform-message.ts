@@ -2,8 +2,10 @@ import { asFanlakeError, errorOf, FanlakeError } from '../core/errors.ts';
 import type { MergeMessage } from '../core/merge-task.ts';
 import { readMessage } from '../core/message.ts';
 import type { Delivery } from '../core/ports.ts';
-import type { TaskMessage } from '../core/task.ts';
+import type { DispatchMessage, TaskMessage } from '../core/task.ts';
 import { buryTask } from '../protocol/bury-task.ts';
+import { readDecision } from '../protocol/documents.ts';
+import { fulfilDuties } from '../protocol/duties.ts';
 import { dispatchPage } from '../protocol/start-epoch.ts';
 import type { Log } from '../runtime/log.ts';
 import { handleTask, type TaskEnd, type WorkerContext } from './handle-task.ts';
@@ -33,8 +35,7 @@ export class Performer {
    */
   async perform(delivery: Delivery<string>): Promise<void> {
     const message = readMessage(delivery.body);
-    const { plans } = this.context;
-    if (message.kind === 'dispatch') return dispatchPage(this.context, await plans.get(message), message.page, false);
+    if (message.kind === 'dispatch') return this.dispatch(message);
     if (message.kind !== 'task' && message.kind !== 'merge')
       throw new FanlakeError('usage', `A message '${message.kind}' came to a queue of tasks.`);
     const { receiveCount, ageMs = 0 } = delivery;
@@ -50,6 +51,14 @@ export class Performer {
     } finally {
       this.current = null;
     }
+  }
+
+  /** Sends the tasks of a page, unless the run is decided: a page that is done leads up through all stages, and there may be many. */
+  private async dispatch(message: DispatchMessage): Promise<void> {
+    const plan = await this.context.plans.get(message);
+    const decision = await readDecision(this.context.stores.lake, plan.table.key, message);
+    if (decision !== null) return fulfilDuties(this.context, decision);
+    await dispatchPage(this.context, plan, message.page, false);
   }
 
   /** The time of the task under way is up: what it throws now means that. */

@@ -13,6 +13,7 @@ import type { Task } from '../../../functions/core/task.ts';
 import { watchEpoch } from '../../../functions/monitor/tick.ts';
 import { completeStage } from '../../../functions/protocol/climb.ts';
 import { readPart } from '../../../functions/protocol/documents.ts';
+import { decide } from '../../../functions/protocol/ledger.ts';
 import { openNextEpoch } from '../../../functions/protocol/open-next-epoch.ts';
 import { PlanCache } from '../../../functions/protocol/plan-cache.ts';
 import { createStage, mapStage, mergeMessage } from '../../../functions/protocol/stages.ts';
@@ -99,6 +100,20 @@ const perform = (plan: Plan, receiveCount = 1) =>
   new Performer(context).perform({ body: JSON.stringify(taskOf(plan)), receiveCount, extend: async () => {}, retryIn: async () => {} });
 
 const part = (plan: Plan) => readPart(context.stores.work, plan, 1, 0);
+
+it('the message of a page that comes behind the decision sends nothing: its tasks are done, and those behind them', async () => {
+  const plan = await begun();
+  const body = JSON.stringify({ kind: 'dispatch', run: plan.run, epoch: 0, page: 0 });
+  const arrive = () => new Performer(context).perform({ body, receiveCount: 1, extend: async () => {}, retryIn: async () => {} });
+  sent.splice(0);
+  await arrive();
+  // before it, whoever sent them may have died
+  expect(sent).toEqual([taskOf(plan)]);
+  await decide(context, { kind: 'commit', run: plan.run, epoch: 0, table: plan.table.key, version: -1 });
+  sent.splice(0);
+  await arrive();
+  expect(sent).toEqual([]);
+});
 
 describe('a merge task', () => {
   it('is sent when the map stage is complete, takes the rows of its parts, and hands on what it made of them', async () => {
