@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deltaLog, tableRows } from './duckdb.ts';
 import { fanlake } from './fanlake-command.ts';
-import { WatchedFolder } from './watching.ts';
+import { WatchedFolder, type WatchProcess } from './watching.ts';
 import { noProcesses } from './worker-processes.ts';
 
 let folder: WatchedFolder;
@@ -21,6 +21,20 @@ const csv = (...ids: readonly number[]): string => `id,what\n${ids.map((id) => `
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Has a file `grows.csv` of two rows land, and its run cancelled. @returns the run */
+async function cancelled(watch: WatchProcess): Promise<string> {
+  await watch.whileWorkersRest(async () => {
+    folder.drop('grows.csv', csv(1, 2));
+    await folder.untilPlanned(0);
+    const { code, stdout } = await fanlake(folder.path, 'cancel', 'visits', '--home', 'home');
+    expect(code, stdout).toBe(0);
+  });
+  await watch.untilEnded('grows.csv');
+  const end = watch.endOf('grows.csv');
+  expect(end?.outcome).toBe('CANCELLED');
+  return end?.run ?? '';
+}
 
 describe('fanlake watch, files that land', () => {
   it('loads a file that was renamed into place, one that was written in place, and one in a new folder', async () => {
@@ -112,14 +126,7 @@ describe('fanlake watch, files that land', () => {
   it('holds it too where its run was cancelled first, and committed by a retry', async (context) => {
     if (noProcesses !== null) context.skip(noProcesses);
     const first = await folder.watch();
-    await first.whileWorkersRest(async () => {
-      folder.drop('grows.csv', csv(1, 2));
-      await folder.untilPlanned(0);
-      const { code, stdout } = await fanlake(folder.path, 'cancel', 'visits', '--home', 'home');
-      expect(code, stdout).toBe(0);
-    });
-    await first.untilEnded('grows.csv');
-    expect(first.endOf('grows.csv')?.outcome).toBe('CANCELLED');
+    await cancelled(first);
     await first.interrupt();
     const { code, stdout } = await fanlake(folder.path, 'retry', 'visits', '--home', 'home');
     expect(code, stdout).toBe(0);
@@ -135,13 +142,7 @@ describe('fanlake watch, files that land', () => {
   it('holds it while another command loads what it was', async (context) => {
     if (noProcesses !== null) context.skip(noProcesses);
     const watch = await folder.watch();
-    await watch.whileWorkersRest(async () => {
-      folder.drop('grows.csv', csv(1, 2));
-      await folder.untilPlanned(0);
-      expect(await fanlake(folder.path, 'cancel', 'visits', '--home', 'home')).toMatchObject({ code: 0 });
-    });
-    await watch.untilEnded('grows.csv');
-    const run = watch.endOf('grows.csv')?.run ?? '';
+    const run = await cancelled(watch);
     // as a retry leaves it that has just begun
     const plan = (epoch: number) => join(folder.home, `work/runs/${run}/e${epoch}/plan.json`);
     mkdirSync(dirname(plan(1)));
