@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sorted, sqlText, tableRows, textRows } from '../e2e/duckdb.ts';
 import { FanlakeCommand } from '../e2e/fanlake-command.ts';
-import { lambdaProcesses } from '../soak/lambda-processes.ts';
-import { type Deployment, deployment, type Outcome, onLocalStack, stackName, until } from './deployment.ts';
+import { type Deployment, deployment, type Outcome, onLocalStack, stackName } from './deployment.ts';
 import { emulator } from './emulator.ts';
-import { taskLines } from './task-lines.ts';
+import { killWorkersInTheMiddle, taskLines } from './task-lines.ts';
 
 const files = 12;
 const rowsOfFile = 2_000;
@@ -22,7 +21,7 @@ const csv = (file: number): string =>
   }).join('')}`;
 
 /** Some seconds for all groups, so that there is a middle to be killed in; the worker has 40, on a busy machine. */
-const work = Array.from({ length: 20 }, (_, k) => `list_sum(list_transform(range(600), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
+const work = Array.from({ length: 40 }, (_, k) => `list_sum(list_transform(range(600), lambda x: (x * sum(id)::BIGINT + ${k}) % 7))`).join(
   ' + ',
 );
 
@@ -75,18 +74,11 @@ onLocalStack('a query that tasks share', () => {
     const query = `SELECT id % ${groups} AS g, count(*) AS n, (${work})::BIGINT AS w FROM input GROUP BY g`;
     const command = run(query, 'stages_killed');
     const [, job = ''] = / for (query-\w+): /.exec(await command.says(' objects,')) ?? [];
-    const merges = (message: 'task begins' | 'task done'): number => taskLines(lambdaLogs, { job, message, merges: true });
-    // Until each has shown that it lives: killed before that, its message comes again after the queue's own half an hour.
-    let begun = 0;
-    let sinceMs = Date.now();
-    await until('some merge tasks have run for a second and are not done', async () => {
-      const now = merges('task begins');
-      if (now !== begun) [begun, sinceMs] = [now, Date.now()];
-      return Date.now() - sinceMs > 1_000 && begun > merges('task done');
-    });
-    for (const { kind, pid } of lambdaProcesses(stackName)) if (kind === 'worker') process.kill(pid, 'SIGKILL');
-    const { tasks } = await expectAnswer(command, query, 'stages_killed');
-    expect(tasks.attempts).toBeGreaterThan(tasks.done);
-    expect(merges('task begins')).toBeGreaterThan(begun);
+    const merges = { job, merges: true };
+    const begun = await killWorkersInTheMiddle(lambdaLogs, merges);
+    await expectAnswer(command, query, 'stages_killed');
+    const after = taskLines(lambdaLogs, merges);
+    expect(after.begun).toBeGreaterThan(begun);
+    expect(after.begun).toBeGreaterThan(after.ended);
   });
 });
