@@ -46,14 +46,14 @@ interface Aggregate {
 /**
  * Makes the current relation (the rows' columns) the one of groups and aggregates: partial aggregates first where all of them decompose; without repeated
  * rows where none matters; else on whole groups, whose rows meet in one task.
- * @param isInputRowByRow whether each row of the relation is one of the input
+ * @param rows of the relation: whether each is one of the input, and whether all of them are there
  * @throws NotStaged
  */
 export async function aggregateLevel(
   builder: StageBuilder,
   binder: SqlBinder,
   grouped: GroupedExpressions,
-  isInputRowByRow: boolean,
+  rows: { readonly areOfInput: boolean; readonly areAll: boolean },
 ): Promise<void> {
   const columns = await builder.columns();
   refuseNameless(columns);
@@ -63,8 +63,8 @@ export async function aggregateLevel(
   // rows that share a group of any set must meet
   const keys = sets.length === 0 ? groups : groups.filter((_, index) => sets.every((set) => set.includes(index)));
   const canFold = whole.every(({ isBlindToRepeats }) => isBlindToRepeats);
-  const exchange = canFold ? foldedExchange(grouped, aggregates, whole) : rowsExchange(grouped, aggregates);
-  await builder.exchange({ ...exchange, keys }, isInputRowByRow);
+  const exchange = canFold ? foldedExchange(grouped, aggregates, whole, !rows.areAll) : rowsExchange(grouped, aggregates);
+  await builder.exchange({ ...exchange, keys }, rows.areOfInput);
 }
 
 async function aggregatesOf(
@@ -156,8 +156,16 @@ async function callOf(binder: SqlBinder, item: TreeNode, types: ReadonlyMap<stri
 
 type WithoutKeys = Omit<Exchange, 'keys'>;
 
-/** Each task folds its rows: one row for each group, and for each value that an aggregate must see once. */
-function foldedExchange({ groups, sets }: GroupedExpressions, aggregates: readonly Aggregate[], whole: readonly Aggregate[]): WithoutKeys {
+/**
+ * Each task folds its rows: one row for each group, and for each value that an aggregate must see once.
+ * @param counts whether it hands on how many rows each stands for
+ */
+function foldedExchange(
+  { groups, sets }: GroupedExpressions,
+  aggregates: readonly Aggregate[],
+  whole: readonly Aggregate[],
+  counts: boolean,
+): WithoutKeys {
   const seen = [...new Set(whole.flatMap(({ reads }) => reads))].filter((column) => !groups.includes(column));
   const by = [...groups, ...seen];
   const partials: string[] = [];
@@ -173,13 +181,17 @@ function foldedExchange({ groups, sets }: GroupedExpressions, aggregates: readon
     combines.push(...decomposed.combine(columns).map((combined, index) => `${combined} AS ${columns[index]}`));
     finals.push(`${decomposed.final(columns)} AS ${name}`);
   }
+  if (counts) {
+    partials.push(`count(*) AS ${rowCount}`);
+    combines.push(`sum(${rowCount})::BIGINT AS ${rowCount}`);
+  }
   const groupBy = by.length === 0 ? '' : ` GROUP BY ${by.join(', ')}`;
   return {
-    rows: (relation) => `SELECT ${[...by, ...partials, `count(*) AS ${rowCount}`].join(', ')} FROM ${relation}${groupBy}`,
-    combine: `SELECT ${[...by, ...combines, `sum(${rowCount})::BIGINT AS ${rowCount}`].join(', ')} FROM parts${groupBy}`,
+    rows: (relation) => `SELECT ${[...by, ...partials].join(', ')} FROM ${relation}${groupBy}`,
+    combine: `SELECT ${[...by, ...combines].join(', ')} FROM parts${groupBy}`,
     merged: `SELECT ${[...groups, ...finals].join(', ')} FROM parts${groupingOf(groups, sets)}`,
     rowByRow: false,
-    counted: rowCount,
+    counted: counts ? rowCount : null,
   };
 }
 

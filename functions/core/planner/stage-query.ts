@@ -18,7 +18,7 @@ import { selectTree, star, tableRef } from './select-tree.ts';
 import { reasonOfSideRows } from './side-reads.ts';
 import type { SqlBinder } from './sql-binder.ts';
 import { StageBuilder } from './stage-builder.ts';
-import { listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
+import { ctesOf, listAt, nodeAt, sameName, type TreeNode, textAt } from './statement-tree.ts';
 import { type Branch, unionStages } from './union-stages.ts';
 import { bareUnions } from './union-tree.ts';
 import { refuseUnorderedLists, refuseUnsound } from './unsound.ts';
@@ -233,7 +233,8 @@ class Planning implements StagePlanner {
       const reason = reasonOfSideRows(item, this.sides);
       if (reason !== null) throw new NotStaged(reason);
     }
-    await aggregateLevel(this.builder, this.binder, grouped, await this.selectFrom(grouped.rows.items, from));
+    const areOfInput = await this.selectFrom(grouped.rows.items, from);
+    await aggregateLevel(this.builder, this.binder, grouped, { areOfInput, areAll: areOfInput && isWholeInput(from) });
     this.isOfGroups = true;
     const behind: From = { table: tableRef('input'), ctes: null, where: after.where, isInputRowByRow: false };
     return this.planEnd(after, await this.planWindows(after, behind));
@@ -276,6 +277,12 @@ class Planning implements StagePlanner {
       await sortLevel(this.builder, this.binder, columns, keys, { limit, offset }, isInputRowByRow && resolved.distinct === 'no');
     }
   }
+}
+
+/** Whether a SELECT takes all rows of the table `input` by that name, which no WITH entry has. */
+function isWholeInput({ table, ctes, where }: From): boolean {
+  const isInput = table['type'] === 'BASE_TABLE' && sameName(textAt(table, 'table_name'), 'input') && table['sample'] === null;
+  return isInput && where === null && ctesOf({ cte_map: ctes }).every(({ name }) => !sameName(name, 'input'));
 }
 
 const one: TreeNode = {
