@@ -161,6 +161,19 @@ describe('a query without a table', () => {
     });
   });
 
+  it.each([
+    ['SELECT count(*) AS n FROM input', 3_000],
+    ['SELECT amount % 7 AS k, sum(id) AS s FROM input AS i GROUP BY ALL', 3_000],
+    ['SELECT amount % 7 AS k, sum(id) AS s FROM input WHERE id < 700 GROUP BY ALL', 700],
+    ['SELECT sum(id) AS s FROM (SELECT * FROM input WHERE id < 700)', 700],
+    ['WITH some AS (SELECT * FROM input WHERE id < 700) SELECT max(amount) AS m FROM some', 700],
+    ['SELECT k FROM (SELECT amount % 7 AS k, count(*) AS n FROM input GROUP BY ALL) WHERE n > 100000', 3_000],
+  ])('says how many rows of the input its filters let pass: %s', async (filtered, passed) => {
+    const { stdout } = await run('--query', filtered, '--json');
+    const read = files * rowsPerFile;
+    expect(JSON.parse(stdout)).toMatchObject({ rows: { read, passed, filtered: read - passed } });
+  });
+
   it('that treats rows one by one gives them in the order of the input; without a row it has its columns', async () => {
     const { stdout } = await run('--query', 'SELECT id FROM input', '--csv');
     expect(stdout.split('\n').slice(1, -1)).toEqual(Array.from({ length: files * rowsPerFile }, (_, id) => String(id)));
