@@ -166,7 +166,7 @@ describe('a query without a table', () => {
     ['SELECT amount % 7 AS k, sum(id) AS s FROM input AS i GROUP BY ALL', 3_000],
     ['SELECT amount % 7 AS k, sum(id) AS s FROM input WHERE id < 700 GROUP BY ALL', 700],
     ['SELECT sum(id) AS s FROM (SELECT * FROM input WHERE id < 700)', 700],
-    ['WITH some AS (SELECT * FROM input WHERE id < 700) SELECT max(amount) AS m FROM some', 700],
+    ['WITH few AS (SELECT * FROM input WHERE id < 700) SELECT max(amount) AS m FROM few', 700],
     ['SELECT k FROM (SELECT amount % 7 AS k, count(*) AS n FROM input GROUP BY ALL) WHERE n > 100000', 3_000],
   ])('says how many rows of the input its filters let pass: %s', async (filtered, passed) => {
     const { stdout } = await run('--query', filtered, '--json');
