@@ -13,7 +13,7 @@ import { endOtherVersion } from '../../functions/protocol/end-other-version.ts';
 import { partialOutcome } from '../../functions/protocol/in-the-table.ts';
 import type { FoundRun } from '../../functions/protocol/look-up-run.ts';
 import { takeUpRun } from '../../functions/protocol/take-up-run.ts';
-import { addEndedRuns, unendedRuns } from './earlier-runs.ts';
+import { endedRuns, unendedRuns } from './earlier-runs.ts';
 import { LandedNotes } from './landed-notes.ts';
 import type { LandedFile, LandingWatch } from './landing-watch.ts';
 import type { LocalFanlake } from './local-fanlake.ts';
@@ -81,11 +81,14 @@ export class UploadTrigger {
   async begin(): Promise<void> {
     const { fanlake, jobs, report } = this.options;
     const { lake } = fanlake.home.stores;
-    for (const table of new Set(jobs.map(tableKeyOf))) await addEndedRuns(lake, table, this.ended);
+    const ended = new Map<string, number>();
+    for (const table of new Set(jobs.map(tableKeyOf))) for (const [run, epoch] of await endedRuns(lake, table)) ended.set(run, epoch);
+    for (const run of ended.keys()) this.ended.add(run);
     fanlake.onJudged((messages) => void this.guard(() => this.checkAll(messages.map(({ run }) => run))));
-    for await (const found of unendedRuns(fanlake.home, jobs, this.ended)) {
+    for await (const found of unendedRuns(fanlake.home, jobs, ended)) {
       if (this.stopped) return;
       const { run, table, plan } = found;
+      this.ended.delete(run);
       const job = plan?.job.name ?? '';
       const object = this.objectOf(found);
       const key = object?.key ?? null;

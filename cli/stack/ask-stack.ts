@@ -78,7 +78,7 @@ export async function askToRun(
 async function ask({ stores, requests }: Asking, epoch: AskedEpoch): Promise<AskedEpoch> {
   const { message } = epoch;
   // a first epoch that isn't planned yet is of a run that nobody knows
-  if (message.epoch > 0) await noteAsked(stores.work, message);
+  if (message.epoch > 0) await noteAsked(stores.work, message, 'command');
   await sendAll(requests, [message]);
   return epoch;
 }

@@ -98,8 +98,9 @@ export const runOfLandedKey = (key: string): string => key.slice(key.lastIndexOf
 /** What a command asks for: the list of a run's objects and its job. `hash` is its content's. */
 export const requestKey = (run: string, hash: string): string => `requests/${run}/${hash}.json`;
 
-/** A note that an epoch is asked for behind one that has ended, by a command or for an upload whose files didn't fit the table. */
-export const askedKey = ({ run, epoch }: EpochId): string => `requests/${run}/e${epoch}`;
+/** A note that an epoch is asked for behind one that has ended: by a command, or for an upload whose files didn't fit the table. */
+export const askedKey = ({ run, epoch }: EpochId, by: 'command' | 'conflict'): string =>
+  `requests/${run}/e${epoch}${by === 'conflict' ? '-conflict' : ''}`;
 
 export const requestsPrefix = 'requests/';
 export const runOfRequestKey = (key: string): string => key.slice(requestsPrefix.length, key.indexOf('/', requestsPrefix.length));

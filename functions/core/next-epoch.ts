@@ -43,12 +43,14 @@ export function nextEpoch(
   const reused = new Map<number, [number, number][]>();
   const firstWrong = readOn ? firstStarts(exactStarts) : new Map<string, number>();
   for (const { epoch, task, state } of past) {
-    if (task.splits.every(({ object, start }) => start > (firstWrong.get(object.key) ?? Number.POSITIVE_INFINITY))) continue;
-    const splits = task.splits.map((split) => {
+    // those behind the first wrong one of their object are read with it
+    const own = task.splits.filter(({ object, start }) => start <= (firstWrong.get(object.key) ?? Number.POSITIVE_INFINITY));
+    if (own.length === 0) continue;
+    const splits = own.map((split) => {
       const exact = withExactStart(split, exactStarts);
       return firstWrong.get(split.object.key) === split.start ? { ...exact, end: split.object.size } : exact;
     });
-    const moved = splits.some((split, index) => split !== task.splits[index]);
+    const moved = splits.length < task.splits.length || splits.some((split, index) => split !== own[index]);
     if (state === 'todo' || moved) tasks.push({ task: tasks.length, splits });
     else addNumber(reused, epoch, task.task);
   }

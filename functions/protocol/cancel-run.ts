@@ -46,7 +46,8 @@ export async function cancelRun(context: RunContext, first: FoundRun, { haveCanc
 
 /** The run's epoch that hasn't ended, which may only be asked for yet; null when there is none. */
 async function openEpoch({ stores }: RunContext, found: FoundRun): Promise<FoundRun | null> {
-  if (found.outcome === null) return found;
+  const { outcome } = found;
+  if (outcome === null) return found;
   const next = { ...found, epoch: found.epoch + 1, plan: null, outcome: null };
-  return found.outcome.outcome !== 'COMMITTED' && (await isAskedFor(stores.work, next)) ? next : null;
+  return outcome.outcome !== 'COMMITTED' && (await isAskedFor(stores.work, next, outcome.error)) ? next : null;
 }

@@ -1,7 +1,9 @@
 import type { Job } from '../core/job.ts';
 import { ledgerPrefix, parseLedgerKey, planKey } from '../core/keys.ts';
 import type { ObjectVersion, Stores } from '../core/ports.ts';
+import type { Receipt } from '../core/receipt.ts';
 import { tableKeyOf, uploadRun } from '../core/upload.ts';
+import { isAskedFor } from './asked-epoch.ts';
 import { inOrder, listAll, readOutcome } from './documents.ts';
 
 /** An object that the job loads or has loaded, and the run of its upload. */
@@ -29,18 +31,22 @@ export async function loadedByUploads(
     return found?.kind === 'outcome' && uploads.has(found.run) ? [found] : [];
   });
   const inTable = new Set<string>();
+  const newest = new Map<string, Receipt>();
   await inOrder(ended, async (id) => {
     const outcome = await readOutcome(lake, table, id);
-    const word = outcome?.outcome;
+    if (outcome === null) return;
+    const word = outcome.outcome;
     // of a commit of which nobody knows, too: it may be there
-    if (word === 'COMMITTED' || word === 'PARTIAL' || outcome?.error?.code === 'commit.unknown') inTable.add(id.run);
+    if (word === 'COMMITTED' || word === 'PARTIAL' || outcome.error?.code === 'commit.unknown') inTable.add(id.run);
+    if (id.epoch >= (newest.get(id.run)?.epoch ?? 0)) newest.set(id.run, outcome);
   });
-  // behind what ended otherwise, a retry may be on its way
-  const next = new Map<string, number>();
-  for (const { run, epoch } of ended) next.set(run, Math.max(next.get(run) ?? 0, epoch + 1));
+  // behind what ended otherwise, another epoch may be on its way, or asked for
   const others = [...uploads.keys()].filter((run) => !inTable.has(run));
   await inOrder(others.length > mostLooks ? [] : others, async (run) => {
-    if ((await work.head(planKey({ run, epoch: next.get(run) ?? 0 }))) !== null) inTable.add(run);
+    const before = newest.get(run);
+    const next = { run, epoch: before === undefined ? 0 : before.epoch + 1 };
+    const isPlanned = (await work.head(planKey(next))) !== null;
+    if (isPlanned || (before !== undefined && (await isAskedFor(work, next, before.error)))) inTable.add(run);
   });
   return [...uploads].flatMap(([run, object]) => (inTable.has(run) ? [{ object, run }] : []));
 }

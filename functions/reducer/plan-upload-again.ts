@@ -25,7 +25,7 @@ export async function askForUploadAgain(context: ReducerContext, plan: Plan, err
  */
 export async function noteUploadAgain(context: ReducerContext, plan: Plan, error: ErrorReport): Promise<void> {
   const message = await messageFor(context, plan, error);
-  if (message !== null) await noteAsked(context.stores.work, { run: plan.run, epoch: message.epoch });
+  if (message !== null) await noteAsked(context.stores.work, { run: plan.run, epoch: message.epoch }, 'conflict');
 }
 
 /** Null for what isn't planned again by itself. */

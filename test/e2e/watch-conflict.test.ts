@@ -96,6 +96,24 @@ describe('an upload that doesn’t fit the table which another process made mean
     expect((await tableRows(folder.table)).length).toBe(3);
   });
 
+  it('is gone on with by the next watch, when this one is killed behind its new plan', async (context) => {
+    if (noProcesses !== null) context.skip(noProcesses);
+    const first = await folder.watch();
+    await first.whileWorkersRest(async () => {
+      folder.drop('numbers.csv', numbers);
+      await folder.untilPlanned(0);
+      const [landed] = first.events.filter((event) => event.event === 'landed');
+      endInConflict(landed?.run ?? '', 0);
+      await folder.untilPlanned(1);
+      await first.kill();
+    });
+    const second = await folder.watch();
+    await second.untilEnded('numbers.csv');
+    expect(second.events).toContainEqual(expect.objectContaining({ event: 'resumed', key: 'landing/visits/numbers.csv' }));
+    expect(second.ended).toMatchObject([{ outcome: 'COMMITTED', rows: 2 }]);
+    expect((await tableRows(folder.table)).length).toBe(2);
+  });
+
   it('is given up after a few times, when the table changes each time', async (context) => {
     if (noProcesses !== null) context.skip(noProcesses);
     const watch = await folder.watch();

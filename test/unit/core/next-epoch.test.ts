@@ -47,6 +47,21 @@ describe('nextEpoch', () => {
   });
 });
 
+it('an object that is read on to its end is read by no task that it shared with another object', () => {
+  const split = (name: string, start: number, end: number, size: number) => ({
+    object: { key: name, version: 'v', size },
+    layout: 0,
+    start,
+    end,
+  });
+  const done = [[split('x', 0, 9, 27)], [split('x', 9, 18, 27)], [split('x', 18, 27, 27), split('y', 0, 1, 1)]];
+  const past = done.map((splits, task): PastTask => ({ epoch: 2, task: { task, splits }, state: 'done' }));
+  const { tasks, reuse } = nextEpoch(past, new Map([[splitId({ key: 'x', start: 9 }), 11]]), true);
+  const ranges = tasks.map(({ splits }) => splits.map(({ object, start, end }) => [object.key, start, end]));
+  expect(ranges).toEqual([[['x', 9, 27]], [['y', 0, 1]]]);
+  expect(reuse).toEqual([{ epoch: 2, tasks: [[0, 1]] }]);
+});
+
 describe('remainingTasks', () => {
   it('does only what was missing at a partial commit: what is done is in the table, also where its exact start is known', () => {
     const starts = new Map([0, 1].map((task) => [splitId({ key: `k${task}`, start: 0 }), 3]));

@@ -6,6 +6,7 @@ import { parseJob } from '../../../functions/core/job.ts';
 import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
 import { blankReceipt, type OutcomeWord } from '../../../functions/core/receipt.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
+import { noteAsked } from '../../../functions/protocol/asked-epoch.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { loadedByUploads } from '../../../functions/protocol/loaded-by-uploads.ts';
 import { contextOnDisk } from './context-on-disk.ts';
@@ -45,6 +46,8 @@ it('objects whose uploads are in the table or on their way to it are found, whic
   await upload('unknown', 'unknown');
   await upload('retried-in-vain', 'CANCELLED', 'FAILED');
   await upload('another-job-s');
+  await upload('retry-waits', 'FAILED');
+  await noteAsked(context.stores.work, { run: uploadRun({ job, object: objectOf('retry-waits') }), epoch: 1 }, 'command');
   const names = [
     'committed',
     'in-part',
@@ -56,9 +59,10 @@ it('objects whose uploads are in the table or on their way to it are found, whic
     'unknown',
     'retried-in-vain',
     'another-job-s',
+    'retry-waits',
   ];
   const loaded = await loadedByUploads(context.stores, job, names.map(objectOf));
   expect(loaded.map(({ object }) => object.key)).toEqual(
-    ['committed', 'in-part', 'under-way', 'by-a-retry', 'retried-just-now', 'unknown'].map((name) => objectOf(name).key),
+    ['committed', 'in-part', 'under-way', 'by-a-retry', 'retried-just-now', 'unknown', 'retry-waits'].map((name) => objectOf(name).key),
   );
 });

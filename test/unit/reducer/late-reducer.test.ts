@@ -150,7 +150,7 @@ it('an upload that did not fit when it was to be decided is planned again, which
   };
   let isAsked = false;
   const late = lateReducer(plan, async () => {
-    isAsked = await isAskedFor(context.stores.work, { run, epoch: 1 });
+    isAsked = await isAskedFor(context.stores.work, { run, epoch: 1 }, { code: 'commit.conflict', message: '', details: {} });
   });
   const again = [{ kind: 'upload', job: 'visits', object, epoch: 1 }];
   expect(await commitRuns({ ...late, uploads: { send } }, [messageOf(plan)])).toEqual([]);

@@ -238,7 +238,7 @@ describe('cancel, while a retry waits in its queue', () => {
     ['before its decision', 1],
     ['behind it', 2],
   ])('is done by the coordinator though the command dies %s, and though that of the retry died before its message', async (_when, nth) => {
-    await noteAsked(stack.stores.work, { run, epoch: 1 });
+    await noteAsked(stack.stores.work, { run, epoch: 1 }, 'command');
     stack = { ...stack, requests: { send: diesAt(nth) } };
     expect(await cancel().catch(() => 'killed')).toBe('killed');
     expect(asked[0]).toEqual({ kind: 'cancel', run, epoch: 1, table: 'visits' });
@@ -283,10 +283,16 @@ describe('cancel, while a retry waits in its queue', () => {
       return found === null ? null : findWayOn(stack.context, found, null);
     };
     await expect(retried()).rejects.toThrow(/over (?:its|the) input again: fanlake run <job> --input \.\.\.$/);
-    await noteAsked(stack.stores.work, { run, epoch: 1 });
+    await noteAsked(stack.stores.work, { run, epoch: 1 }, 'command');
     stack = { ...stack, requests: { send: received } };
     expect(await cancel()).toMatchObject({ epoch: 1, outcome: 'CANCELLED' });
     await expect(retried()).rejects.toThrow(/over (?:its|the) input again: fanlake run <job> --input \.\.\. --again$/);
+  });
+
+  it('comes too late where a conflict was noted, and the commit came before it after all', async () => {
+    await noteAsked(stack.stores.work, { run, epoch: 1 }, 'conflict');
+    expect(await cancel()).toMatchObject({ epoch: 0, outcome: 'FAILED' });
+    expect(asked).toEqual([]);
   });
 
   it('comes too late where nobody has asked for a retry', async () => {
