@@ -68,7 +68,7 @@ export const queueSizes: Readonly<Record<QueueName, QueueSize>> = {
 export const deadLetterSize: QueueSize = { maxConcurrency: 2, batchSize: 10, maxReceives: 100 };
 
 /**
- * A source keeps messages for ten days: a monitor lives for at most seven (1,000 ticks of 10 minutes). A dead letter keeps the age that it had, so its queue's
+ * A source keeps messages for ten days: a monitor lives for at most seven (1,000 ticks of 10 minutes); behind a decided commit that can't be done it may see its end, and the commit's own message goes on. A dead letter keeps the age that it had, so its queue's
  * fourteen days leave four to handle it.
  */
 export const messageRetention = Duration.days(10);
