@@ -9,7 +9,7 @@ import { wholeObjects } from '../../../functions/core/plan.ts';
 import { readRequest } from '../../../functions/core/request.ts';
 import { uploadRun } from '../../../functions/core/upload.ts';
 import { engineInspector } from '../../../functions/engine/inspector.ts';
-import { readPlan } from '../../../functions/protocol/documents.ts';
+import { readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
@@ -90,4 +90,14 @@ it('an upload that is planned again begins anew where its job loads into another
   await handleRequests(context, readRequest(JSON.stringify({ kind: 'upload', job: 'visits', object, epoch: 1 })));
   expect(await readPlan(work, { run, epoch: 0 })).toMatchObject({ tasks: 1, error: null });
   expect(await readPlan(work, { run, epoch: 1 })).toBeNull();
+});
+
+it('an epoch that a command cancels before it is planned is ended by the message of that, also when the command has decided it before', async () => {
+  const { coordinator } = context;
+  const epochs = [1, 2].map((epoch) => ({ run: 'visits-1', epoch, table: 'visits' }));
+  await decide(coordinator, { kind: 'cancel', run: 'visits-1', epoch: 2, table: 'visits' });
+  for (const id of epochs) {
+    await handleRequests(context, readRequest(JSON.stringify({ kind: 'cancel', ...id })));
+    expect(await readOutcome(coordinator.stores.lake, id.table, id)).toMatchObject({ outcome: 'CANCELLED' });
+  }
 });

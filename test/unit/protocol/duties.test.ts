@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
-import { planKey } from '../../../functions/core/keys.ts';
+import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
+import { blankReceipt } from '../../../functions/core/receipt.ts';
+import { noteAsked } from '../../../functions/protocol/asked-epoch.ts';
 import { cancelRun } from '../../../functions/protocol/cancel-run.ts';
 import type { RunContext } from '../../../functions/protocol/context.ts';
 import { readDecision, readOutcome } from '../../../functions/protocol/documents.ts';
@@ -87,4 +89,16 @@ it('cancel that comes behind a broken chain ends the epoch that follows on it', 
   expect(found.epoch).toBe(1);
   expect(outcome?.outcome).toBe('CANCELLED');
   expect(await readDecision(context.stores.lake, 'visits', { run: plan.run, epoch: 1 })).toMatchObject({ kind: 'cancel' });
+});
+
+it('cancel leaves a run that is committed as it is, also where somebody has asked for an epoch behind that', async () => {
+  const id = { run: 'visits-1', epoch: 0 };
+  const receipt = { ...blankReceipt(id, 'visits'), state: 'ended', outcome: 'COMMITTED' };
+  await context.stores.lake.put(outcomeKey('visits', id), JSON.stringify(receipt));
+  await noteAsked(context.stores.work, { ...id, epoch: 1 }, 'command');
+  const first = await lookUpRun(context.stores, 'visits', id.run);
+  if (first === null) throw new Error('no such run');
+  const { found, outcome } = await cancelRun(context, first, { end: (_, decision) => fulfilDuties(context, decision) });
+  expect([found.epoch, outcome?.outcome]).toEqual([0, 'COMMITTED']);
+  expect(await readDecision(context.stores.lake, 'visits', { ...id, epoch: 1 })).toBeNull();
 });
