@@ -88,6 +88,29 @@ describe('a process that has seen a table', () => {
     await commitRuns(context, [messageOf(await finishedRun('visits-7'))]);
     expect(await committed()).toEqual([['visits-5'], ['visits-6'], ['visits-7']]);
   });
+
+  it('judges by the columns of the one that another has made in its place', async () => {
+    const { lake } = context.stores;
+    const [first, late] = [await finishedRun('visits-1'), await finishedRun('visits-2')];
+    await commitRuns(context, [messageOf(first)]);
+    await context.logs.of('visits').refresh();
+    rmSync(lake.locate('visits/_delta_log'), { recursive: true });
+    const table = { ...first.table, columns: [{ name: 'other', type: 'VARCHAR', castTo: null }] };
+    const other = await storeFinishedRun(context, 'visits-3', 'visits', 'landing/other.txt', { table });
+    expect(await commitRuns({ ...context, logs: new TableLogs(lake) }, [messageOf(other)])).toEqual([]);
+    expect(await commitRuns(context, [messageOf(late)])).toEqual([]);
+    expect(await readOutcome(lake, 'visits', late)).toMatchObject({ outcome: 'FAILED', error: { code: 'commit.conflict' } });
+    expect(await committed()).toEqual([['visits-3']]);
+  });
+
+  it('takes entries behind the one that it knows for no part of it when that one is gone: they may be of another', async () => {
+    const { lake } = context.stores;
+    await commitRuns(context, [messageOf(await finishedRun('visits-1'))]);
+    expect((await context.logs.of('visits').refresh()).version).toBe(0);
+    await lake.copy(`visits/_delta_log/${entryName(0)}`, `visits/_delta_log/${entryName(1)}`);
+    await lake.delete(`visits/_delta_log/${entryName(0)}`);
+    await expect(context.logs.of('visits').refresh()).rejects.toMatchObject({ code: 'table.corrupt' });
+  });
 });
 
 describe('an upload that conflicts with the table', () => {

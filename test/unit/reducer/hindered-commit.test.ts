@@ -6,7 +6,7 @@ import { outcomeKey, partKey, pendingFolder, planKey } from '../../../functions/
 import type { DonePart } from '../../../functions/core/part.ts';
 import type { Plan } from '../../../functions/core/plan.ts';
 import { entryName } from '../../../functions/core/table-log/log-names.ts';
-import { readOutcome, readPart } from '../../../functions/protocol/documents.ts';
+import { listAll, readOutcome, readPart } from '../../../functions/protocol/documents.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
 import { lookUpRun } from '../../../functions/protocol/look-up-run.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
@@ -184,6 +184,18 @@ describe('a run whose commit is decided, into Hive folders, when somebody has de
     outlive();
     expect(await commit([plan])).toEqual([]);
     await expectUnknown(plan, message);
+  });
+
+  it('and parts that it takes over have expired, none of its own files is put there: nobody knows any more which were', async () => {
+    const { table } = planOf({ tasks: 1, bytes: runBytes, limits: {} });
+    const expired = [{ epoch: 0, tasks: [[0, 1] as const] }];
+    const more = { epoch: 1, reuse: expired, table: { ...table, format: 'parquet' as const } };
+    const plan = await storeFinishedRun(context, 'visits-1', 'visits', 'landing/visits-1.txt', more);
+    await decideCommit(plan);
+    const before = await listAll(lake(), 'visits/');
+    expect(await commit([plan])).toEqual([]);
+    await expectUnknown(plan, /parts that it took over are gone.*--again/);
+    expect((await listAll(lake(), 'visits/')).filter((key) => key !== outcomeKey('visits', plan))).toEqual(before);
   });
 
   it('and its plan is gone as well, nothing says that the table would name it', async () => {

@@ -237,6 +237,8 @@ describe('a run of which files are gone', () => {
     const plan = planAppend(emptySnapshot(), [], [other('r1', { lost }), member('r2')], putting);
     expect(plan.committing.map(({ run }) => run)).toEqual(['r2']);
     expect(plan.shuttingOut.map(({ member: { run } }) => run)).toEqual(['r1']);
+    // an entry has one schema
+    expect(names(plan.actions)).toEqual(['commitInfo', 'protocol', 'metaData', 'txn', 'add', 'txn']);
     expect(applyEntry(emptySnapshot(), 0, plan.actions).metaData).toMatchObject({
       schemaString: encodeSchema(schemaOf(columns)),
       partitionColumns: ['country'],
