@@ -95,3 +95,26 @@ it('a broken chain of which no next epoch can be opened ends the run', async () 
   await fulfilDuties(context, decision);
   expect(await outcome()).toMatchObject({ outcome: 'FAILED', error: { code: 'run.unknown' } });
 });
+
+it('tasks that nobody can send any more end no run that goes on behind a broken chain: that may be in the table with its next epoch', async () => {
+  const error = new FanlakeError('chain', 'broken').toReport();
+  await decide(context, { kind: 'fail', run: plan.run, epoch: 0, table: 'visits', error });
+  await dispatchPage(context, plan, 0, false);
+  expect([sent, await outcome()]).toEqual([[], null]);
+});
+
+it('no epoch is opened behind one that takes over tasks of that plan: where they begin and end can not be told', async () => {
+  const { inline: _inline, tasks: _tasks, nonce: _nonce, ...draft } = planOf({ tasks: 1, bytes: 200, limits: {} });
+  const reuse = [{ epoch: 0, tasks: [[0, taskCount - 1] as const] }];
+  const { plan: next } = await writePlan(context, { ...draft, epoch: 1, reuse }, tasks.slice(-1));
+  for (const task of tasks.slice(0, -1)) {
+    const part = failedPart(task, new FanlakeError('task.died', 'it died'));
+    await context.stores.work.create(partKey(plan, 0, task.task), JSON.stringify({ ...part, chain: [], quarantine: [], requests: {} }));
+  }
+  const error = new FanlakeError('rows.bad', 'too many').toReport();
+  await fulfilDuties(context, await decide(context, { kind: 'fail', run: next.run, epoch: 1, table: 'visits', error }));
+  const found = await lookUpRun(context.stores, 'visits', next.run);
+  if (found === null) throw new Error('no run');
+  await expect(takeUpRun(context, found, null)).rejects.toMatchObject({ code: 'run.unknown', message: /over the input again/ });
+  expect(await context.stores.work.head(planKey({ run: next.run, epoch: 2 }))).toBeNull();
+});

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStore } from '../../../functions/adapters/local-store.ts';
 import { FanlakeError } from '../../../functions/core/errors.ts';
-import { dataFileName, decisionKey, outcomeKey, parseDataFileKey, pendingFolder } from '../../../functions/core/keys.ts';
+import { dataFileName, decisionKey, manifestPrefix, outcomeKey, parseDataFileKey, pendingFolder } from '../../../functions/core/keys.ts';
 import type { KeyPage, ListOptions } from '../../../functions/core/ports.ts';
 import { encodeEntry } from '../../../functions/core/table-log/log-entry.ts';
 import { encodeSchema, schemaOf } from '../../../functions/core/table-log/schema.ts';
@@ -66,6 +66,11 @@ const namedFiles = async (): Promise<readonly string[]> => {
 };
 const oursOf = (index: number, other = run) => `visits/${dataFileName({ run: other, epoch: 0 }, 0, 'ffffffffffff', index)}`;
 const entryKey = (version: number) => `visits/_delta_log/${String(version).padStart(20, '0')}.json`;
+
+async function decideCommit(of: string): Promise<void> {
+  const decision = { format: 1, nonce: 'n', atMs: 0, table: 'visits', run: of, epoch: 0, kind: 'commit', version: -1 };
+  await stores.lake.put(decisionKey('visits', { run: of, epoch: 0 }), JSON.stringify(decision));
+}
 
 /** The table as an earlier run has made it: with a log, so that what a live run's files are held by is that it lives. */
 async function beginTable(): Promise<void> {
@@ -174,6 +179,18 @@ describe('a run that failed', () => {
     expect(await sweepTable(stores, 'visits', { ...everythingIsOld(), beforeMs: Date.now() - 30 * dayMs })).toMatchObject({ files: 1 });
     expect(await dataFiles()).toEqual(young);
   });
+
+  it('keeps files that were stored at the very moment from which on they stay', async () => {
+    await beginTable();
+    await world(2, permanent(1)).run();
+    expireWork();
+    const [file = ''] = await dataFiles();
+    const storedMs = Date.UTC(2026, 0, 1);
+    utimesSync(stores.lake.locate(file), new Date(), new Date(storedMs));
+    const sweepBefore = (beforeMs: number) => sweepTable(stores, 'visits', { ...everythingIsOld(), beforeMs });
+    expect((await sweepBefore(storedMs)).files).toBe(0);
+    expect((await sweepBefore(storedMs + 1)).files).toBe(1);
+  });
 });
 
 describe('a run whose end nobody knows', () => {
@@ -202,6 +219,15 @@ describe('a run whose end nobody knows', () => {
     expect((await sweep()).files).toBe(1);
   });
 
+  it('keeps files whose commit is decided while the sweep looks, though its work expires at that very moment', async () => {
+    await stores.lake.put(entryKey(0), '{"commitInfo":{}}\n');
+    await stores.lake.put(oursOf(0), 'rows');
+    const deciding = new Meanwhile(join(root, 'work'), () => decideCommit(run));
+    expect((await sweep({ work: deciding })).files).toBe(0);
+    await stores.lake.delete(decisionKey('visits', { run, epoch: 0 }));
+    expect((await sweep()).files).toBe(1);
+  });
+
   it('keeps files when the log is replaced while the sweep looks', async () => {
     await stores.lake.put(entryKey(0), '{"commitInfo":{}}\n');
     await stores.lake.put(oursOf(0), 'rows');
@@ -221,12 +247,20 @@ describe('of a table of Hive folders', () => {
     const committed = `visits/${other}-e0-0000000-0.parquet`;
     await stores.lake.put(pending(0), 'rows');
     await stores.lake.put(committed, 'rows');
-    const decision = { format: 1, nonce: 'n', atMs: 0, table: 'visits', run: other, epoch: 0, kind: 'commit', version: -1 };
-    await stores.lake.put(decisionKey('visits', { run: other, epoch: 0 }), JSON.stringify(decision));
+    await decideCommit(other);
     expect((await sweep()).files).toBe(0);
     await stores.lake.delete(decisionKey('visits', { run: other, epoch: 0 }));
     expect((await sweep()).files).toBe(1);
     expect(await listAll(stores.lake, 'visits/')).toEqual([committed]);
+  });
+
+  it('files that an overtaken attempt of a committed run has left go, as long as a manifest tells what was committed', async () => {
+    await stores.lake.put(pending(0), 'rows');
+    const outcome = { outcome: 'COMMITTED', error: null, table: { files: 1 } };
+    await stores.lake.put(outcomeKey('visits', { run: other, epoch: 0 }), JSON.stringify(outcome));
+    expect((await sweep()).files).toBe(0);
+    await stores.lake.put(`${manifestPrefix('visits')}${other}-e0.json`, '{}');
+    expect((await sweep()).files).toBe(1);
   });
 });
 
