@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { handleRequests, type RequestContext } from '../../../functions/coordinator/handle-request.ts';
+import { FanlakeError } from '../../../functions/core/errors.ts';
 import { parseJob } from '../../../functions/core/job.ts';
 import { jobFinder } from '../../../functions/core/job-of-key.ts';
 import { wholeObjects } from '../../../functions/core/plan.ts';
@@ -11,6 +12,7 @@ import { uploadRun } from '../../../functions/core/upload.ts';
 import { engineInspector } from '../../../functions/engine/inspector.ts';
 import { readOutcome, readPlan } from '../../../functions/protocol/documents.ts';
 import { decide } from '../../../functions/protocol/ledger.ts';
+import { writeRunRequest } from '../../../functions/protocol/run-request.ts';
 import { TableLogs } from '../../../functions/protocol/table-logs.ts';
 import { FunctionLog } from '../../../functions/runtime/log.ts';
 import { PrintedLog } from '../../support/printed-log.ts';
@@ -77,6 +79,7 @@ it('an upload that can not be planned, so that its run fails, is an error of its
 it('an upload whose next epoch is decided is not planned again when its message comes late: what its plan did may be in the table', async () => {
   const object = { key: 'in/a.txt', version: 'version-id:v', size: 3 };
   const id = { run: runOf(object.key), epoch: 1 };
+  await decide(context.coordinator, { kind: 'commit', ...id, epoch: 0, table: 'visits', version: 0 });
   await decide(context.coordinator, { kind: 'commit', ...id, table: 'visits', version: 0 });
   await handleRequests(context, readRequest(JSON.stringify({ kind: 'upload', job: 'visits', object, epoch: 1 })));
   expect(await readPlan(context.coordinator.stores.work, id)).toBeNull();
@@ -101,3 +104,33 @@ it('an epoch that a command cancels before it is planned is ended by the message
     expect(await readOutcome(coordinator.stores.lake, id.table, id)).toMatchObject({ outcome: 'CANCELLED' });
   }
 });
+
+it('a run that a command asks for is ended and not planned when it was cancelled before its message came', async () => {
+  const { stores } = context.coordinator;
+  const id = { run: 'visits-1', epoch: 0 };
+  const objects = [await stores.landing.put('in/a.txt', 'a\nb\n')];
+  const message = await writeRunRequest(stores.work, { ...id, job, table: 'visits', objects, splitBytes: null });
+  await decide(context.coordinator, { kind: 'cancel', ...id, table: 'visits' });
+  await handleRequests(context, readRequest(JSON.stringify(message)));
+  expect(await readOutcome(stores.lake, 'visits', id)).toMatchObject({ outcome: 'CANCELLED' });
+  expect(await readPlan(stores.work, id)).toBeNull();
+});
+
+it.each(['store.full', 'store.denied', 'store.failed'] as const)(
+  'what is wrong with the machine is not written down as the end of an upload, whose message comes again: %s',
+  async (code) => {
+    const { coordinator } = context;
+    const { landing, lake, work } = coordinator.stores;
+    const object = await landing.put('in/a.txt', 'a\nb\n');
+    const failing = new Proxy(landing, {
+      get: (target, name) => (name === 'locate' ? target.locate.bind(target) : () => Promise.reject(new FanlakeError(code, 'not now'))),
+    });
+    const broken = { ...context, coordinator: { ...coordinator, plan: { ...coordinator.plan, landing: failing } } };
+    const message = readRequest(JSON.stringify({ kind: 'upload', job: 'visits', object, epoch: 0 }));
+    await expect(handleRequests(broken, message)).rejects.toMatchObject({ code });
+    const id = { run: uploadRun({ job, object }), epoch: 0 };
+    expect([await readPlan(work, id), await readOutcome(lake, 'visits', id)]).toEqual([null, null]);
+    await handleRequests(context, message);
+    expect(await readPlan(work, id)).toMatchObject({ tasks: 1, error: null });
+  },
+);

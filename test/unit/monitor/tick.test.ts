@@ -211,6 +211,14 @@ describe('a run that waits for the reducer', () => {
     expect(new Set(commits.map(({ run, epoch, table }) => `${run} ${epoch} ${table}`))).toEqual(new Set([`${plan.run} 0 visits`]));
   });
 
+  it('is handed to it at the next look when its message did not go out', async () => {
+    const plan = await finished();
+    const send = async () => [{ index: 0, reason: 'the queue said no' }];
+    await expect(watchEpoch({ ...context, commits: { send } }, { kind: 'monitor', run: plan.run, epoch: plan.epoch })).rejects.toThrow();
+    await watch(plan);
+    expect(commits).toEqual([{ kind: 'commit', run: plan.run, epoch: 0, table: 'visits' }]);
+  });
+
   const step: MergeStep = { columns: [], keys: ['line'], combine: null, sql: '' };
   const staged = { map: { sql: '', rowwise: true, counted: null }, steps: [step] };
   const query = { ...queryOfNothing(planOf({ tasks: 2, bytes: 0, limits: {} }).job), staged };

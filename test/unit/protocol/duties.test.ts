@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FanlakeError } from '../../../functions/core/errors.ts';
-import { outcomeKey, planKey } from '../../../functions/core/keys.ts';
+import { outcomeKey, planKey, planPageKey } from '../../../functions/core/keys.ts';
 import { blankReceipt } from '../../../functions/core/receipt.ts';
 import { noteAsked } from '../../../functions/protocol/asked-epoch.ts';
 import { cancelRun } from '../../../functions/protocol/cancel-run.ts';
@@ -89,6 +89,18 @@ it('cancel that comes behind a broken chain ends the epoch that follows on it', 
   expect(found.epoch).toBe(1);
   expect(outcome?.outcome).toBe('CANCELLED');
   expect(await readDecision(context.stores.lake, 'visits', { run: plan.run, epoch: 1 })).toMatchObject({ kind: 'cancel' });
+});
+
+it('cancel ends the newest epoch that is planned, though something of a later one lies in the work root already', async () => {
+  const { inline: _inline, tasks: _tasks, ...draft } = planOf({ tasks: 2, bytes: 20, limits: {} });
+  const { plan } = await writePlan(context, draft, tasks);
+  const next = planOf({ tasks: 20, bytes: 20, limits: {}, epoch: 1 });
+  await context.stores.work.create(planPageKey(next, 0), '{}');
+  const first = await lookUpRun(context.stores, 'visits', plan.run);
+  if (first === null) throw new Error('no such run');
+  const { found } = await cancelRun(context, first, { end: (_, decision) => fulfilDuties(context, decision) });
+  expect(found.epoch).toBe(0);
+  expect(await readOutcome(context.stores.lake, 'visits', plan)).toMatchObject({ outcome: 'CANCELLED' });
 });
 
 it('cancel leaves a run that is committed as it is, also where somebody has asked for an epoch behind that', async () => {
