@@ -152,6 +152,18 @@ describe('a batch of messages', () => {
     expect(server.changes.map(({ seconds }) => seconds)).toEqual([{ r0: 15 }, { r1: 90 }]);
   });
 
+  it('comes again when its handler said, though that extends it afterwards', async () => {
+    const answer = await run(batch(1), {
+      handle: async ([only]) => {
+        await only?.retryIn(5_000);
+        await only?.extend(60_000);
+        return [];
+      },
+    });
+    expect(idsOf(answer)).toEqual(['m0']);
+    expect(secondsOf('r0')).toEqual([5]);
+  });
+
   it('is answered as failed also when it cannot be given back, and the others are given back all the same', async () => {
     server.answer = async ({ seconds }) => ('r0' in seconds ? 'refused' : []);
     const answer = await run(batch(1, 1), { handle: async () => [0, 1].map((index) => ({ index, error: passing })) });
@@ -248,6 +260,24 @@ describe('signs of life', () => {
     expect(answered).toEqual(['{"r0":30}', '{"r0":0}']);
     end();
     expect(idsOf(await answer)).toEqual(['m0']);
+  });
+
+  it('do not go on behind the answer of their batch: that waits for the one under way', async () => {
+    const [{ work, end }, sign] = [pending(), pending()];
+    const order: string[] = [];
+    server.answer = async () => {
+      await sign.work;
+      order.push('sign');
+      return [];
+    };
+    const answer = run(batch(1), { quietMs: 3_000, handle: async () => work.then(() => []) }).then(() => order.push('batch'));
+    await settled(3_000);
+    await changed(1);
+    end();
+    await settled(0);
+    sign.end();
+    await answer;
+    expect(order).toEqual(['sign', 'batch']);
   });
 
   it('that cannot be given fail nothing', async () => {
