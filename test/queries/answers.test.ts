@@ -57,6 +57,14 @@ test.each([
   'SELECT i.k, s.name AS t, count(*) AS n FROM input i JOIN side s USING (k) GROUP BY k, name ORDER BY ALL',
   'SELECT s.k AS sk, i.k AS ik, count(*) AS n FROM input i LEFT JOIN side s USING (k) GROUP BY s.k, i.k ORDER BY ALL',
   'SELECT st.a, count(*) AS n FROM input st GROUP BY st.st.a ORDER BY st.a',
+  // a struct goes by the name of a table that has a column of its field's name
+  'SELECT st.st.a AS u, count(*) AS n FROM (SELECT st, k AS a FROM input) AS st GROUP BY ALL ORDER BY u',
+  'SELECT sum(st.st.a) AS n FROM (SELECT st, id AS a FROM input) AS st',
+  'SELECT i.st.a AS u, count(*) AS n FROM input i JOIN (SELECT k, rate AS a FROM side) AS st ON i.k = st.k GROUP BY i.st.a ORDER BY u',
+  'SELECT input.st.b AS x, input.id FROM input JOIN (SELECT k, name AS b FROM side) AS st USING (k) ORDER BY input.id, x',
+  'SELECT st.st.a AS a, rank() OVER (PARTITION BY st.st.a ORDER BY id) AS r, id FROM (SELECT st, id, id AS a FROM input) AS st ORDER BY id',
+  // and a lambda's parameter by that of a column
+  'SELECT id, list_transform([100, 200], lambda k: k + input.k) AS r FROM input ORDER BY id LIMIT 9',
   // values of a side table beside aggregates, also where there is no row
   'SELECT k, sum(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY k HAVING n > (SELECT min(rate) FROM side) ORDER BY k',
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
