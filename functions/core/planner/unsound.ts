@@ -6,14 +6,39 @@ const volatile: ReadonlySet<string> = new Set(
   'random uuid uuidv4 uuidv7 gen_random_uuid pg_conf_load_time pg_postmaster_start_time'.split(' '),
 );
 
+/** The first function in a tree that gives another value each time; null where none does. */
+function volatileIn(tree: TreeNode): string | null {
+  for (const node of walk(tree)) {
+    const name = node['class'] === 'FUNCTION' ? textAt(node, 'function_name').toLowerCase() : '';
+    if (volatile.has(name)) return name;
+  }
+  return null;
+}
+
+function refusalOf(name: string): NotStaged {
+  const instead = `the value itself, or ${name}() in the SELECT list of a query that takes rows one by one`;
+  return new NotStaged(`calls ${name}(), which gives each task another value`, instead);
+}
+
+/**
+ * Why tasks don't find the same beside the rows of the input, to stand after "the query"; null where they do.
+ * @param beside a subquery, another side of a join, an entry of WITH
+ */
+export function reasonOfVolatile(beside: TreeNode): string | null {
+  const name = volatileIn(beside);
+  if (name === null) return null;
+  const { message, instead } = refusalOf(name);
+  return `${message}; write ${instead}`;
+}
+
 /**
  * Refuses what no task may decide by itself.
  * @throws NotStaged
  */
 export function refuseUnsound(query: TreeNode): void {
+  const name = volatileIn(query);
+  if (name !== null) throw refusalOf(name);
   for (const node of walk(query)) {
-    const name = node['class'] === 'FUNCTION' ? textAt(node, 'function_name').toLowerCase() : '';
-    if (volatile.has(name)) throw new NotStaged(`calls ${name}(), which gives each task another value`, 'the value itself');
     if (node['class'] === 'COLLATE')
       throw new NotStaged('compares texts by a collation (COLLATE)', 'lower(...) or strip_accents(...) of the column');
   }

@@ -147,7 +147,11 @@ describe('refused', () => {
     ],
     [
       'SELECT k, random() AS r, count(*) FROM input GROUP BY ALL',
-      'calls random(), which gives each task another value; write the value itself',
+      'calls random(), which gives each task another value; write the value itself, or random() in the SELECT list of a query that takes rows one by one',
+    ],
+    [
+      'SELECT (SELECT uuid()) AS u FROM input',
+      'calls uuid(), which gives each task another value; write the value itself, or uuid() in the SELECT list of a query that takes rows one by one',
     ],
     [
       'SELECT k, list(id) FROM (SELECT * FROM (SELECT k, id FROM input ORDER BY d) WHERE id > 1) GROUP BY k',
