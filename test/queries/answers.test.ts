@@ -70,6 +70,9 @@ test.each([
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
   'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
   'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
+  // in tasks of few rows, and a NULL is compared
+  'SELECT id, name FROM input i ASOF LEFT JOIN side ON i.k = side.k AND i.d >= rate ORDER BY id',
+  'SELECT k, count(*) AS n, count(i.d) AS m FROM input i ASOF JOIN (SELECT k, rate AS d FROM side) s USING (k, d) GROUP BY k ORDER BY k',
   // a side table behind groups, windows and DISTINCT
   'SELECT name, n FROM (SELECT k, count(*) AS n FROM input GROUP BY k) JOIN side USING (k) ORDER BY ALL',
   'WITH g AS (SELECT k, sum(id) AS t FROM input GROUP BY k) SELECT g.k, name, t FROM g LEFT JOIN side ON g.k = side.k WHERE t > (SELECT max(rate) FROM side) ORDER BY ALL',
