@@ -39,6 +39,8 @@ export function refuseUnsound(query: TreeNode): void {
   const name = volatileIn(query);
   if (name !== null) throw refusalOf(name);
   for (const node of walk(query)) {
+    if (node['class'] === 'FUNCTION' && textAt(node, 'function_name').toLowerCase() === 'alias')
+      throw new NotStaged('asks for the name of an expression (alias), and tasks have names of their own', 'the name as a text');
     if (node['class'] === 'COLLATE')
       throw new NotStaged('compares texts by a collation (COLLATE)', 'lower(...) or strip_accents(...) of the column');
   }

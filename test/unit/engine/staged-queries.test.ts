@@ -154,6 +154,10 @@ describe('refused', () => {
       'calls uuid(), which gives each task another value; write the value itself, or uuid() in the SELECT list of a query that takes rows one by one',
     ],
     [
+      'SELECT alias(id) AS x, count(*) FROM input GROUP BY ALL',
+      'asks for the name of an expression (alias), and tasks have names of their own; write the name as a text',
+    ],
+    [
       'SELECT k, list(id) FROM (SELECT * FROM (SELECT k, id FROM input ORDER BY d) WHERE id > 1) GROUP BY k',
       'relies on the order of a query in FROM (list); write the order in the aggregate: list(x ORDER BY y)',
     ],
