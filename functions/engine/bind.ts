@@ -2,8 +2,8 @@ import { FanlakeError } from '../core/errors.ts';
 import type { Column } from '../core/layout.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { columnsRead, hideFromStars, passedThrough, virtualColumnsIn } from '../core/planner/columns.ts';
-import { keepDoubles } from '../core/planner/double-constants.ts';
 import { NotStaged } from '../core/planner/not-staged.ts';
+import { makePrintable } from '../core/planner/printable-tree.ts';
 import { rowsToColumns, treatmentOfRows } from '../core/planner/rowwise.ts';
 import { checkSafe } from '../core/planner/safety.ts';
 import { readsSide } from '../core/planner/side-reads.ts';
@@ -62,7 +62,7 @@ export async function embeddable(engine: Engine, sql: string, virtual: readonly 
   const { tree, query } = await parse(engine, sql);
   const changed = hideFromStars(query, virtual);
   if (!changed && !sql.includes(';')) return sql;
-  if (isNode(tree)) keepDoubles(tree);
+  if (isNode(tree)) makePrintable(tree);
   const [row] = await engine.rows(`SELECT json_deserialize_sql(${literal(printTree(tree))}::JSON)::VARCHAR AS sql`);
   return String(row?.['sql']);
 }

@@ -17,6 +17,7 @@ beforeAll(async () => {
     'side',
     "SELECT * FROM (VALUES (0, 'zero', 1.5), (1, 'one', 2.5), (2, NULL, NULL), (2, 'two', 4.5)) t(k, name, rate)",
   );
+  await bench.makeSide('select', `SELECT 1 AS k, 'one' AS "from"`);
   await bench.makeTable(`SELECT ${columns.join(', ')} FROM range(90) t(i)`, [1, 17, 17, 40, 90]);
 });
 afterAll(() => bench.close(), 60_000);
@@ -107,6 +108,12 @@ test.each([
   'SELECT *, row_number() OVER (PARTITION BY name ORDER BY id) AS r FROM side JOIN input USING (k) QUALIFY r < 3 ORDER BY ALL',
   'SELECT * EXCLUDE (st) RENAME (k AS key) FROM input ORDER BY id LIMIT 3',
   'SELECT *, id + 1 AS next FROM (SELECT k, id FROM input JOIN side USING (k)) ORDER BY ALL LIMIT 5',
+  // names that are words of SQL, or have a space or a quote in them
+  'SELECT "order".id, c.name FROM input AS "order" JOIN side c ON "order".k = c.k ORDER BY ALL',
+  'WITH "a b" AS (SELECT k, count(*) AS n FROM input GROUP BY k) SELECT * FROM "a b" JOIN side USING (k) ORDER BY ALL',
+  'SELECT id, "select"."from" AS "a ""b" FROM input JOIN "select" USING (k) ORDER BY id',
+  'SELECT "a""b".*, "Group".name FROM (SELECT "a.b".* FROM input AS "a.b") AS "a""b" LEFT JOIN side AS "Group" USING (k) ORDER BY id, name',
+  'SELECT count(x) AS n FROM (SELECT "from".* EXCLUDE (k), d AS x FROM input AS "from", "select") WHERE id > 3',
   // rows without names of their fields
   'SELECT s, count(DISTINCT (k, st)) AS n FROM input GROUP BY s ORDER BY s',
   'SELECT id FROM input ORDER BY (k, s) DESC, id LIMIT 9',
