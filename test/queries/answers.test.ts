@@ -130,6 +130,13 @@ test.each([
   expect(await checkQuery(bench, { sql, isOrdered: sql.includes(' ORDER BY ') }, inOrder)).toBeNull();
 });
 
+test('a cast that fails behind groups is told without names that the query has not', async () => {
+  const failure = bench.answerOfMany('SELECT k, sum(id)::TINYINT FROM input GROUP BY k', inOrder);
+  await expect(failure).rejects.toThrow(/out of range for the destination type INT8\. TRY_CAST in place of CAST/);
+  const named = bench.answerOfMany('SELECT n::TINYINT FROM (SELECT k, sum(id) AS n FROM input GROUP BY k)', inOrder);
+  await expect(named).rejects.toThrow(/out of range for the destination type INT8 when casting from source column n\. TRY_CAST/);
+});
+
 test('one task counts what passes a WHERE that names an alias', async () => {
   const one = await QueryBench.open();
   await one.makeTable('SELECT i AS id FROM range(9) t(i)', [9]);
