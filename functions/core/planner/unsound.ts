@@ -1,3 +1,4 @@
+import { calledAs } from './expand-macros.ts';
 import { NotStaged } from './not-staged.ts';
 import { childrenOf, listAt, nodeAt, type TreeNode, textAt, walk } from './statement-tree.ts';
 
@@ -58,6 +59,12 @@ export function refuseUnorderedLists(node: TreeNode): void {
   const sorted = nodeAt(node, 'order_bys');
   if (sorting.has(name)) return;
   if (ordered.has(name) && node['distinct'] !== true && (sorted === null || listAt(sorted, 'orders').length === 0))
-    throw new NotStaged(`relies on the order of a query in FROM (${name})`, `the order in the aggregate: ${name}(x ORDER BY y)`);
+    throw unorderedList(calledAs(node), name);
   for (const child of childrenOf(node)) refuseUnorderedLists(child);
+}
+
+function unorderedList(called: string, name: string): NotStaged {
+  const instead =
+    called === name ? `the order in the aggregate: ${name}(x ORDER BY y)` : 'an aggregate that takes an order: to_json(list(x ORDER BY y))';
+  return new NotStaged(`relies on the order of a query in FROM (${called})`, instead);
 }

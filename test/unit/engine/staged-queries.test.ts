@@ -162,6 +162,14 @@ describe('refused', () => {
       'relies on the order of a query in FROM (list); write the order in the aggregate: list(x ORDER BY y)',
     ],
     [
+      'SELECT json_group_array(id) FROM (SELECT id FROM input ORDER BY id)',
+      'relies on the order of a query in FROM (json_group_array); write an aggregate that takes an order: to_json(list(x ORDER BY y))',
+    ],
+    [
+      'WITH RECURSIVE r(n) AS (SELECT min(id) FROM input UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r',
+      'is recursive (WITH RECURSIVE)',
+    ],
+    [
       'WITH a AS (SELECT k, count(*) AS n FROM input GROUP BY k) SELECT x.k FROM a x JOIN a y USING (k) ORDER BY 1',
       'reads input more than once',
     ],
