@@ -86,20 +86,6 @@ function nearestColumn(error: FanlakeError, input: readonly Column[], sides: rea
   );
 }
 
-function refuseDoubles(output: readonly Column[]): void {
-  const seen = new Set<string>();
-  for (const { name } of output) {
-    if (seen.has(name.toLowerCase())) {
-      throw new FanlakeError(
-        'table.name',
-        `${what}: it has two output columns '${name}' (names that differ only in case are the same). Name one of them: ... AS other_name.`,
-        { name },
-      );
-    }
-    seen.add(name.toLowerCase());
-  }
-}
-
 /** Names and types of a query's output over an `input` without rows. */
 async function describe(engine: Engine, sql: string, virtual: readonly string[], { input, sides }: Tables): Promise<readonly Column[]> {
   const columns = [...input, ...virtual.map((name) => ({ name, type: 'VARCHAR' }))];
@@ -126,8 +112,7 @@ interface Tables {
  * @param sql one SELECT over the table `input`
  * @param input the pinned columns; `_file` and `_run` may be named besides (VARCHAR), `*` doesn't bring them
  * @param sides the tables that it may read besides
- * @throws FanlakeError query.syntax | query.column | query.function | query.forbidden | query.unsupported | query.failed (other binding errors) |
- *   table.name (two output columns of one name)
+ * @throws FanlakeError query.syntax | query.column | query.function | query.forbidden | query.unsupported | query.failed (other binding errors)
  */
 export async function bindQuery(
   engine: Engine,
@@ -141,7 +126,6 @@ export async function bindQuery(
   try {
     for (const { name, columns } of sides) await engine.run(`CREATE OR REPLACE TEMP VIEW ${identifier(name)} AS ${emptyRelation(columns)}`);
     const output = await describe(engine, sql, virtualColumnsIn(query, input), { input, sides });
-    refuseDoubles(output);
     const treatment = treatmentOfRows(query, catalog, sides);
     const stages = treatment.rowwise ? { staged: null } : await stagesOf(engine, query, { input, sides }, output);
     return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment, ...stages };
