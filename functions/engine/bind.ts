@@ -2,8 +2,8 @@ import { FanlakeError } from '../core/errors.ts';
 import type { Column } from '../core/layout.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { columnsRead, hideFromStars, passedThrough, virtualColumnsIn } from '../core/planner/columns.ts';
-import { keepDoubles } from '../core/planner/double-constants.ts';
 import { NotStaged } from '../core/planner/not-staged.ts';
+import { makePrintable } from '../core/planner/printable-tree.ts';
 import { rowsToColumns, treatmentOfRows } from '../core/planner/rowwise.ts';
 import { checkSafe } from '../core/planner/safety.ts';
 import { readsSide } from '../core/planner/side-reads.ts';
@@ -62,7 +62,7 @@ export async function embeddable(engine: Engine, sql: string, virtual: readonly 
   const { tree, query } = await parse(engine, sql);
   const changed = hideFromStars(query, virtual);
   if (!changed && !sql.includes(';')) return sql;
-  if (isNode(tree)) keepDoubles(tree);
+  if (isNode(tree)) makePrintable(tree);
   const [row] = await engine.rows(`SELECT json_deserialize_sql(${literal(printTree(tree))}::JSON)::VARCHAR AS sql`);
   return String(row?.['sql']);
 }
@@ -84,20 +84,6 @@ function nearestColumn(error: FanlakeError, input: readonly Column[], sides: rea
     { column: name, columns: names },
     error,
   );
-}
-
-function refuseDoubles(output: readonly Column[]): void {
-  const seen = new Set<string>();
-  for (const { name } of output) {
-    if (seen.has(name.toLowerCase())) {
-      throw new FanlakeError(
-        'table.name',
-        `${what}: it has two output columns '${name}' (names that differ only in case are the same). Name one of them: ... AS other_name.`,
-        { name },
-      );
-    }
-    seen.add(name.toLowerCase());
-  }
 }
 
 /** Names and types of a query's output over an `input` without rows. */
@@ -126,8 +112,7 @@ interface Tables {
  * @param sql one SELECT over the table `input`
  * @param input the pinned columns; `_file` and `_run` may be named besides (VARCHAR), `*` doesn't bring them
  * @param sides the tables that it may read besides
- * @throws FanlakeError query.syntax | query.column | query.function | query.forbidden | query.unsupported | query.failed (other binding errors) |
- *   table.name (two output columns of one name)
+ * @throws FanlakeError query.syntax | query.column | query.function | query.forbidden | query.unsupported | query.failed (other binding errors)
  */
 export async function bindQuery(
   engine: Engine,
@@ -141,7 +126,6 @@ export async function bindQuery(
   try {
     for (const { name, columns } of sides) await engine.run(`CREATE OR REPLACE TEMP VIEW ${identifier(name)} AS ${emptyRelation(columns)}`);
     const output = await describe(engine, sql, virtualColumnsIn(query, input), { input, sides });
-    refuseDoubles(output);
     const treatment = treatmentOfRows(query, catalog, sides);
     const stages = treatment.rowwise ? { staged: null } : await stagesOf(engine, query, { input, sides }, output);
     return { sql, output, reads: columnsRead(query, input), passThrough: passedThrough(query, input, output), ...treatment, ...stages };

@@ -1,5 +1,5 @@
 import { hideFromStars } from '../core/planner/columns.ts';
-import { keepDoubles } from '../core/planner/double-constants.ts';
+import { makePrintable } from '../core/planner/printable-tree.ts';
 import { isNode, listAt, nodeAt, parseTree, printTree, sameName, statementsOf, textAt } from '../core/planner/statement-tree.ts';
 import { withoutAliases } from '../core/planner/where-aliases.ts';
 import type { BoundQuery } from '../core/query.ts';
@@ -79,7 +79,7 @@ export async function countOfPassed(engine: Engine, query: BoundQuery, virtual: 
   select['having'] = null;
   select['qualify'] = null;
   select['sample'] = null;
-  keepDoubles(tree);
+  makePrintable(tree);
   const [printed] = await engine.rows(`SELECT json_deserialize_sql(${literal(printTree(tree))}::JSON)::VARCHAR AS sql`);
   return String(printed?.['sql']);
 }

@@ -227,6 +227,8 @@ export class Engine {
         autoload_known_extensions: 'false',
         preserve_insertion_order: String(this.options.interactive ?? false),
         lambda_syntax: 'ENABLE_SINGLE_ARROW',
+        // below so many rows ASOF JOIN takes a way on which a NULL matches nothing (DuckDB 1.5.5): a task may have fewer, and its input more
+        asof_loop_join_threshold: '0',
       });
       this.plain = await this.instance.connect();
       this.profiling = await this.instance.connect();

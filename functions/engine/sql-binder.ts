@@ -1,4 +1,4 @@
-import { keepDoubles } from '../core/planner/double-constants.ts';
+import { makePrintable } from '../core/planner/printable-tree.ts';
 import { statementTree } from '../core/planner/select-tree.ts';
 import type { SqlBinder } from '../core/planner/sql-binder.ts';
 import { printTree, type TreeNode } from '../core/planner/statement-tree.ts';
@@ -10,7 +10,7 @@ export function sqlBinder(engine: Engine): SqlBinder {
   return {
     async print(select) {
       const tree = structuredClone(statementTree(select)) as TreeNode;
-      keepDoubles(tree);
+      makePrintable(tree);
       const [row] = await engine.rows(`SELECT json_deserialize_sql(${literal(printTree(tree))}::JSON)::VARCHAR AS sql`);
       return String(row?.['sql']);
     },

@@ -80,11 +80,15 @@ function queryOf({ columns, combine, sql }: MergeStep, { kind }: StageTasks): st
   return combine ?? `SELECT ${columns.map(({ name }) => identifier(name)).join(', ')} FROM parts`;
 }
 
+/** What DuckDB says of a cast that fails, where the column has a name of the planner's. */
+const ownSource = / when casting from source column (b\d+_)?[acdopxy]\d+(?=[\s.]|$)/;
+
 /** The engine's error. That a file can't be read is none of the user's: what was fetched was written by us, and is fetched again. */
 function asMergeError(thrown: unknown, plan: Plan): FanlakeError {
   if (thrown instanceof FanlakeError) return thrown;
   const what = `the rows of run ${plan.run} can't be merged`;
-  const error = asRowsError(thrown, what);
+  const ours = thrown instanceof Error && ownSource.test(thrown.message);
+  const error = asRowsError(ours ? new Error(thrown.message.replace(ownSource, ''), { cause: thrown }) : thrown, what);
   return error.code === 'input.corrupt' || error.code === 'input.format'
     ? new FanlakeError('internal', `${what}: ${String(error.details['engine'])}`, {}, thrown)
     : error;

@@ -58,6 +58,20 @@ describe('a query without a table', () => {
     }
   });
 
+  it('may have columns of one name, and fields of any name, as one DuckDB prints them', async () => {
+    const ask = async (asked: string) => (await run('--query', asked, '--csv')).stdout;
+    expect(await ask('SELECT id, amount, id FROM input WHERE id < 2')).toBe('id,amount,id\n0,0,0\n1,37,1\n');
+    expect(await ask('SELECT count(*), COUNT(*), sum(id) AS "ID", 1 AS id FROM input GROUP BY ()')).toBe(
+      'count_star(),count_star(),ID,id\n3000,3000,4498500,1\n',
+    );
+    expect(await ask("SELECT max({'a b': id, 'Select': {'x,y': 1}}) AS m FROM input")).toBe('m\n"{""a b"":2999,""Select"":{""x,y"":1}}"\n');
+    expect(await ask("SELECT {'a b': id, 'x=': [{'(': amount}]} AS m FROM input WHERE id < 1")).toBe(
+      'm\n"{""a b"":0,""x="":[{""("":0}]}"\n',
+    );
+    const json = JSON.parse((await run('--query', 'SELECT id, id FROM input ORDER BY id LIMIT 1', '--json')).stdout) as { result: unknown };
+    expect(json.result).toMatchObject({ columns: [{ name: 'id' }, { name: 'id' }], rows: [[0, 0]] });
+  });
+
   it('over nothing but a header is a row where one DuckDB gives one, and names a column that is not there', async () => {
     writeFileSync(join(folder, 'header.csv'), 'k,v\n');
     const ask = (asked: string) => fanlake(folder, 'run', '--query', asked, '--input', 'header.csv', '--csv');

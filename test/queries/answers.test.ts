@@ -17,6 +17,7 @@ beforeAll(async () => {
     'side',
     "SELECT * FROM (VALUES (0, 'zero', 1.5), (1, 'one', 2.5), (2, NULL, NULL), (2, 'two', 4.5)) t(k, name, rate)",
   );
+  await bench.makeSide('select', `SELECT 1 AS k, 'one' AS "from"`);
   await bench.makeTable(`SELECT ${columns.join(', ')} FROM range(90) t(i)`, [1, 17, 17, 40, 90]);
 });
 afterAll(() => bench.close(), 60_000);
@@ -57,11 +58,22 @@ test.each([
   'SELECT i.k, s.name AS t, count(*) AS n FROM input i JOIN side s USING (k) GROUP BY k, name ORDER BY ALL',
   'SELECT s.k AS sk, i.k AS ik, count(*) AS n FROM input i LEFT JOIN side s USING (k) GROUP BY s.k, i.k ORDER BY ALL',
   'SELECT st.a, count(*) AS n FROM input st GROUP BY st.st.a ORDER BY st.a',
+  // a struct goes by the name of a table that has a column of its field's name
+  'SELECT st.st.a AS u, count(*) AS n FROM (SELECT st, k AS a FROM input) AS st GROUP BY ALL ORDER BY u',
+  'SELECT sum(st.st.a) AS n FROM (SELECT st, id AS a FROM input) AS st',
+  'SELECT i.st.a AS u, count(*) AS n FROM input i JOIN (SELECT k, rate AS a FROM side) AS st ON i.k = st.k GROUP BY i.st.a ORDER BY u',
+  'SELECT input.st.b AS x, input.id FROM input JOIN (SELECT k, name AS b FROM side) AS st USING (k) ORDER BY input.id, x',
+  'SELECT st.st.a AS a, rank() OVER (PARTITION BY st.st.a ORDER BY id) AS r, id FROM (SELECT st, id, id AS a FROM input) AS st ORDER BY id',
+  // and a lambda's parameter by that of a column
+  'SELECT id, list_transform([100, 200], lambda k: k + input.k) AS r FROM input ORDER BY id LIMIT 9',
   // values of a side table beside aggregates, also where there is no row
   'SELECT k, sum(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY k HAVING n > (SELECT min(rate) FROM side) ORDER BY k',
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
   'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
   'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
+  // in tasks of few rows, and a NULL is compared
+  'SELECT id, name FROM input i ASOF LEFT JOIN side ON i.k = side.k AND i.d >= rate ORDER BY id',
+  'SELECT k, count(*) AS n, count(i.d) AS m FROM input i ASOF JOIN (SELECT k, rate AS d FROM side) s USING (k, d) GROUP BY k ORDER BY k',
   // a side table behind groups, windows and DISTINCT
   'SELECT name, n FROM (SELECT k, count(*) AS n FROM input GROUP BY k) JOIN side USING (k) ORDER BY ALL',
   'WITH g AS (SELECT k, sum(id) AS t FROM input GROUP BY k) SELECT g.k, name, t FROM g LEFT JOIN side ON g.k = side.k WHERE t > (SELECT max(rate) FROM side) ORDER BY ALL',
@@ -96,6 +108,12 @@ test.each([
   'SELECT *, row_number() OVER (PARTITION BY name ORDER BY id) AS r FROM side JOIN input USING (k) QUALIFY r < 3 ORDER BY ALL',
   'SELECT * EXCLUDE (st) RENAME (k AS key) FROM input ORDER BY id LIMIT 3',
   'SELECT *, id + 1 AS next FROM (SELECT k, id FROM input JOIN side USING (k)) ORDER BY ALL LIMIT 5',
+  // names that are words of SQL, or have a space or a quote in them
+  'SELECT "order".id, c.name FROM input AS "order" JOIN side c ON "order".k = c.k ORDER BY ALL',
+  'WITH "a b" AS (SELECT k, count(*) AS n FROM input GROUP BY k) SELECT * FROM "a b" JOIN side USING (k) ORDER BY ALL',
+  'SELECT id, "select"."from" AS "a ""b" FROM input JOIN "select" USING (k) ORDER BY id',
+  'SELECT "a""b".*, "Group".name FROM (SELECT "a.b".* FROM input AS "a.b") AS "a""b" LEFT JOIN side AS "Group" USING (k) ORDER BY id, name',
+  'SELECT count(x) AS n FROM (SELECT "from".* EXCLUDE (k), d AS x FROM input AS "from", "select") WHERE id > 3',
   // rows without names of their fields
   'SELECT s, count(DISTINCT (k, st)) AS n FROM input GROUP BY s ORDER BY s',
   'SELECT id FROM input ORDER BY (k, s) DESC, id LIMIT 9',
@@ -110,6 +128,13 @@ test.each([
   "SELECT k, string_agg(s, '|' ORDER BY ['10:00:00+00', '14:00:00+05:30', '08:00:00-03'][1 + id % 3]::TIMETZ DESC, id) AS l FROM input GROUP BY k ORDER BY k",
 ])('%s', async (sql) => {
   expect(await checkQuery(bench, { sql, isOrdered: sql.includes(' ORDER BY ') }, inOrder)).toBeNull();
+});
+
+test('a cast that fails behind groups is told without names that the query has not', async () => {
+  const failure = bench.answerOfMany('SELECT k, sum(id)::TINYINT FROM input GROUP BY k', inOrder);
+  await expect(failure).rejects.toThrow(/out of range for the destination type INT8\. TRY_CAST in place of CAST/);
+  const named = bench.answerOfMany('SELECT n::TINYINT FROM (SELECT k, sum(id) AS n FROM input GROUP BY k)', inOrder);
+  await expect(named).rejects.toThrow(/out of range for the destination type INT8 when casting from source column n\. TRY_CAST/);
 });
 
 test('one task counts what passes a WHERE that names an alias', async () => {

@@ -52,9 +52,9 @@ export type Rows = readonly (readonly (string | null)[])[];
  * One DuckDB beside it gives the answers to compare with.
  */
 export class QueryBench {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'fanlake-queries-'));
-  private readonly landing = new LocalStore(join(this.folder, 'landing'), { durable: false });
-  private readonly work = new LocalStore(join(this.folder, 'work'), { durable: false });
+  private readonly folder: string;
+  private readonly landing: LocalStore;
+  private readonly work: LocalStore;
   private readonly engine: Engine;
   private readonly inspector: ReturnType<typeof engineInspector>;
   private readonly oracle: DuckDBConnection;
@@ -133,9 +133,9 @@ export class QueryBench {
 
   /** Makes a side input that the queries may read. */
   async makeSide(name: string, sql: string): Promise<void> {
-    await this.oracle.run(`CREATE OR REPLACE TABLE ${name} AS ${sql}`);
+    await this.oracle.run(`CREATE OR REPLACE TABLE "${name}" AS ${sql}`);
     const key = `${name}.parquet`;
-    await this.oracle.run(`COPY ${name} TO '${join(this.folder, 'landing', key)}' (FORMAT parquet)`);
+    await this.oracle.run(`COPY "${name}" TO '${join(this.folder, 'landing', key)}' (FORMAT parquet)`);
     this.sides[name] = key;
   }
 

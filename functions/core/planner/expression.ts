@@ -10,10 +10,10 @@ export const named = (expression: TreeNode, alias: string): TreeNode => ({ ...ex
 export const nameParts = (expression: TreeNode): readonly string[] =>
   expression['class'] === 'COLUMN_REF' ? listAt(expression, 'column_names').map(String) : [];
 
-/** Equal for expressions that are written alike: places are ignored, and the case of names, and a name given to the whole. */
+/** Equal for expressions that are written alike: places are ignored, macros that they came with, the case of names, and a name given to the whole. */
 export function expressionKey(expression: TreeNode): string {
   return JSON.stringify(named(expression, ''), (key, value: Tree) => {
-    if (key === 'query_location') return undefined;
+    if (key === 'query_location' || key === 'macro') return undefined;
     if (key === 'column_names' && Array.isArray(value)) return value.map((name) => String(name).toLowerCase());
     return key === 'function_name' && typeof value === 'string' ? value.toLowerCase() : value;
   });

@@ -172,23 +172,29 @@ class Resolver {
       if (node['class'] === 'POSITIONAL_REFERENCE') throw new NotStaged('names columns by their place (#1)', 'the columns by their names');
       const [first = '', ...rest] = nameParts(node);
       if (first === '' || bound.has(first.toLowerCase())) return null;
-      if (rest.length > 0) return this.unqualified(node, first, rest);
+      if (rest.length > 0) return this.unqualified(node, [first, ...rest], bound);
       const alias = this.aliases.get(first.toLowerCase())?.expression;
       if (alias === undefined) return null;
       return !this.columns.has(first.toLowerCase()) || preferAlias(node) ? alias : null;
     });
   }
 
-  /** `t.x` is `x` where `t` is a table and no other one has `x`; it may be a field of a struct only where `t` has no `x`. */
-  private unqualified(node: TreeNode, first: string, rest: readonly string[]): TreeNode | null {
+  /**
+   * `t.x` is `x` where `t` is a table and no other one has `x`; it may be a field of a struct only where `t` has no `x`. It stays `t.x` where what is left would
+   * be a lambda's parameter, or a column of the table that has the struct's name.
+   */
+  private unqualified(node: TreeNode, [first = '', ...rest]: readonly string[], bound: ReadonlySet<string>): TreeNode | null {
     const tables = this.scope.tables ?? [];
     const table = tables.find(({ name }) => sameName(name, first));
-    const column = rest[0] ?? '';
-    if (table === undefined) return null;
-    if (this.columns.has(first.toLowerCase()) && !table.columns.some((name) => sameName(name, column))) return null;
-    return isMeantByName(tables, table, column) ? { ...node, column_names: [...rest] } : null;
+    const [column = '', field = ''] = rest;
+    if (table === undefined || bound.has(column.toLowerCase())) return null;
+    if (this.columns.has(first.toLowerCase()) && !hasColumn(table, column)) return null;
+    if (tables.some((other) => sameName(other.name, column) && hasColumn(other, field))) return null;
+    return isMeantByName(tables, table, column) ? { ...node, column_names: rest } : null;
   }
 }
+
+const hasColumn = ({ columns }: FromTable, column: string): boolean => columns.some((name) => sameName(name, column));
 
 /**
  * What GROUP BY ALL groups by: to DuckDB only items that read a column are groups, and without one there is no grouping. Beside one, others change nothing.

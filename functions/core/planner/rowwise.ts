@@ -2,6 +2,7 @@ import type { SideTable } from '../side-table.ts';
 import { type FunctionCatalog, functionKind, notEmpty } from './functions.ts';
 import { outerAggregate, reasonOfSideRows } from './side-reads.ts';
 import { childrenOf, ctesOf, isNode, listAt, nodeAt, sameName, type Tree, type TreeNode, textAt } from './statement-tree.ts';
+import { reasonOfVolatile } from './unsound.ts';
 
 /** Whether a query treats each row of `input` by itself, and if not, what doesn't. */
 export interface RowTreatment {
@@ -84,6 +85,8 @@ function reasonOfUnion(node: TreeNode, outer: Scope, walk: Walk): string | null 
   for (const modifier of listAt(node, 'modifiers')) return reasonOfModifier(modifier);
   walk.multiplies = true;
   const scope = scopeInside(node, outer);
+  const entry = reasonOfEntries(node, scope);
+  if (entry !== null) return entry;
   for (const branch of branchesOf(node)) {
     if (countReads(branch, scope) === 0) return 'adds rows that are not of input (UNION ALL)';
     const reason = reasonOfQuery(branch, scope, walk);
@@ -112,6 +115,8 @@ function reasonOfQuery(query: TreeNode, outer: Scope, walk: Walk): string | null
   if (clause !== null) return clause;
   if (query['where_clause'] !== null) walk.filters = true;
   const scope = scopeInside(query, outer);
+  const entry = reasonOfEntries(query, scope);
+  if (entry !== null) return entry;
   const from = nodeAt(query, 'from_table');
   const map = nodeAt(query, 'cte_map');
   for (const child of childrenOf(query)) {
@@ -119,6 +124,12 @@ function reasonOfQuery(query: TreeNode, outer: Scope, walk: Walk): string | null
     if (reason !== null) return reason;
   }
   return from === null ? 'does not read input' : reasonOfSource(from, scope, walk);
+}
+
+/** Judges the WITH entries that don't read the input: each task answers them for itself. */
+function reasonOfEntries(query: TreeNode, scope: Scope): string | null {
+  const beside = ctesOf(query).filter(({ name }) => scope.get(name)?.reads === 0);
+  return beside.map((entry) => reasonOfVolatile(entry.query)).find((reason) => reason !== null) ?? null;
 }
 
 /** Judges the clauses that only stand where rows are looked at together. */
@@ -154,6 +165,8 @@ function reasonOfSubquery(node: TreeNode, scope: Scope, walk: Walk): string | nu
   // ... but an aggregate in it over a column of the outer query belongs to that one: `(SELECT sum(i.x))` sums over all rows
   const aggregate = outerAggregate(node, walk.catalog, walk.sides);
   if (aggregate !== null) return `aggregates in a subquery (${aggregate})`;
+  const volatile = reasonOfVolatile(node);
+  if (volatile !== null) return volatile;
   const argument = nodeAt(node, 'child');
   return argument === null ? null : reasonOfExpression(argument, scope, walk);
 }
@@ -211,7 +224,10 @@ function reasonOfJoin(join: TreeNode, scope: Scope, walk: Walk): string | null {
     return `joins input in a way that is not known to treat rows one by one (${kind})`;
   if (treatment === 'multiplies') walk.multiplies = true;
   if (treatment === 'filters') walk.filters = true;
-  if (countReads(left, scope) > 0) return reasonOfSource(left, scope, walk);
+  const isLeft = countReads(left, scope) > 0;
+  const volatile = reasonOfVolatile({ ...join, [isLeft ? 'left' : 'right']: null });
+  if (volatile !== null) return volatile;
+  if (isLeft) return reasonOfSource(left, scope, walk);
   // each pair of rows has one of input, whichever side that is on
   if (kind === 'REGULAR INNER' || kind === 'CROSS INNER') return insideJoin(reasonOfSource(right, scope, walk));
   const name = how === 'ASOF' ? 'ASOF JOIN' : `${type} JOIN`;

@@ -115,6 +115,7 @@ class Planning implements StagePlanner {
     if (query['type'] !== 'SELECT_NODE') throw new NotStaged(`combines queries (${textAt(query, 'setop_type').replaceAll('_', ' ')})`);
     const inner = findInnerQuery(query, (inner) => this.treatmentOf(inner));
     if (inner === null) return this.planSelect(query, source, { overInput: true, isInner });
+    if (inner.query['type'] === 'RECURSIVE_CTE_NODE') throw new NotStaged('is recursive (WITH RECURSIVE)');
     // its answer takes the place of the input
     const output = await this.outputOf(inner.query, source);
     // rows that are taken one by one stay in their order

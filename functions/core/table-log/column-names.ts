@@ -88,9 +88,27 @@ export function tableNames(columns: readonly Column[], mode: 'clean' | 'strict')
   const twice = doubled(named.map(({ name }) => name));
   if (twice !== null) {
     const clashing = named.filter(({ name }) => name.toLowerCase() === twice[0].toLowerCase()).map(({ source }) => source);
-    const found = `the columns ${clashing.map((name) => `'${name}'`).join(' and ')} would both be '${twice[0]}' in the table, where case doesn't count`;
-    throw new FanlakeError('table.name', `${found}. Rename one with AS in the query.`, { names: clashing });
+    throw new FanlakeError('table.name', clash(clashing, twice[0]), { names: clashing });
   }
   for (const { source, type } of named) checkFields(source, parseDuckType(type));
   return named;
+}
+
+function clash(names: readonly string[], inTable: string): string {
+  const leaveOut = 'or leave one out of * with EXCLUDE (table.column)';
+  if (new Set(names).size === 1)
+    return `the query gives ${names.length} columns '${names[0]}', and a table has but one. Rename one with AS in the query, ${leaveOut}.`;
+  const found = `the columns ${names.map((name) => `'${name}'`).join(' and ')} would both be '${inTable}' in the table, where case doesn't count`;
+  return `${found}. Rename one with AS in the query.`;
+}
+
+/** The names that the columns of a printed answer have in the files that it is read from: cleaned, and all different. What it shows are the query's own. */
+export function answerNames(columns: readonly Column[]): readonly NamedColumn[] {
+  const taken = new Set<string>();
+  return columns.map(({ name: source, type }) => {
+    let name = clean(source);
+    for (let other = 1; taken.has(name.toLowerCase()); other++) name = `${clean(source)}_${other}`;
+    taken.add(name.toLowerCase());
+    return { source, name, type };
+  });
 }

@@ -147,11 +147,27 @@ describe('refused', () => {
     ],
     [
       'SELECT k, random() AS r, count(*) FROM input GROUP BY ALL',
-      'calls random(), which gives each task another value; write the value itself',
+      'calls random(), which gives each task another value; write the value itself, or random() in the SELECT list of a query that takes rows one by one',
+    ],
+    [
+      'SELECT (SELECT uuid()) AS u FROM input',
+      'calls uuid(), which gives each task another value; write the value itself, or uuid() in the SELECT list of a query that takes rows one by one',
+    ],
+    [
+      'SELECT alias(id) AS x, count(*) FROM input GROUP BY ALL',
+      'asks for the name of an expression (alias), and tasks have names of their own; write the name as a text',
     ],
     [
       'SELECT k, list(id) FROM (SELECT * FROM (SELECT k, id FROM input ORDER BY d) WHERE id > 1) GROUP BY k',
       'relies on the order of a query in FROM (list); write the order in the aggregate: list(x ORDER BY y)',
+    ],
+    [
+      'SELECT json_group_array(id) FROM (SELECT id FROM input ORDER BY id)',
+      'relies on the order of a query in FROM (json_group_array); write an aggregate that takes an order: to_json(list(x ORDER BY y))',
+    ],
+    [
+      'WITH RECURSIVE r(n) AS (SELECT min(id) FROM input UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT * FROM r',
+      'is recursive (WITH RECURSIVE)',
     ],
     [
       'WITH a AS (SELECT k, count(*) AS n FROM input GROUP BY k) SELECT x.k FROM a x JOIN a y USING (k) ORDER BY 1',

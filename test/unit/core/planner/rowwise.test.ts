@@ -38,6 +38,7 @@ describe('row by row', () => {
     'SELECT COLUMNS($$a.*$$) FROM input',
     'SELECT nullif(a, 1), split_part(s, $$,$$, 1) FROM input',
     'SELECT (SELECT sum(x) FROM unnest(l) t(x)) FROM input',
+    'WITH c AS (SELECT a, random() AS r FROM input) SELECT a, uuid() AS u FROM (SELECT * FROM c WHERE r < random())',
   ])('%s', async (sql) => {
     expect(treatmentOfRows(await treeOf(sql), catalog)).toEqual({
       rowwise: true,
@@ -159,6 +160,26 @@ describe('with a side table, row by row', () => {
     ['SELECT a, (SELECT y FROM dim ORDER BY k LIMIT 1) FROM input', unchanged],
   ])('%s', async (sql, expected) => {
     expect(await treatmentWithSides(sql)).toEqual({ rowwise: true, reason: null, ...expected });
+  });
+});
+
+describe('a value that each task would make anew is not row by row', () => {
+  test.each([
+    ['uuid', 'SELECT (SELECT uuid()) AS u FROM input'],
+    ['random', 'SELECT a FROM input WHERE a > (SELECT random())'],
+    ['uuidv4', 'SELECT uuidv4() IN (SELECT uuidv4()) FROM input'],
+    ['uuidv7', 'WITH r AS (SELECT uuidv7() AS u) SELECT r.u FROM input, r'],
+    ['gen_random_uuid', 'SELECT a, u FROM input JOIN (SELECT k, gen_random_uuid() AS u FROM dim) d ON a = d.k'],
+    ['random', 'SELECT * FROM (SELECT k, random() AS r FROM dim) d JOIN input ON a = d.k'],
+    ['random', 'SELECT a FROM input JOIN dim ON a = dim.k AND dim.k < random()'],
+    ['random', 'SELECT * FROM input, (VALUES (random())) v(x)'],
+    ['random', 'SELECT * FROM input, LATERAL (SELECT a + random() AS x)'],
+    ['random', 'SELECT * FROM input, unnest([random()]) u(x)'],
+    ['uuid', 'WITH r AS (SELECT uuid() AS u) SELECT u FROM input, r UNION ALL SELECT u FROM input, r'],
+    ['uuid', 'SELECT * FROM (WITH r AS (SELECT uuid() AS u) SELECT u, a FROM input, r)'],
+  ])('%s: %s', async (name, sql) => {
+    const reason = `calls ${name}(), which gives each task another value; write the value itself, or ${name}() in the SELECT list of a query that takes rows one by one`;
+    expect(await treatmentWithSides(sql)).toMatchObject({ rowwise: false, reason });
   });
 });
 

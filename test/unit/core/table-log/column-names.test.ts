@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { tableNames } from '../../../../functions/core/table-log/column-names.ts';
+import { answerNames, tableNames } from '../../../../functions/core/table-log/column-names.ts';
 
 const columns = (...names: string[]) => names.map((name) => ({ name, type: 'INTEGER' }));
 const refused = (...parts: string[]) =>
   expect.objectContaining({ code: 'table.name', message: expect.stringMatching(new RegExp(parts.join('.*').replace(/[()]/g, '\\$&'))) });
+
+test('a printed answer is kept under names that are all different, whatever its columns and their fields are called', () => {
+  const kept = answerNames([...columns('k', 'K', 'a b', 'a_b', 'k_1', '', ''), { name: 'st', type: 'STRUCT("b c" INTEGER)' }]);
+  expect(kept.map(({ name }) => name)).toEqual(['k', 'K_1', 'a_b', 'a_b_1', 'k_1_1', '_', '__1', 'st']);
+});
 
 describe('tableNames', () => {
   test('cleans each character that Delta cannot hold to an underscore and leaves the rest', () => {
@@ -19,6 +24,7 @@ describe('tableNames', () => {
   test('refuses two names that are equal once cleaned, or but for case, naming both', () => {
     expect(() => tableNames(columns('a b', 'c', 'a_b'), 'clean')).toThrow(refused("'a b' and 'a_b'", 'AS in the query'));
     expect(() => tableNames(columns('Id', 'ID'), 'clean')).toThrow(refused("'Id' and 'ID'"));
+    expect(() => tableNames(columns('k', 'a', 'k'), 'clean')).toThrow(refused("2 columns 'k'", 'AS in the query', 'EXCLUDE'));
   });
 
   test('refuses every bad name in strict mode, and takes good ones as they are', () => {

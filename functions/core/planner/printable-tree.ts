@@ -1,18 +1,18 @@
 import { isNode, nodeAt, type Tree, type TreeNode, textAt } from './statement-tree.ts';
 
 /**
- * Writes DOUBLE and FLOAT constants of a tree as casts of a text, because the engine prints `1e3` back as the DECIMAL `1000.0`. Changes the
- * tree in place.
+ * Makes a tree one that the engine prints as the text that it is of: DOUBLE and FLOAT constants become casts of a text, because it prints `1e3` as the DECIMAL
+ * `1000.0`, and the table's name in `t.*` is quoted, because it prints that as it is. Changes the tree in place.
  */
-export function keepDoubles(node: TreeNode): void {
+export function makePrintable(node: TreeNode): void {
   for (const [key, value] of Object.entries(node)) {
     if (key === 'cast_type') continue;
-    if (Array.isArray(value)) node[key] = value.map((entry) => (Array.isArray(entry) ? entry.map(kept) : kept(entry)));
-    else if (isNode(value)) node[key] = kept(value);
+    if (Array.isArray(value)) node[key] = value.map((entry) => (Array.isArray(entry) ? entry.map(printable) : printable(entry)));
+    else if (isNode(value)) node[key] = printable(value);
   }
 }
 
-function kept(tree: Tree): Tree {
+function printable(tree: Tree): Tree {
   if (!isNode(tree)) return tree;
   if (tree['class'] === 'CONSTANT') {
     const value = nodeAt(tree, 'value');
@@ -21,7 +21,9 @@ function kept(tree: Tree): Tree {
     if (value === null || (id !== 'DOUBLE' && id !== 'FLOAT') || typeof value['value'] !== 'string') return tree;
     return castOfText(tree, value['value'].replace('\u0000n', ''), id);
   }
-  keepDoubles(tree);
+  const relation = tree['class'] === 'STAR' ? textAt(tree, 'relation_name') : '';
+  if (relation !== '') tree['relation_name'] = `"${relation.replaceAll('"', '""')}"`;
+  makePrintable(tree);
   return tree;
 }
 
