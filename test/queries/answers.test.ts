@@ -32,6 +32,12 @@ test.each([
   // windows see the rows before UNNEST multiplies them
   'SELECT id, unnest(l) AS u, row_number() OVER (PARTITION BY k ORDER BY id) AS r FROM input ORDER BY ALL',
   'SELECT id, unnest(l) + id AS u, sum(id) OVER (PARTITION BY k) AS r FROM input QUALIFY r > 5 ORDER BY u, id',
+  // an alias goes before the column of its name in HAVING, but not inside of grouping() and aggregates
+  'SELECT upper(s) AS s, count(*) AS n FROM input GROUP BY ROLLUP (upper(s)) HAVING grouping(upper(s)) = 0 ORDER BY s',
+  "SELECT 'q' || s AS s, count(*) AS n FROM input GROUP BY s HAVING grouping(s) = 0 AND s > 'qE' ORDER BY s",
+  "SELECT 'q' || s AS s, count(*) AS n FROM input GROUP BY 'q' || s HAVING 'q' || s = 'qqFR' OR max(s) = 'it'",
+  'SELECT -k AS k, count(*) AS n FROM input GROUP BY k HAVING k > 1 ORDER BY k',
+  'SELECT -k AS k, count(*) AS n FROM input GROUP BY k HAVING k < -1 ORDER BY k',
   // HAVING alone makes one group of all rows
   'SELECT 42 AS x FROM input HAVING true ORDER BY x',
   'SELECT 42 AS x FROM input HAVING 1 > 2',
@@ -53,6 +59,12 @@ test.each([
   'WITH t AS (SELECT id, s FROM input ORDER BY id DESC) SELECT id + 1 AS x FROM (SELECT * FROM t) WHERE x > 3',
   'SELECT list(id ORDER BY id) AS x FROM (SELECT id FROM input ORDER BY s, id)',
   'SELECT id FROM input ORDER BY id LIMIT ALL OFFSET 80',
+  'SELECT id FROM input ORDER BY id LIMIT 9223372036854775807',
+  'SELECT id FROM input ORDER BY id LIMIT 9223372036854775807 OFFSET 80',
+  'SELECT id FROM input ORDER BY id LIMIT 3 OFFSET 9223372036854775807',
+  // the rows that are passed over may be all that a task has
+  'SELECT id, s FROM input ORDER BY id LIMIT 5 OFFSET 15',
+  'SELECT k, count(*) AS n FROM input GROUP BY k ORDER BY n, k DESC LIMIT 2 OFFSET 3',
   // the same column with and without the name of its table
   'SELECT name, count(*) AS n FROM input i JOIN side s ON i.k = s.k GROUP BY s.name ORDER BY s.name',
   'SELECT i.k, s.name AS t, count(*) AS n FROM input i JOIN side s USING (k) GROUP BY k, name ORDER BY ALL',
@@ -70,6 +82,7 @@ test.each([
   'SELECT k, sum(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY k HAVING n > (SELECT min(rate) FROM side) ORDER BY k',
   'SELECT count(*) AS n, (SELECT max(rate) FROM side) AS m, EXISTS (FROM side) AS e FROM input WHERE id < 0',
   'SELECT k, s, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input GROUP BY GROUPING SETS ((k, s), (k)) ORDER BY ALL',
+  'SELECT k, median(id) AS n, (SELECT max(rate) FROM side) AS m FROM input WHERE id < 0 GROUP BY GROUPING SETS ((k), ())',
   'WITH x AS (SELECT max(rate) AS m FROM side) SELECT k, count(DISTINCT id) + (SELECT m FROM x) AS n FROM input GROUP BY ROLLUP (k) ORDER BY ALL',
   // in tasks of few rows, and a NULL is compared
   'SELECT id, name FROM input i ASOF LEFT JOIN side ON i.k = side.k AND i.d >= rate ORDER BY id',
@@ -106,6 +119,9 @@ test.each([
   'SELECT side.*, id FROM input LEFT JOIN side USING (k) ORDER BY id, name LIMIT 9',
   'SELECT * FROM input SEMI JOIN side USING (k) ORDER BY id LIMIT 9',
   'SELECT *, row_number() OVER (PARTITION BY name ORDER BY id) AS r FROM side JOIN input USING (k) QUALIFY r < 3 ORDER BY ALL',
+  'SELECT * EXCLUDE (side.k, input.st) FROM input JOIN side ON input.k = side.k ORDER BY id, name',
+  'SELECT * EXCLUDE (side.k, S) FROM input JOIN side USING (k) ORDER BY id, name',
+  'SELECT side.* EXCLUDE (side.k), id FROM input JOIN side ON input.k = side.k ORDER BY ALL',
   'SELECT * EXCLUDE (st) RENAME (k AS key) FROM input ORDER BY id LIMIT 3',
   'SELECT *, id + 1 AS next FROM (SELECT k, id FROM input JOIN side USING (k)) ORDER BY ALL LIMIT 5',
   // names that are words of SQL, or have a space or a quote in them

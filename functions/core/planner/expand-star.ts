@@ -24,15 +24,15 @@ function columnsOf(relation: string, tables: readonly FromTable[]): readonly Sta
  * @throws NotStaged
  */
 export function expandStar(star: TreeNode, tables: readonly FromTable[] | null): readonly TreeNode[] {
-  const isPlain = star['columns'] !== true && star['expr'] === null && listAt(star, 'qualified_exclude_list').length === 0;
-  if (!isPlain) throw new NotStaged('uses COLUMNS(...)', 'the columns by their names');
+  if (star['columns'] === true || star['expr'] !== null) throw new NotStaged('uses COLUMNS(...)', 'the columns by their names');
   if (tables === null) throw new NotStaged('selects * from tables without names of their own', 'the columns by their names');
   const relation = textAt(star, 'relation_name');
   const excluded = new Set(listAt(star, 'exclude_list').map((name) => String(name).toLowerCase()));
+  const excludedOfTables = columnsLeftOut(star, tables);
   const replaced = replacements(star);
   const renamed = newNames(star);
   return (relation === '' ? columnsOfAll(tables) : columnsOf(relation, tables))
-    .filter(([, column]) => !excluded.has(column.toLowerCase()))
+    .filter(([table, column]) => !excluded.has(column.toLowerCase()) && !excludedOfTables.has(keyOf(table, column)))
     .map(([table, column]) => {
       const key = column.toLowerCase();
       const value = replaced.get(key) ?? {
@@ -42,6 +42,25 @@ export function expandStar(star: TreeNode, tables: readonly FromTable[] | null):
       };
       return { ...value, alias: renamed.get(key) ?? column };
     });
+}
+
+const keyOf = (table: string, column: string): string => JSON.stringify([table.toLowerCase(), column.toLowerCase()]);
+
+/**
+ * What EXCLUDE names with its table.
+ * @throws NotStaged where that table's column stands for one of another table too, which `*` then gives in its place
+ */
+function columnsLeftOut(star: TreeNode, tables: readonly FromTable[]): ReadonlySet<string> {
+  const keys = listAt(star, 'qualified_exclude_list').flatMap((entry) => {
+    if (!isNode(entry)) return [];
+    const [table, column] = [textAt(entry, 'table'), textAt(entry, 'column')];
+    const isShared = tables.some(({ name, merged }) => !sameName(name, table) && merged.has(column.toLowerCase()));
+    const isLeftmost = tables.some(({ name, merged }) => sameName(name, table) && !merged.has(column.toLowerCase()));
+    if (isShared && isLeftmost)
+      throw new NotStaged(`leaves ${table}.${column} out of *, which USING has made one with another`, 'the columns by their names');
+    return [keyOf(table, column)];
+  });
+  return new Set(keys);
 }
 
 function replacements(star: TreeNode): ReadonlyMap<string, TreeNode> {

@@ -76,12 +76,12 @@ export const readsColumns = (node: TreeNode): boolean =>
 /** Whether an expression is NULL as a constant, which is also what LIMIT ALL is. */
 export const isNull = (node: TreeNode): boolean => node['class'] === 'CONSTANT' && nodeAt(node, 'value')?.['is_null'] === true;
 
-/** The whole number that a constant stands for; null for any other expression. */
+/** The whole number that a constant stands for, one beyond those that are exact as the largest of them; null for any other expression. */
 export function wholeNumber(node: TreeNode): number | null {
   const value = node['class'] === 'CONSTANT' ? nodeAt(node, 'value') : null;
   const text = value === null ? '' : textAt(value, 'value').replace('\u0000n', '');
   const type = value === null ? null : nodeAt(value, 'type');
-  return type !== null && /INT/.test(textAt(type, 'id')) && /^\d{1,15}$/.test(text) ? Number(text) : null;
+  return type !== null && /INT/.test(textAt(type, 'id')) && /^\d+$/.test(text) ? Math.min(Number(text), Number.MAX_SAFE_INTEGER) : null;
 }
 
 /**

@@ -166,8 +166,9 @@ class Resolver {
   private resolve(expression: TreeNode, preferAlias: (column: TreeNode) => boolean = columnsFirst): TreeNode {
     return replaceIn(expression, (node, bound) => {
       if (node['class'] === 'SUBQUERY') return besideSubquery(node, (beside) => this.resolve(beside, preferAlias));
-      // what an aggregate takes is columns
-      if (preferAlias !== columnsFirst && this.scope.isAggregate(node)) return this.resolve(node);
+      // what an aggregate takes is columns, and what grouping() does
+      const takesColumns = node['type'] === 'GROUPING_FUNCTION' || this.scope.isAggregate(node);
+      if (preferAlias !== columnsFirst && takesColumns) return this.resolve(node);
       if (node['class'] === 'STAR') throw new NotStaged('uses COLUMNS(...) or * inside an expression', 'the columns by their names');
       if (node['class'] === 'POSITIONAL_REFERENCE') throw new NotStaged('names columns by their place (#1)', 'the columns by their names');
       const [first = '', ...rest] = nameParts(node);
