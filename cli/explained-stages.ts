@@ -1,5 +1,6 @@
 import type { DraftedPlan } from '../functions/coordinator/draft-plan.ts';
 import { type ForecastCost, type ForecastStage, forecastCost, forecastStages } from '../functions/core/run-forecast.ts';
+import type { StageSizing } from '../functions/core/stage-sizing.ts';
 import { buckets, type OrderColumn, type StagedQuery } from '../functions/core/staged-query.ts';
 
 /** Where stages hand on next to nothing, and where as many bytes as the input has: how much it will be isn't known before. */
@@ -19,6 +20,8 @@ export interface ExplainedStage {
   readonly splits: number;
   /** Of input; null of a merge stage. */
   readonly bytes: number | null;
+  /** That the stage before hands on for each task, about; null of the map stage. */
+  readonly taskBytes: number | null;
   /** What each task computes: one SELECT over `input`, or over `parts`. */
   readonly sql: string;
   /** By which columns rows of the stage before meet in its tasks; none: all in one task, unless `order` says more. Null of the map stage. */
@@ -40,15 +43,19 @@ export interface ExplainedCost {
   readonly most: ForecastCost;
 }
 
-/** The stages that a drafted plan will have, the map stage first, and what that costs. */
+/**
+ * The stages that a drafted plan will have, the map stage first, and what that costs on AWS.
+ * @param sizing of merge stages where the run would be
+ */
 export function explainStages(
   { draft, taskCount }: DraftedPlan,
   splits: number,
+  sizing: StageSizing,
 ): { stages: readonly ExplainedStage[]; cost: ExplainedCost } {
   const staged = draft.staged === true ? draft.query.staged : null;
   const { bytes } = draft.input;
   const input = { tasks: taskCount, bytes, steps: staged?.steps ?? [] };
-  const [least, most] = [forecastStages(input, 0), forecastStages(input, 1)];
+  const [least, most] = [forecastStages(input, 0, sizing), forecastStages(input, 1, sizing)];
   const between = (of: (stages: readonly ForecastStage[]) => number): Between<number> => ({ least: of(least), most: of(most) });
   const map: ExplainedStage = {
     stage: 'map',
@@ -56,6 +63,7 @@ export function explainStages(
     mostTasks: taskCount,
     splits,
     bytes,
+    taskBytes: null,
     sql: staged?.map.sql ?? draft.query.sql,
     keys: null,
     order: null,
@@ -64,8 +72,8 @@ export function explainStages(
     requests: between((stages) => storeRequests(stages, -1)),
   };
   return {
-    stages: [map, ...(staged?.steps ?? []).map((step, index) => mergeStage(step, index, between))],
-    cost: { currency: 'USD', least: forecastCost(least), most: forecastCost(most) },
+    stages: [map, ...(staged?.steps ?? []).map((step, index) => mergeStage(step, index, between, sizing))],
+    cost: { currency: 'USD', least: forecastCost(forecastStages(input, 0)), most: forecastCost(forecastStages(input, 1)) },
   };
 }
 
@@ -73,6 +81,7 @@ function mergeStage(
   { sql, keys, order }: StagedQuery['steps'][number],
   index: number,
   between: (of: (stages: readonly ForecastStage[]) => number) => Between<number>,
+  { mergeBytes }: StageSizing,
 ): ExplainedStage {
   const tasksOf = (kind: ForecastStage['kind']) => (stages: readonly ForecastStage[]) =>
     stages.reduce((sum, stage) => sum + (stage.step === index && stage.kind === kind ? stage.tasks : 0), 0);
@@ -85,6 +94,7 @@ function mergeStage(
     mostTasks: Math.max(least, merging.most),
     splits: 0,
     bytes: null,
+    taskBytes: mergeBytes,
     sql,
     keys,
     order: shared,

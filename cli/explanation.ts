@@ -3,6 +3,7 @@ import type { Job } from '../functions/core/job.ts';
 import { type Column, canSplit, type Layout } from '../functions/core/layout.ts';
 import type { TaskSizing } from '../functions/core/plan.ts';
 import type { Receipt } from '../functions/core/receipt.ts';
+import type { StageSizing } from '../functions/core/stage-sizing.ts';
 import { tableNames } from '../functions/core/table-log/column-names.ts';
 import { type ExplainedCost, type ExplainedStage, explainStages } from './explained-stages.ts';
 import { bytes, count, counted } from './render/numbers.ts';
@@ -72,6 +73,7 @@ export interface ExplainedPlan {
   readonly splitBytes: number | null;
   /** What suits the machines that would run it. */
   readonly sizing: TaskSizing;
+  readonly stageSizing: StageSizing;
   readonly known: Explanation['known'];
   /** Null where the answer is printed. */
   readonly tablePath: string | null;
@@ -79,7 +81,7 @@ export interface ExplainedPlan {
 }
 
 /** What a drafted plan means, for a person or a script. */
-export function explain({ job, drafted, splitBytes, sizing, known, tablePath, tableVersion }: ExplainedPlan): Explanation {
+export function explain({ job, drafted, splitBytes, sizing, stageSizing, known, tablePath, tableVersion }: ExplainedPlan): Explanation {
   const { draft } = drafted;
   const objects = objectsOf(drafted);
   const splits = objects.reduce((sum, object) => sum + object.splits, 0);
@@ -89,7 +91,7 @@ export function explain({ job, drafted, splitBytes, sizing, known, tablePath, ta
     job: job.name,
     known,
     input: draft.input,
-    ...explainStages(drafted, splits),
+    ...explainStages(drafted, splits, stageSizing),
     why: whySoMany(drafted, objects, splits, { splitBytes, sizing }),
     objects,
     columns: inputColumns(job, drafted, tableVersion !== null),

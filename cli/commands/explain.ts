@@ -4,6 +4,7 @@ import type { Job } from '../../functions/core/job.ts';
 import { manyWorkers, type TaskSizing, wholeObjects } from '../../functions/core/plan.ts';
 import type { ObjectVersion } from '../../functions/core/ports.ts';
 import { runId } from '../../functions/core/run-id.ts';
+import { stageSizing } from '../../functions/core/stage-sizing.ts';
 import { lookUpRun } from '../../functions/protocol/look-up-run.ts';
 import { onStack } from '../at-place.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -12,6 +13,7 @@ import { inputAtHome, inputOnStack } from '../job-input.ts';
 import { addJobOptions, isQuestion, type JobOptions, jobOf, refuseTablePath, tableKeyOf } from '../job-request.ts';
 import { withSidesAtHome, withSidesOnStack } from '../job-sides.ts';
 import { openHome } from '../local/home.ts';
+import { localSizing } from '../local/local-sizing.ts';
 import { withPlanTools } from '../plan-tools.ts';
 import { renderExplanation } from '../render/explanation.ts';
 import { shortPath } from '../render/short-path.ts';
@@ -98,6 +100,7 @@ async function draftAndExplain(
     drafted,
     splitBytes,
     sizing,
+    stageSizing: place.stack === null ? localSizing() : stageSizing,
     known: await standingOf(place, table, run),
     tablePath: question ? null : shortPath(place.stores.lake.locate(table), shell.currentFolder),
     tableVersion: version < 0 ? null : version,

@@ -1,4 +1,3 @@
-import { stageSizing } from '../../functions/core/stage-sizing.ts';
 import type { Between, ExplainedCost, ExplainedStage } from '../explained-stages.ts';
 import { harmless } from './error.ts';
 import { bytes, count, counted } from './numbers.ts';
@@ -26,10 +25,10 @@ export function drawStages(stages: readonly ExplainedStage[], style: Style): rea
   });
 }
 
-function headOf({ tasks, mostTasks, order, splits, bytes: size, requests }: ExplainedStage): string {
+function headOf({ tasks, mostTasks, order, splits, bytes: size, taskBytes, requests }: ExplainedStage): string {
   const asked = `${between(requests)} requests`;
-  if (size !== null) return `${counted(tasks, 'task')} of ${counted(splits, 'split')}, ${bytes(size)}, ${asked}`;
-  const each = `one for each ${bytes(stageSizing.mergeBytes)} handed on`;
+  if (taskBytes === null) return `${counted(tasks, 'task')} of ${counted(splits, 'split')}, ${bytes(size ?? 0)}, ${asked}`;
+  const each = `one for each ${bytes(taskBytes)} handed on`;
   const more = order !== null ? ` (or ${each})` : mostTasks > tasks ? ` (${count(mostTasks)} at most: ${each})` : '';
   return `${counted(tasks, 'task')}${more}, ${asked}`;
 }

@@ -14,6 +14,7 @@ import {
   runRequests,
   taskMessages,
 } from './stage-requests.ts';
+import { type StageSizing, stageSizing } from './stage-sizing.ts';
 import { buckets, type MergeStep } from './staged-query.ts';
 
 /** A stage as it will most likely be. */
@@ -47,13 +48,18 @@ const secondsPerByte = 7.4 / 2 ** 28;
 /**
  * The stages of a run, before it is known what its tasks hand on.
  * @param share how many bytes each stage hands on, as a share of the input's: 0 for next to nothing, 1 for as many
+ * @param sizing of merge stages, where they are run
  */
-export function forecastStages({ tasks, bytes, steps }: ForecastInput, share: number): readonly ForecastStage[] {
+export function forecastStages(
+  { tasks, bytes, steps }: ForecastInput,
+  share: number,
+  sizing: StageSizing = stageSizing,
+): readonly ForecastStage[] {
   const stages: ForecastStage[] = [mapStage(tasks, bytes)];
   let before = Math.min(tasks, mostParts);
   for (let stage: StageTasks | null = null; stage === null || !stage.last; ) {
     if (steps.length === 0) break;
-    stage = planStage(outputsOf(before, bytes * share), stage, steps);
+    stage = planStage(outputsOf(before, bytes * share), stage, steps, sizing);
     stages.push(mergeStage({ ...stage, groupsBefore: groupCount(before) }));
     before = stage.tasks.length;
   }
